@@ -1,0 +1,99 @@
+/* thalweg/base.h - version, number type, errors, and the context every call works in. */
+#ifndef THALWEG_BASE_H
+#define THALWEG_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TW_VERSION_MAJOR 0
+#define TW_VERSION_MINOR 1
+#define TW_VERSION_PATCH 0
+#define TW_VERSION "0.1.0"
+
+/* Everything public is exported by name; the library is built with -fvisibility=hidden. */
+#if defined(__GNUC__)
+#define TW_API __attribute__((visibility("default")))
+#define TW_MUST_CHECK __attribute__((warn_unused_result))
+#define TW_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define TW_API
+#define TW_MUST_CHECK
+#define TW_PRINTF(fmt, args)
+#endif
+
+/* The number type of values and gradients. libthalweg_f64 is the same source with -DTW_DOUBLE;
+ * a program compiled for one and linked with the other fails to link, because tw_ctx_new differs. */
+#ifdef TW_DOUBLE
+typedef double tw_real;
+#define tw_ctx_new tw_ctx_new_f64
+#define tw_ctx_new_with tw_ctx_new_with_f64
+#else
+typedef float tw_real;
+#endif
+
+#define TW_MAX_DIMS 5
+
+/* ---- errors ---------------------------------------------------------------------------------------
+ * Maths returns a tensor, or NULL after an error; NULL arguments give NULL, so expressions nest unchecked.
+ * I/O returns a tw_err. Either way the FIRST error stays in the context until tw_error_clear. */
+typedef enum tw_err {
+    TW_OK = 0,
+    TW_ERR_NOMEM,     /* an allocation failed */
+    TW_ERR_SHAPE,     /* shapes do not fit together */
+    TW_ERR_RANGE,     /* a value (option, label, length) is outside what is allowed */
+    TW_ERR_IO,        /* a file could not be opened, read or written */
+    TW_ERR_FORMAT,    /* a file's content is not what it should be */
+    TW_ERR_NONFINITE, /* a loss or gradient is NaN or infinite; the weights were left as they were */
+    TW_ERR_STATE      /* called in the wrong order, e.g. backward in a step that already failed */
+} tw_err;
+
+typedef struct tw_ctx tw_ctx;
+
+TW_API const char *tw_err_name(tw_err err);        /* "SHAPE", "IO", ... ; "OK" for 0 */
+TW_API const char *tw_version(void);               /* the library's TW_VERSION */
+TW_API tw_err tw_error(const tw_ctx *ctx);         /* code of the first error since the last clear, or TW_OK */
+TW_API const char *tw_errmsg(const tw_ctx *ctx);   /* its sentence, or ""; borrowed until tw_error_clear */
+TW_API void tw_error_clear(tw_ctx *ctx);
+
+/* ---- context --------------------------------------------------------------------------------------
+ * Holds the step's memory, the tape, the random state and a small thread pool. One per thread of yours;
+ * two contexts share nothing. */
+typedef struct tw_allocator {
+    void *(*alloc)(void *user, size_t size); /* 64-byte alignment is not required; NULL = out of memory */
+    void (*free)(void *user, void *ptr, size_t size);
+    void *user;
+} tw_allocator;
+
+typedef struct tw_ctx_options {
+    uint64_t seed;          /* of every random draw: weights, dropout */
+    int threads;            /* 0: TW_THREADS from the environment, else the cores this process may use */
+    tw_allocator allocator; /* alloc NULL: malloc and free */
+} tw_ctx_options;
+
+TW_API TW_MUST_CHECK tw_ctx *tw_ctx_new(uint64_t seed);                       /* NULL: out of memory */
+TW_API TW_MUST_CHECK tw_ctx *tw_ctx_new_with(const tw_ctx_options *options);  /* NULL: out of memory */
+TW_API void tw_ctx_free(tw_ctx *ctx);                                         /* NULL is allowed */
+
+TW_API void tw_set_threads(tw_ctx *ctx, int threads); /* 1..256; the results do not depend on it, only the time does */
+TW_API int tw_threads(const tw_ctx *ctx);
+TW_API void tw_set_training(tw_ctx *ctx, bool on);    /* train (default) or eval: dropout, batch norm */
+TW_API bool tw_training(const tw_ctx *ctx);
+TW_API void tw_set_recording(tw_ctx *ctx, bool on);   /* record the tape (default) or only compute values */
+TW_API bool tw_recording(const tw_ctx *ctx);
+
+/* The whole random state: saving and restoring it continues the same sequence bit for bit. */
+typedef struct tw_rng_state {
+    uint64_t seed, counter;
+} tw_rng_state;
+TW_API tw_rng_state tw_rng_get(const tw_ctx *ctx);
+TW_API void tw_rng_set(tw_ctx *ctx, tw_rng_state state);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

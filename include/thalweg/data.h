@@ -1,0 +1,114 @@
+/* thalweg/data.h - files of examples, and the loader that makes batches of them.
+ *
+ * Everything here returns a tw_err and leaves one sentence naming file and place in the context. */
+#ifndef THALWEG_DATA_H
+#define THALWEG_DATA_H
+
+#include <thalweg/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- IDX files (the format of MNIST), raw or gzipped -------------------------------------------------- */
+typedef struct tw_idx {
+    int ndim;
+    int dim[TW_MAX_DIMS]; /* dim[0] is the number of items */
+    uint8_t *data;        /* unsigned bytes, row-major */
+    size_t size;
+} tw_idx;
+/* Reads path. Sizes are checked against the file before anything is allocated from them. */
+TW_API TW_MUST_CHECK tw_err tw_idx_load(tw_ctx *ctx, const char *path, tw_idx *idx);
+/* Looks in dir for stem as NAME, NAME.gz with both `-idx3-ubyte` and `.idx3-ubyte` spellings: stem
+ * "train-images", ndim 3. On failure the message lists what was tried. */
+TW_API TW_MUST_CHECK tw_err tw_idx_find(tw_ctx *ctx, const char *dir, const char *stem, int ndim, tw_idx *idx);
+TW_API void tw_idx_free(tw_idx *idx);
+
+/* ---- pictures ------------------------------------------------------------------------------------------ */
+typedef struct tw_image {
+    int width, height, channels; /* 1 gray, 3 RGB, 4 RGBA */
+    uint8_t *data;               /* [height][width][channels] */
+} tw_image;
+/* PNG, JPEG, BMP, PNM, GIF .. (stb_image). channels 0: as in the file. Alpha is laid over white when gray is wanted. */
+TW_API TW_MUST_CHECK tw_err tw_image_load(tw_ctx *ctx, const char *path, int channels, tw_image *image);
+TW_API TW_MUST_CHECK tw_err tw_image_save_png(tw_ctx *ctx, const char *path, const tw_image *image);
+TW_API TW_MUST_CHECK tw_err tw_image_new(tw_ctx *ctx, int width, int height, int channels, uint8_t fill, tw_image *image);
+/* Area-averaging or bilinear resize to exactly width x height. */
+TW_API TW_MUST_CHECK tw_err tw_image_resize(tw_ctx *ctx, const tw_image *from, int width, int height, tw_image *to);
+TW_API void tw_image_free(tw_image *image);
+
+/* ---- labels.tsv: path TAB UTF-8 text, split at the first TAB, one picture a line ------------------------ */
+typedef struct tw_tsv_row {
+    const char *path; /* joined with the TSV's folder unless absolute */
+    const char *text;
+    int line; /* 1-based, for messages */
+} tw_tsv_row;
+typedef struct tw_tsv {
+    tw_tsv_row *row;
+    size_t n;
+    void *memory; /* private */
+} tw_tsv;
+/* LF and CRLF, a UTF-8 byte order mark and empty lines are accepted; a line without TAB or invalid UTF-8 is FORMAT. */
+TW_API TW_MUST_CHECK tw_err tw_tsv_load(tw_ctx *ctx, const char *path, tw_tsv *tsv);
+TW_API void tw_tsv_free(tw_tsv *tsv);
+
+/* ---- datasets and the loader -----------------------------------------------------------------------------
+ * A dataset gives sample i as a picture [C,H,width] with a label: one class, or a sequence of symbols. get is
+ * called from the loader's own thread (one call at a time), with a random stream (extend.h) that depends on the
+ * loader's seed, the epoch and i only: augmentation drawn from it is the same for any number of threads. */
+typedef struct tw_sample {
+    tw_real *x;       /* room for C * H * max_width; get writes [C][H][width], tightly */
+    int width;        /* in: max_width; out: the sample's own */
+    int32_t *label;   /* room for max_label */
+    int label_length; /* out; classes: 1 */
+} tw_sample;
+typedef struct tw_dataset {
+    size_t count;
+    int channels, height, max_width;
+    int max_label;  /* longest label; 1 for classes */
+    bool sequences; /* labels are sequences: the batch has label_lengths */
+    void *user;
+    int (*width)(void *user, size_t i); /* for bucketing, roughly; NULL: all the same */
+    /* On failure returns an error and writes a sentence into message[size]. */
+    tw_err (*get)(void *user, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size);
+    void (*free)(void *user); /* may be NULL */
+} tw_dataset;
+
+typedef struct tw_loader_options {
+    int batch;         /* samples a batch; the last of an epoch may be smaller */
+    uint64_t seed;
+    bool shuffle;
+    bool drop_last;    /* leave out a smaller last batch */
+    int buckets;       /* 0: none; else batches hold samples of like width, from windows of this many batches */
+    int width_multiple; /* 0 or 1: none; batch widths are rounded up to it */
+    tw_real pad;       /* value right of a narrower sample */
+    bool no_thread;    /* prepare batches in tw_loader_next instead of ahead in a thread */
+} tw_loader_options;
+typedef struct tw_batch {
+    int n;               /* samples */
+    const tw_real *x;    /* [n,C,H,W], W the widest */
+    int dim[4];          /* n, C, H, W */
+    tw_labels width;     /* [n] each sample's own width */
+    tw_labels label;     /* classes [n], or the sequences one after another */
+    tw_labels label_length; /* [n]; {NULL,0} for classes */
+    const size_t *index; /* [n] which samples of the dataset */
+} tw_batch;
+typedef struct tw_loader tw_loader;
+typedef struct tw_loader_position { /* where a loader is: the next batch to come */
+    int64_t epoch, batch;
+} tw_loader_position;
+
+/* dataset is borrowed and must outlive the loader. */
+TW_API TW_MUST_CHECK tw_loader *tw_loader_new(tw_ctx *ctx, const tw_dataset *dataset, const tw_loader_options *options);
+TW_API void tw_loader_free(tw_loader *loader);
+TW_API size_t tw_loader_batches(const tw_loader *loader); /* in an epoch */
+/* The next batch of the epoch, borrowed until the next call; *batch NULL at the epoch's end (the call after that
+ * begins the next epoch). */
+TW_API TW_MUST_CHECK tw_err tw_loader_next(tw_loader *loader, const tw_batch **batch);
+TW_API tw_loader_position tw_loader_tell(const tw_loader *loader);
+TW_API TW_MUST_CHECK tw_err tw_loader_seek(tw_loader *loader, tw_loader_position position);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,108 @@
+/* thalweg/layers.h - layers: parameters plus the operation that uses them.
+ *
+ * tw_<layer>_new(params, name, ...) makes a layer whose parameters are called "<name>.weight" and so on, as in
+ * PyTorch's state_dict; it is freed with params. tw_<layer>(ctx, ...) is the operation alone, for weights of
+ * your own. Options NULL, and every field left 0, mean the default. Weight layouts and formulas are PyTorch's. */
+#ifndef THALWEG_LAYERS_H
+#define THALWEG_LAYERS_H
+
+#include <thalweg/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tw_layer tw_layer;
+
+/* The layer's output for x. NULL in, NULL out. */
+TW_API tw_tensor *tw_forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x);
+
+typedef enum tw_act { TW_ACT_NONE = 0, TW_ACT_RELU, TW_ACT_LEAKY_RELU, TW_ACT_SIGMOID, TW_ACT_TANH } tw_act; /* LEAKY_RELU: slope 0.01 */
+
+/* ---- dense: y = act(x W^T + b);  x [..,in] -> [..,out];  W [out,in], b [out] ------------------------ */
+typedef struct tw_dense_options {
+    tw_act act;
+    bool no_bias;
+    tw_init init; /* default: weight and bias U(+-1/sqrt(in)), PyTorch's; otherwise this weight and bias 0 */
+} tw_dense_options;
+TW_API tw_layer *tw_dense_new(tw_params *params, const char *name, int in, int out, const tw_dense_options *options);
+TW_API tw_tensor *tw_dense(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bias /* or NULL */, tw_act act);
+
+/* ---- conv2d: cross-correlation, x [N,C,H,W] -> [N,out,H',W'];  W [out,C,kh,kw], b [out] -------------
+ * H' = (H + 2 pad_h - kh) / stride_h + 1, rounded down; less than 1 is a SHAPE error. */
+typedef struct tw_conv2d_options {
+    int stride_h, stride_w; /* 0: 1 */
+    int pad_h, pad_w;       /* zeros on each side */
+    tw_act act;
+    bool no_bias;
+    tw_init init; /* default: U(+-1/sqrt(C kh kw)), PyTorch's; otherwise this weight and bias 0 */
+} tw_conv2d_options;
+TW_API tw_layer *tw_conv2d_new(tw_params *params, const char *name, int in, int out, int kh, int kw, const tw_conv2d_options *options);
+TW_API tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bias /* or NULL */, const tw_conv2d_options *options);
+
+/* ---- pooling over windows kh x kw of [N,C,H,W] -------------------------------------------------------
+ * Padding is at most half the kernel; max ignores it, average counts it as zeros (PyTorch's defaults). Ties in
+ * max: the first in row-major order takes the gradient. */
+typedef struct tw_pool2d_options {
+    int stride_h, stride_w; /* 0: the kernel's size */
+    int pad_h, pad_w;
+} tw_pool2d_options;
+TW_API tw_layer *tw_max_pool2d_new(tw_params *params, int kh, int kw, const tw_pool2d_options *options);
+TW_API tw_layer *tw_avg_pool2d_new(tw_params *params, int kh, int kw, const tw_pool2d_options *options);
+TW_API tw_layer *tw_global_avg_pool2d_new(tw_params *params); /* [N,C,H,W] -> [N,C] */
+TW_API tw_tensor *tw_max_pool2d(tw_ctx *ctx, tw_tensor *x, int kh, int kw, const tw_pool2d_options *options);
+TW_API tw_tensor *tw_avg_pool2d(tw_ctx *ctx, tw_tensor *x, int kh, int kw, const tw_pool2d_options *options);
+TW_API tw_tensor *tw_global_avg_pool2d(tw_ctx *ctx, tw_tensor *x);
+
+/* ---- batch norm over all but axis 1: x [N,C], [N,C,T] or [N,C,H,W] ----------------------------------
+ * y = (x - mean) / sqrt(var + eps) * weight + bias. Training uses the batch's mean and biased variance and moves
+ * running_mean, running_var (unbiased) by momentum; eval uses those. One value per channel in training is a RANGE
+ * error, as in PyTorch (its variance says nothing). num_batches_tracked is saved with the model.  (Ioffe, Szegedy 2015) */
+typedef struct tw_batchnorm_options {
+    double eps;      /* 0: 1e-5 */
+    double momentum; /* 0: 0.1 */
+    tw_act act;
+} tw_batchnorm_options;
+TW_API tw_layer *tw_batchnorm_new(tw_params *params, const char *name, int channels, const tw_batchnorm_options *options);
+
+/* ---- dropout, flatten, reshaping --------------------------------------------------------------------- */
+TW_API tw_layer *tw_dropout_new(tw_params *params, double p);
+TW_API tw_layer *tw_flatten_new(tw_params *params);           /* [N,..] -> [N, product of the rest] */
+TW_API tw_layer *tw_image_to_sequence_new(tw_params *params); /* [N,C,H,W] -> [W,N,C*H]: each column a time step */
+TW_API tw_layer *tw_activation_new(tw_params *params, tw_act act);
+TW_API tw_tensor *tw_flatten(tw_ctx *ctx, tw_tensor *x);
+TW_API tw_tensor *tw_image_to_sequence(tw_ctx *ctx, tw_tensor *x);
+TW_API tw_tensor *tw_activation(tw_ctx *ctx, tw_tensor *x, tw_act act);
+
+/* ---- LSTM over whole sequences: x [T,N,D] -> y [T,N,H] (bidirectional [T,N,2H], forward half first) -----
+ *   i,f,g,o = W_ih x_t + b_ih + W_hh h + b_hh  (rows in this order, 4H);   c = s(f) c + s(i) tanh(g);  h = s(o) tanh(c)
+ * Parameters per layer k: weight_ih_l<k> [4H,D], weight_hh_l<k> [4H,H], bias_ih_l<k>, bias_hh_l<k> [4H], and the
+ * same with _reverse. Sample n has lengths.v[n] frames: the rest neither influences nor receives anything, and its
+ * output is 0; the backward direction starts at the sample's own last frame. All U(+-1/sqrt(H)), except the
+ * forget gate's bias, which starts at 1 in sum.  (Hochreiter, Schmidhuber 1997; Gers et al. 2000) */
+typedef struct tw_lstm_options {
+    int layers;            /* 0: 1 */
+    bool bidirectional;
+    bool no_bias;
+    double dropout;        /* on the output of each layer but the last, in training */
+    bool plain_forget_bias; /* true: drawn like the other biases, as PyTorch does */
+    tw_init init;          /* of the weights; default as above */
+} tw_lstm_options;
+/* h, c: [layers * directions, N, H], in PyTorch's order (layer 0 forward, layer 0 reverse, layer 1 ...). */
+typedef struct tw_lstm_state {
+    tw_tensor *h, *c;
+} tw_lstm_state;
+TW_API tw_layer *tw_lstm_new(tw_params *params, const char *name, int input, int hidden, const tw_lstm_options *options);
+/* lengths {NULL, 0}: all T. initial NULL: zeros. final NULL: not wanted, else filled with hn and cn, each sample's
+ * state after its own last frame. tw_forward(ctx, lstm, x) is this with neither. */
+TW_API tw_tensor *tw_lstm(tw_ctx *ctx, tw_layer *lstm, tw_tensor *x, tw_labels lengths, const tw_lstm_state *initial, tw_lstm_state *final);
+
+/* ---- sequential: one after another ------------------------------------------------------------------- */
+TW_API tw_layer *tw_sequential_new(tw_params *params);
+/* layer NULL (its constructor failed) leaves the error in the context, and tw_forward refuses. */
+TW_API void tw_sequential_add(tw_layer *sequential, tw_layer *layer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

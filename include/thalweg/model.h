@@ -1,0 +1,43 @@
+/* thalweg/model.h - models and checkpoints as safetensors files.
+ *
+ * A model file holds every parameter and buffer by name and a table of strings (architecture, alphabet ...). A
+ * checkpoint holds also the optimiser's state, the random state and the loader's position, so that training
+ * goes on bit for bit. Writing is atomic: the new file replaces the old one whole or not at all. */
+#ifndef THALWEG_MODEL_H
+#define THALWEG_MODEL_H
+
+#include <thalweg/data.h>
+#include <thalweg/optim.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- metadata: strings by name ------------------------------------------------------------------------ */
+typedef struct tw_meta tw_meta;
+TW_API TW_MUST_CHECK tw_meta *tw_meta_new(tw_ctx *ctx);
+TW_API void tw_meta_free(tw_meta *meta);
+TW_API TW_MUST_CHECK tw_err tw_meta_set(tw_meta *meta, const char *key, const char *value); /* UTF-8, copied */
+TW_API TW_MUST_CHECK tw_err tw_meta_setf(tw_meta *meta, const char *key, const char *format, ...) TW_PRINTF(3, 4);
+TW_API const char *tw_meta_get(const tw_meta *meta, const char *key); /* borrowed; NULL: not there */
+/* A whole number between min and max; otherwise FORMAT, naming the file it came from and the key. */
+TW_API TW_MUST_CHECK tw_err tw_meta_int(const tw_meta *meta, const char *key, int64_t min, int64_t max, int64_t *value);
+/* The metadata of a file, without its tensors. */
+TW_API TW_MUST_CHECK tw_err tw_meta_load(tw_ctx *ctx, const char *path, tw_meta **meta);
+
+/* ---- models -------------------------------------------------------------------------------------------- */
+TW_API TW_MUST_CHECK tw_err tw_model_save(const tw_params *params, const tw_meta *meta /* or NULL */, const char *path);
+/* Fills params by name (F64, F32, F16, BF16 are converted). A missing or misshapen tensor is FORMAT and leaves params
+ * as they were. Tensors params does not know are an error too, unless they are a checkpoint's own. */
+TW_API TW_MUST_CHECK tw_err tw_model_load(tw_params *params, const char *path);
+
+/* ---- checkpoints ----------------------------------------------------------------------------------------
+ * optim may be NULL: then no optimiser state. position may be NULL. */
+TW_API TW_MUST_CHECK tw_err tw_checkpoint_save(const tw_params *params, const tw_optim *optim, const tw_loader_position *position,
+                                               const tw_meta *meta, const char *path);
+TW_API TW_MUST_CHECK tw_err tw_checkpoint_load(tw_params *params, tw_optim *optim, tw_loader_position *position, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,75 @@
+/* thalweg/optim.h - optimisers, learning-rate schedules. Formulas and defaults are PyTorch 1.13's.
+ *
+ * Making an optimiser freezes params (tensor.h). The optimiser is freed with tw_optim_free, before params. */
+#ifndef THALWEG_OPTIM_H
+#define THALWEG_OPTIM_H
+
+#include <thalweg/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tw_optim tw_optim;
+
+/* Options NULL: the defaults; otherwise start from tw_<optimiser>_defaults(), every value is taken literally.
+ * SGD:      g += wd p;  v = momentum v + (1 - dampening) g  (first step v = g);  p -= lr (nesterov ? g + momentum v : v)
+ * Adam:     g += wd p;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  p -= lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + eps)
+ *           (Kingma, Ba 2015).  AdamW: p -= lr wd p first, instead of adding to g (Loshchilov, Hutter 2019)
+ * Adadelta: g += wd p;  s = rho s + (1-rho) g^2;  d = sqrt(u + eps)/sqrt(s + eps) g;  u = rho u + (1-rho) d^2;
+ *           p -= lr d  (Zeiler 2012) */
+typedef struct tw_sgd_options {
+    double lr, momentum, dampening, weight_decay; /* 0.01, 0, 0, 0 */
+    bool nesterov;                                /* needs momentum > 0 and dampening 0 */
+} tw_sgd_options;
+typedef struct tw_adam_options {
+    double lr, beta1, beta2, eps, weight_decay; /* 1e-3, 0.9, 0.999, 1e-8, 0; AdamW's weight_decay 1e-2 */
+} tw_adam_options;
+typedef struct tw_adadelta_options {
+    double lr, rho, eps, weight_decay; /* 1, 0.9, 1e-6, 0 */
+} tw_adadelta_options;
+TW_API tw_sgd_options tw_sgd_defaults(void);
+TW_API tw_adam_options tw_adam_defaults(void);
+TW_API tw_adam_options tw_adamw_defaults(void);
+TW_API tw_adadelta_options tw_adadelta_defaults(void);
+TW_API TW_MUST_CHECK tw_optim *tw_sgd_new(tw_params *params, const tw_sgd_options *options);
+TW_API TW_MUST_CHECK tw_optim *tw_adam_new(tw_params *params, const tw_adam_options *options);
+TW_API TW_MUST_CHECK tw_optim *tw_adamw_new(tw_params *params, const tw_adam_options *options);
+TW_API TW_MUST_CHECK tw_optim *tw_adadelta_new(tw_params *params, const tw_adadelta_options *options);
+/* "adam", "sgd:lr=0.1,momentum=0.9,nesterov=1": RANGE for an unknown name or option, with the nearest suggested. */
+TW_API TW_MUST_CHECK tw_optim *tw_optim_new(tw_params *params, const char *spec);
+TW_API void tw_optim_free(tw_optim *optim); /* NULL is allowed */
+
+/* Updates every parameter that got a gradient in this step. A failed context: STATE. A non-finite gradient:
+ * NONFINITE naming the first such parameter. Either way weights and optimiser state are as before. */
+TW_API TW_MUST_CHECK tw_err tw_optim_step(tw_optim *optim);
+
+TW_API void tw_optim_set_lr(tw_optim *optim, double lr);
+TW_API double tw_optim_lr(const tw_optim *optim);
+TW_API int64_t tw_optim_steps(const tw_optim *optim);
+TW_API const char *tw_optim_name(const tw_optim *optim);
+
+/* Parameters whose name matches pattern (* wildcards) take these instead; a later call wins. RANGE when nothing
+ * matches. tw_optim_no_decay: weight decay 0 for every parameter with one dimension (biases and norms). */
+TW_API TW_MUST_CHECK tw_err tw_optim_group(tw_optim *optim, const char *pattern, double lr_scale, double weight_decay);
+TW_API TW_MUST_CHECK tw_err tw_optim_no_decay(tw_optim *optim);
+
+/* ---- schedules: lr(step) = base * factor -------------------------------------------------------------
+ * "constant", "step:every=10,gamma=0.1" (epochs), "cosine:min=0" (to min * base over all epochs); all take
+ * "warmup=N" epochs (fractions allowed) of linear increase first. */
+typedef enum tw_schedule_kind { TW_SCHEDULE_CONSTANT, TW_SCHEDULE_STEP, TW_SCHEDULE_COSINE } tw_schedule_kind;
+typedef struct tw_schedule {
+    tw_schedule_kind kind;
+    double warmup; /* epochs */
+    double every;  /* step: epochs between drops */
+    double gamma;  /* step: factor of a drop */
+    double min;    /* cosine: last factor */
+} tw_schedule;
+TW_API TW_MUST_CHECK tw_err tw_schedule_parse(tw_ctx *ctx, const char *spec, tw_schedule *schedule);
+/* The factor at `epoch` (may be fractional: 3.5 is half-way through the fourth) of `epochs`. */
+TW_API double tw_schedule_factor(const tw_schedule *schedule, double epoch, double epochs);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,41 @@
+/* thalweg/text.h - alphabets, reading CTC outputs, and measuring mistakes. Usable without a network. */
+#ifndef THALWEG_TEXT_H
+#define THALWEG_TEXT_H
+
+#include <thalweg/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- alphabets: the code points of a UTF-8 string (NFC), in order; symbol 0 is CTC's blank, so code point i is
+ * symbol i + 1. Duplicates and invalid UTF-8 are FORMAT errors. */
+typedef struct tw_alphabet tw_alphabet;
+TW_API TW_MUST_CHECK tw_alphabet *tw_alphabet_new(tw_ctx *ctx, const char *utf8);
+/* Every code point of n texts, sorted. */
+TW_API TW_MUST_CHECK tw_alphabet *tw_alphabet_from_texts(tw_ctx *ctx, size_t n, const char *const *texts);
+TW_API void tw_alphabet_free(tw_alphabet *alphabet);
+TW_API int tw_alphabet_classes(const tw_alphabet *alphabet); /* code points + 1 (the blank) */
+TW_API const char *tw_alphabet_text(const tw_alphabet *alphabet); /* the code points as UTF-8; borrowed */
+/* Text to symbols. *n: in, the room; out, the symbols. A character that is not in the alphabet is RANGE and named. */
+TW_API TW_MUST_CHECK tw_err tw_alphabet_encode(tw_ctx *ctx, const tw_alphabet *alphabet, const char *utf8, int32_t *symbols, size_t *n);
+/* Symbols to UTF-8 in buffer (blanks are skipped); RANGE when it does not fit: 4 n + 1 bytes always do. */
+TW_API TW_MUST_CHECK tw_err tw_alphabet_decode(tw_ctx *ctx, const tw_alphabet *alphabet, const int32_t *symbols, size_t n, char *buffer, size_t size);
+/* Number of code points after NFC; -1 when utf8 is not valid UTF-8. */
+TW_API long tw_utf8_length(const char *utf8);
+
+/* ---- CTC ---------------------------------------------------------------------------------------------------
+ * Greedy: the best symbol of each frame, repeats merged, blanks dropped. scores [T,K] (logits or log-probabilities)
+ * with a row stride; symbols has room for T. Returns how many. Ties: the lower index. */
+TW_API int tw_ctc_greedy(const tw_real *scores, int T, int K, size_t row_stride, int blank, int32_t *symbols);
+
+/* ---- mistakes ----------------------------------------------------------------------------------------------
+ * Levenshtein distance of two symbol strings / of two UTF-8 texts by code point. (size_t)-1: out of memory or
+ * invalid UTF-8, with the error in ctx. */
+TW_API size_t tw_edit_distance(tw_ctx *ctx, const int32_t *a, size_t na, const int32_t *b, size_t nb);
+TW_API size_t tw_text_distance(tw_ctx *ctx, const char *a, const char *b);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
