@@ -45,7 +45,8 @@ struct tw_node {
     tw_tensor **in, **out;
     int nin, nout; /* an optional input is a NULL entry */
     tw_node *prev; /* the node recorded before this one */
-    double ms_forward, ms_backward;
+    size_t bytes;                   /* step memory taken for outputs and what backward needs */
+    double ms_forward, ms_backward; /* measured while profiling */
 };
 
 /* Uninitialised memory of the step (64-byte aligned), gone at the next tw_step_begin. NULL + NOMEM on failure. */
@@ -63,6 +64,10 @@ TW_API void tw_scratch_release(tw_ctx *ctx, tw_mark mark);
 /* A new tensor with uninitialised values; negative dimensions or overflow are SHAPE errors. */
 TW_API tw_tensor *tw_new(tw_ctx *ctx, int ndim, const int *dim);
 TW_API tw_tensor *tw_new_like(tw_ctx *ctx, const tw_tensor *x);
+
+/* True when the n inputs are not NULL and belong to this step: an op asks before it reads them, and returns NULL
+ * otherwise. A stale tensor leaves a STATE error that says so. */
+TW_API bool tw_inputs_ok(tw_ctx *ctx, const char *op, int n, tw_tensor *const *in);
 
 /* Records that op computed y from in[0..nin). attr must be from tw_alloc (or static). Inputs are validated
  * (stale tensors, failed context). Without recording, or when no input requires a gradient, only marks y.

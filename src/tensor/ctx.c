@@ -1,0 +1,136 @@
+/* ctx.c - the context: making and freeing it, its switches, its allocator, its first error. */
+#include "tensor/internal.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#ifdef TW_OPENBLAS
+#include <cblas.h>
+#endif
+
+static void *system_alloc(void *user, size_t size) {
+    (void)user;
+    return malloc(size);
+}
+static void system_free(void *user, void *ptr, size_t size) {
+    (void)user, (void)size;
+    free(ptr);
+}
+
+tw_ctx *tw_ctx_new_with(const tw_ctx_options *o) {
+    tw_ctx_options options = o ? *o : (tw_ctx_options){0};
+    if (!options.allocator.alloc) options.allocator = (tw_allocator){system_alloc, system_free, NULL};
+    tw_ctx *ctx = options.allocator.alloc(options.allocator.user, sizeof *ctx);
+    if (!ctx) return NULL;
+    memset(ctx, 0, sizeof *ctx);
+    ctx->allocator = options.allocator;
+    ctx->rng.seed = options.seed;
+    ctx->step_number = 1;
+    ctx->training = ctx->recording = true;
+    tw_set_threads(ctx, options.threads > 0 ? options.threads : tw__default_threads());
+#ifdef TW_OPENBLAS
+    openblas_set_num_threads(1); /* the blocks of a product are handed out by our own pool */
+#endif
+    return ctx;
+}
+
+tw_ctx *tw_ctx_new(uint64_t seed) { return tw_ctx_new_with(&(tw_ctx_options){.seed = seed}); }
+
+void tw_ctx_free(tw_ctx *ctx) {
+    if (!ctx) return;
+    tw__pool_free(ctx);
+    tw__arena_free(ctx, &ctx->step);
+    tw__arena_free(ctx, &ctx->scratch);
+    ctx->allocator.free(ctx->allocator.user, ctx, sizeof *ctx);
+}
+
+void tw_set_training(tw_ctx *ctx, bool on) { ctx->training = on; }
+bool tw_training(const tw_ctx *ctx) { return ctx->training; }
+void tw_set_recording(tw_ctx *ctx, bool on) { ctx->recording = on; }
+bool tw_recording(const tw_ctx *ctx) { return ctx->recording; }
+void tw_set_profiling(tw_ctx *ctx, bool on) {
+    ctx->profiling = on;
+    ctx->clock = on ? tw__now_ms() : 0;
+}
+
+double tw__now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+const char *tw_version(void) { return TW_VERSION; }
+
+/* ---- memory ------------------------------------------------------------------------------------------- */
+
+void *tw__malloc(tw_ctx *ctx, size_t size) {
+    void *p = ctx->allocator.alloc(ctx->allocator.user, size ? size : 1);
+    if (!p) tw_fail(ctx, TW_ERR_NOMEM, "out of memory: %zu bytes asked for", size);
+    return p;
+}
+
+void *tw__calloc(tw_ctx *ctx, size_t size) {
+    void *p = tw__malloc(ctx, size);
+    return p ? memset(p, 0, size) : NULL;
+}
+
+void tw__free(tw_ctx *ctx, void *ptr, size_t size) {
+    if (ptr) ctx->allocator.free(ctx->allocator.user, ptr, size ? size : 1);
+}
+
+char *tw__strdup(tw_ctx *ctx, const char *s) {
+    size_t n = strlen(s) + 1;
+    char *copy = tw__malloc(ctx, n);
+    return copy ? memcpy(copy, s, n) : NULL;
+}
+
+/* ---- errors ------------------------------------------------------------------------------------------- */
+
+const char *tw_err_name(tw_err err) {
+    static const char *const name[] = {"OK", "NOMEM", "SHAPE", "RANGE", "IO", "FORMAT", "NONFINITE", "STATE"};
+    return (size_t)err < sizeof name / sizeof *name ? name[err] : "?";
+}
+
+tw_err tw_error(const tw_ctx *ctx) { return ctx->error; }
+const char *tw_errmsg(const tw_ctx *ctx) { return ctx->message; }
+void tw_error_clear(tw_ctx *ctx) {
+    ctx->error = TW_OK;
+    ctx->message[0] = 0;
+}
+
+static void keep_first(tw_ctx *ctx, tw_err err, const char *format, va_list args) {
+    if (ctx->error) return; /* the first error explains the later ones */
+    ctx->error = err;
+    vsnprintf(ctx->message, sizeof ctx->message, format, args);
+}
+
+void *tw_fail(tw_ctx *ctx, tw_err err, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    keep_first(ctx, err, format, args);
+    va_end(args);
+    return NULL;
+}
+
+tw_err tw_fail_err(tw_ctx *ctx, tw_err err, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    keep_first(ctx, err, format, args);
+    va_end(args);
+    return err;
+}
+
+const char *tw_describe(tw_ctx *ctx, const tw_tensor *t) {
+    size_t size = sizeof ctx->describe[0], at = 0;
+    char *s = ctx->describe[ctx->described++ % 8];
+    if (!t) return strcpy(s, "NULL");
+    if (t->name) at += (size_t)snprintf(s, size - 70, "\"%s\" ", t->name); /* a long name leaves room for the shape */
+    if (at > size - 71) at = size - 71;
+    s[at++] = '[';
+    for (int i = 0; i < t->ndim; i++) at += (size_t)snprintf(s + at, size - at, i ? ",%d" : "%d", t->dim[i]);
+    snprintf(s + at, size - at, "]");
+    return s;
+}

@@ -1,0 +1,77 @@
+/* internal.h - what the files of src/tensor share: the context, its arenas and its thread pool. */
+#ifndef TW_INTERNAL_H
+#define TW_INTERNAL_H
+
+#include <thalweg/extend.h>
+
+/* ---- arena.c: memory that is taken piece by piece and given back all at once --------------------------
+ * Grows in chunks; a reset merges them to one block of the high-water size, so that a steady workload
+ * stops calling the allocator. */
+typedef struct tw__chunk tw__chunk;
+typedef struct tw__arena {
+    tw__chunk *head; /* the newest chunk, from which memory is taken */
+    size_t used;     /* bytes taken from head */
+    size_t below;    /* bytes taken from the older chunks */
+    size_t peak;     /* largest used + below since the last reset */
+} tw__arena;
+
+void *tw__arena_alloc(tw_ctx *ctx, tw__arena *arena, size_t bytes);
+void tw__arena_reset(tw_ctx *ctx, tw__arena *arena);
+void tw__arena_free(tw_ctx *ctx, tw__arena *arena);
+tw_mark tw__arena_mark(const tw__arena *arena);
+void tw__arena_release(tw_ctx *ctx, tw__arena *arena, tw_mark mark);
+
+/* ---- gradients' memory: blocks of the step that backward has finished with and may use again ----------- */
+enum { TW__FREE_BLOCKS = 128 };
+typedef struct tw__block {
+    void *ptr;
+    size_t bytes;
+} tw__block;
+
+typedef struct tw__pool tw__pool;
+
+struct tw_ctx {
+    tw_allocator allocator;
+
+    tw__arena step;    /* tensors, nodes, gradients: gone at tw_step_begin */
+    tw__arena scratch; /* kernel temporaries, with mark and release */
+    tw__block free_block[TW__FREE_BLOCKS];
+    int free_blocks;
+
+    uint64_t step_number; /* starts at 1; 0 marks tensors that outlive steps */
+    tw_node *tape;        /* the newest node */
+    int nodes;
+    bool backward_done;
+    bool training, recording, profiling;
+    double clock;       /* of the last record, in ms, while profiling */
+    size_t step_before; /* step.used + step.below at the last record */
+
+    tw_rng_state rng;
+
+    int threads;
+    tw__pool *pool; /* NULL until the first parallel loop */
+
+    tw_err error;
+    char message[512];
+    char describe[8][160]; /* tw_describe's answers, in turn */
+    unsigned described;
+};
+
+/* Memory from the context's allocator; NULL leaves NOMEM in ctx. size must be given back to tw__free. */
+void *tw__malloc(tw_ctx *ctx, size_t size);
+void *tw__calloc(tw_ctx *ctx, size_t size);
+void tw__free(tw_ctx *ctx, void *ptr, size_t size);
+/* A copy of a string, or NULL with NOMEM; given back with tw__free(ctx, s, strlen(s) + 1). */
+char *tw__strdup(tw_ctx *ctx, const char *s);
+
+void tw__pool_free(tw_ctx *ctx);
+int tw__default_threads(void);
+
+/* Number of elements of a shape; false when negative, more than TW_MAX_DIMS dimensions, or too large. */
+bool tw__shape_size(int ndim, const int *dim, size_t *size);
+/* Fills the fields of a tensor whose memory is the caller's. */
+void tw__tensor_init(tw_tensor *t, tw_real *data, int ndim, const int *dim);
+
+double tw__now_ms(void);
+
+#endif

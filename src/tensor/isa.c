@@ -1,0 +1,30 @@
+/* isa.c - which compiled variant of the hot loops this machine runs. */
+#include "tensor/hot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+static int best_isa(void) {
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq"))
+        return 2;
+    return 1;
+}
+
+int tw__isa(void) {
+    static _Thread_local int known = -1; /* a cache of a constant: the same for every thread */
+    if (known < 0) {
+        int best = best_isa();
+        const char *most = getenv("TW_ISA");
+        if (most && !strcmp(most, "base")) best = 0;
+        if (most && !strcmp(most, "avx2") && best > 1) best = 1;
+        known = best;
+    }
+    return known;
+}
+#else
+int tw__isa(void) { return 0; }
+#endif
