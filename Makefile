@@ -1,93 +1,191 @@
 # Thalweg. `make help` lists the targets.
+#
 # Sources are found by wildcard: adding a file edits no list. X.isa.c is compiled once per instruction set.
+# Nothing is asked of the compiler's surroundings while this file is read, for on a fresh system they are only
+# installed by the first step, `deps`.
 
-CC      ?= cc
-AR      ?= ar
 PREFIX  ?= /usr/local
 BUILD   ?= build
 BLAS    ?= openblas
+AR      ?= ar
+OPT     ?= -O3 -g
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+
 VERSION := $(shell sed -n 's/^.define TW_VERSION "\(.*\)"/\1/p' include/thalweg/base.h)
 SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
+ARCH    ?= $(shell $(CC) -dumpmachine 2>/dev/null || uname -m)
 
-WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
-OPT     ?= -O3 -g
-CFLAGS  ?=
-override CPPFLAGS += -Iinclude -Isrc -D_GNU_SOURCE
-ALL_CFLAGS = -std=c11 $(WARN) $(OPT) -fno-math-errno -fno-trapping-math -fvisibility=hidden -fPIC -pthread $(SANITIZE) $(CFLAGS)
-LIBS    := -lstb -lcjson -lutf8proc -lz -lm -pthread
-ifeq ($(BLAS),openblas)
-override CPPFLAGS += -DTW_OPENBLAS $(shell pkg-config --cflags openblas 2>/dev/null)
-LIBS    := $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas) $(LIBS)
+ifeq ($(filter $(BLAS),openblas none),)
+$(error BLAS is openblas or none, not "$(BLAS)")
 endif
 
-ARCH := $(shell $(CC) -dumpmachine 2>/dev/null)
-ISAS := base $(if $(findstring x86_64,$(ARCH)),avx2 avx512)
-ISA_base   :=
+# ---- flags -------------------------------------------------------------------------------------------
+# pkg-config is asked once, when the first recipe needs it.
+once = $(eval $(1) := $(2))$($(1))
+MODULES  := $(filter openblas,$(BLAS)) stb libcjson libutf8proc zlib
+PC_FLAGS  = $(call once,PC_FLAGS,$(shell pkg-config --cflags $(MODULES)))
+PC_LIBS   = $(call once,PC_LIBS,$(shell pkg-config --libs $(MODULES)))
+
+TW_CPPFLAGS = -Iinclude -Isrc -D_GNU_SOURCE $(if $(filter openblas,$(BLAS)),-DTW_OPENBLAS) $(PC_FLAGS) $(CPPFLAGS)
+TW_CFLAGS   = -std=c11 $(OPT) -fno-math-errno -fno-trapping-math -fvisibility=hidden -fPIC -pthread $(SANITIZE) $(CFLAGS)
+TW_LDFLAGS  = -pthread $(SANITIZE) $(LDFLAGS)
+TW_LIBS     = $(PC_LIBS) -lm $(LDLIBS)
+COMPILE     = $(CC) $(TW_CPPFLAGS) $(WARN) $(WERROR) $(TW_CFLAGS) -MMD -MP
+LINK        = $(CC) $(TW_LDFLAGS)
+say         = $(if $(V),,@echo '  $(1)  $@';)
+
+ISAS       := base $(if $(findstring x86_64,$(ARCH)),avx2 avx512)
 ISA_avx2   := -mavx2 -mfma -ffp-contract=fast
 ISA_avx512 := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx2 -mfma -mprefer-vector-width=512 -ffp-contract=fast
 
-SRC  := $(wildcard src/*/*.c)
-ISA  := $(filter %.isa.c,$(SRC))
-OBJ  := $(patsubst %.c,%.o,$(filter-out %.isa.c,$(SRC))) $(foreach i,$(ISAS),$(patsubst %.isa.c,%.$(i).o,$(ISA)))
-OBJ32 := $(addprefix $(BUILD)/f32/,$(OBJ))
-OBJ64 := $(addprefix $(BUILD)/f64/,$(OBJ))
-
-LIB32 := $(BUILD)/libthalweg.a
-LIB64 := $(BUILD)/libthalweg_f64.a
-
-COMMON   := $(addprefix $(BUILD)/f32/,$(patsubst %.c,%.o,$(wildcard examples/common/*.c)))
+# ---- files -------------------------------------------------------------------------------------------
+objects  = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(filter-out %.isa.c,$(2))) \
+           $(foreach i,$(ISAS),$(patsubst %.isa.c,$(BUILD)/$(1)/%.$(i).o,$(filter %.isa.c,$(2))))
+SRC      := $(wildcard src/*/*.c)
+OBJ_f32  := $(call objects,f32,$(SRC))
+OBJ_f64  := $(call objects,f64,$(SRC))
+COMMON   := $(call objects,f32,$(wildcard examples/common/*.c))
+TEST32   := $(call objects,f32,$(wildcard tests/test_*.c tests/util*.c))
+TEST64   := $(call objects,f64,$(wildcard tests/grad_*.c tests/util*.c))
 EXAMPLES := $(patsubst examples/%/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
+BENCH    := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 
-.PHONY: all lib examples test gradcheck clean
-all: lib examples
-lib: $(LIB32) $(BUILD)/libthalweg.so $(LIB64) $(BUILD)/libthalweg_f64.so
+LIB32    := $(BUILD)/libthalweg.a
+LIB64    := $(BUILD)/libthalweg_f64.a
+LIBS     := $(LIB32) $(LIB64) $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all lib examples deps demo mnist test gradcheck asan bench install uninstall clean help FORCE
+
+all: lib examples ## the libraries and the examples
+lib: $(LIBS)
 examples: $(EXAMPLES)
 
+# ---- what must be installed first ----------------------------------------------------------------------
+goals = $(filter $(1),$(MAKECMDGOALS))
+DEPS := build $(if $(filter openblas,$(BLAS)),blas) \
+        $(if $(call goals,deps test gradcheck asan %/tests %/gradcheck),test) \
+        $(if $(call goals,deps demo),demo) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint)
+deps: ## installs what is missing (Debian packages); the other targets do this by themselves
+	@CC='$(CC)' tools/deps.sh $(DEPS)
+
+# ---- compiling -----------------------------------------------------------------------------------------
+# Objects depend on the flags that made them, archives on the list of their sources: a change of CC, BLAS or
+# CFLAGS rebuilds, and a deleted file leaves no object behind in the library.
+STAMP_flags   = $(CC) $(TW_CPPFLAGS) $(TW_CFLAGS) $(TW_LDFLAGS) $(TW_LIBS) $(ISAS)
+STAMP_sources = $(SRC) $(COMMON)
+$(BUILD)/flags $(BUILD)/sources: FORCE | deps
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(STAMP_$(@F))' | cmp -s - $@ || printf '%s\n' '$(STAMP_$(@F))' >$@
+FORCE:
+
 define compile_rules
-$(BUILD)/$(1)/%.o: %.c
+$(BUILD)/$(1)/%.o: %.c $(BUILD)/flags | deps
 	@mkdir -p $$(@D)
-	$(CC) $(CPPFLAGS) $(2) $(ALL_CFLAGS) -MMD -MP -c $$< -o $$@
+	$$(call say,CC)$$(COMPILE) $(2) -c $$< -o $$@
 $(foreach i,$(ISAS),
-$(BUILD)/$(1)/%.$(i).o: %.isa.c
+$(BUILD)/$(1)/%.$(i).o: %.isa.c $(BUILD)/flags | deps
 	@mkdir -p $$(@D)
-	$(CC) $(CPPFLAGS) $(2) -DTW_ISA=$(i) $(ALL_CFLAGS) $(ISA_$(i)) -MMD -MP -c $$< -o $$@
+	$$(call say,CC)$$(COMPILE) $(2) -DTW_ISA=$(i) $(ISA_$(i)) -c $$< -o $$@
 )
 endef
 $(eval $(call compile_rules,f32,))
 $(eval $(call compile_rules,f64,-DTW_DOUBLE))
+-include $(patsubst %.o,%.d,$(OBJ_f32) $(OBJ_f64) $(COMMON) $(TEST32) $(TEST64))
 
-$(LIB32): $(OBJ32)
-$(LIB64): $(OBJ64)
-$(LIB32) $(LIB64):
+# ---- linking -------------------------------------------------------------------------------------------
+$(LIB32): $(OBJ_f32)
+$(LIB64): $(OBJ_f64)
+$(BUILD)/common.a: $(COMMON)
+$(LIB32) $(LIB64) $(BUILD)/common.a: $(BUILD)/sources
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)$(AR) rcs $@ $(filter %.o,$^)
 
-$(BUILD)/libthalweg.so: $(OBJ32)
-	$(CC) -shared $(SANITIZE) -Wl,-soname,libthalweg.so.$(SOMAJOR) -o $@ $^ $(LIBS)
-$(BUILD)/libthalweg_f64.so: $(OBJ64)
-	$(CC) -shared $(SANITIZE) -Wl,-soname,libthalweg_f64.so.$(SOMAJOR) -o $@ $^ $(LIBS)
+$(BUILD)/libthalweg.so: $(OBJ_f32)
+$(BUILD)/libthalweg_f64.so: $(OBJ_f64)
+$(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so: $(BUILD)/sources
+	$(call say,LD)$(LINK) -shared -Wl,-soname,$(@F).$(SOMAJOR) -o $@ $(filter %.o,$^) $(TW_LIBS)
 
-# An example is a folder with main.c; all its files and examples/common are linked with the static library.
+# An example is a folder with main.c; all its files are linked with the static library and what they use of
+# examples/common.
+LIBS_crnn_ocr = $(shell pkg-config --libs fontconfig)
 define example_rules
-$(BUILD)/$(1): $(addprefix $(BUILD)/f32/,$(patsubst %.c,%.o,$(wildcard examples/$(1)/*.c))) $(COMMON) $(LIB32)
-	$(CC) $(SANITIZE) -o $$@ $$^ $$(LIBS) $$(LIBS_$(1))
+OBJ_$(1) := $(call objects,f32,$(wildcard examples/$(1)/*.c))
+$(BUILD)/$(1): $$(OBJ_$(1)) $(BUILD)/common.a $(LIB32)
+	$$(call say,LD)$$(LINK) -o $$@ $$^ $$(LIBS_$(1)) $$(TW_LIBS)
+-include $$(OBJ_$(1):.o=.d)
 endef
-LIBS_crnn_ocr := -lfontconfig
 $(foreach e,$(notdir $(EXAMPLES)),$(eval $(call example_rules,$(e))))
 
-# Tests: tests/test_*.c against the float library, tests/test_*.c and tests/grad_*.c against the double one.
-TEST32 := $(addprefix $(BUILD)/f32/,$(patsubst %.c,%.o,$(wildcard tests/test_*.c tests/util*.c)))
-TEST64 := $(addprefix $(BUILD)/f64/,$(patsubst %.c,%.o,$(wildcard tests/grad_*.c tests/util*.c)))
+# ---- tests ---------------------------------------------------------------------------------------------
+# tests/test_*.c run against the float library, tests/grad_*.c (gradient checks) against the double one.
 $(BUILD)/tests: $(TEST32) $(LIB32)
-	$(CC) $(SANITIZE) -o $@ $^ $(LIBS) -lcriterion
 $(BUILD)/gradcheck: $(TEST64) $(LIB64)
-	$(CC) $(SANITIZE) -o $@ $^ $(LIBS) -lcriterion
-test: $(BUILD)/tests $(BUILD)/gradcheck
-	$(BUILD)/gradcheck
-	$(BUILD)/tests
-gradcheck: $(BUILD)/gradcheck
-	$(BUILD)/gradcheck
-clean:
-	rm -rf $(BUILD)
+$(BUILD)/tests $(BUILD)/gradcheck:
+	$(call say,LD)$(LINK) -o $@ $^ $(TW_LIBS) $$(pkg-config --libs criterion)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+test: $(BUILD)/gradcheck $(BUILD)/tests ## gradient checks in double, then all tests
+	@echo '== gradcheck'; $(BUILD)/gradcheck --jobs 2; first=$$?; echo '== tests'; $(BUILD)/tests --jobs 2 && exit $$first
+gradcheck: $(BUILD)/gradcheck ## checks every backward against finite differences
+	$(BUILD)/gradcheck --jobs 2
+# Criterion ignores what a test's process finds when it ends (leaks), so the sanitizers write files and any file is a failure.
+asan: ## the tests under the address and undefined-behaviour sanitizers
+	@mkdir -p $(BUILD)/asan; rm -f $(BUILD)/asan/report.*
+	@ASAN_OPTIONS=log_path=$(abspath $(BUILD))/asan/report $(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
+	    OPT='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' test; \
+	    status=$$?; ! cat $(BUILD)/asan/report.* 2>/dev/null && exit $$status
+
+$(BUILD)/bench/%: $(BUILD)/f32/bench/%.o $(LIB32)
+	@mkdir -p $(@D)
+	$(call say,LD)$(LINK) -o $@ $^ $(TW_LIBS)
+bench: $(BENCH) ## builds and runs every program in bench/
+	@for b in $(BENCH); do echo "== $${b##*/}"; $$b || exit; done
+
+demo: $(BUILD)/crnn_ocr ## trains a small recogniser on rendered text and reads words it never saw
+	$(BUILD)/crnn_ocr demo --out $(BUILD)/demo
+mnist: $(BUILD)/mnist ## trains a classifier of Fashion-MNIST
+	$(BUILD)/mnist train --out $(BUILD)/mnist.safetensors
+
+# ---- installing ----------------------------------------------------------------------------------------
+bindir     := $(PREFIX)/bin
+libdir     := $(PREFIX)/lib
+includedir := $(PREFIX)/include
+docdir     := $(PREFIX)/share/doc/thalweg
+NAMES      := thalweg thalweg_f64
+PROGRAMS   := $(filter-out $(BUILD)/first,$(EXAMPLES))
+DOCS       := README.md LICENSE $(wildcard docs/*.md docs/*.png)
+HEADERS    := $(wildcard include/thalweg/*.h)
+INSTALLED  := $(HEADERS:include/%=$(includedir)/%) $(PROGRAMS:$(BUILD)/%=$(bindir)/%) $(DOCS:%=$(docdir)/%) \
+              $(foreach n,$(NAMES),$(libdir)/pkgconfig/$(n).pc $(libdir)/lib$(n).a $(libdir)/lib$(n).so \
+              $(libdir)/lib$(n).so.$(SOMAJOR) $(libdir)/lib$(n).so.$(VERSION))
+
+# What a program linked with the shared library needs is the library; the rest is for linking with the archive.
+$(BUILD)/thalweg.pc: EXTRA_CFLAGS =
+$(BUILD)/thalweg_f64.pc: EXTRA_CFLAGS = -DTW_DOUBLE
+$(BUILD)/%.pc: thalweg.pc.in $(BUILD)/flags FORCE
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@NAME@|$*|' -e 's|@VERSION@|$(VERSION)|' -e 's|@CFLAGS@|$(EXTRA_CFLAGS)|' \
+	    -e 's|@LIBS@|$(TW_LIBS) -pthread|' $< >$@
+
+install: all $(NAMES:%=$(BUILD)/%.pc) ## into PREFIX (/usr/local), below DESTDIR
+	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir)/thalweg $(docdir)/docs)
+	install -m 644 $(HEADERS) $(DESTDIR)$(includedir)/thalweg
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(bindir)
+	install -m 644 $(filter-out docs/%,$(DOCS)) $(DESTDIR)$(docdir)
+	install -m 644 $(filter docs/%,$(DOCS)) $(DESTDIR)$(docdir)/docs
+	install -m 644 $(LIB32) $(LIB64) $(DESTDIR)$(libdir)
+	install -m 644 $(NAMES:%=$(BUILD)/%.pc) $(DESTDIR)$(libdir)/pkgconfig
+	for n in $(NAMES); do \
+	    install -m 755 $(BUILD)/lib$$n.so $(DESTDIR)$(libdir)/lib$$n.so.$(VERSION) && \
+	    ln -sf lib$$n.so.$(VERSION) $(DESTDIR)$(libdir)/lib$$n.so.$(SOMAJOR) && \
+	    ln -sf lib$$n.so.$(SOMAJOR) $(DESTDIR)$(libdir)/lib$$n.so || exit; done
+uninstall: ## removes what install installed
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	-rmdir $(addprefix $(DESTDIR),$(includedir)/thalweg $(docdir)/docs $(docdir)) 2>/dev/null
+
+# ---- the tree ------------------------------------------------------------------------------------------
+clean: ## removes build/
+	rm -rf $(BUILD)
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@echo 'Variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) BUILD=$(BUILD) BLAS=openblas|none CC CFLAGS LDFLAGS WERROR=-Werror V=1'

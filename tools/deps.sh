@@ -1,0 +1,85 @@
+#!/bin/sh
+# deps.sh - installs the Debian packages of the named lists, if any is missing.
+#
+# usage: tools/deps.sh LIST...       (build, blas, test, demo, mnist, lint)
+#
+# When everything is there this takes a few milliseconds and prints nothing. Otherwise it prints the apt-get command
+# and runs it, with sudo when not root; where it cannot, it says what to type and fails.
+
+set -u
+
+# list  how to see that it is there     the packages that bring it
+table() {
+    cat <<END
+build   command ${CC:-cc}               $compiler
+build   command pkg-config              pkg-config
+build   module  zlib                    zlib1g-dev
+build   module  stb                     libstb-dev
+build   module  libcjson                libcjson-dev
+build   module  libutf8proc             libutf8proc-dev
+build   module  fontconfig              libfontconfig-dev
+blas    module  openblas                libopenblas-dev
+test    module  criterion               libcriterion-dev
+demo    file    /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf                         fonts-dejavu-core
+mnist   file    /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz            dataset-fashion-mnist
+lint    command clang-format            clang-format
+lint    command clang                   clang
+lint    command cppcheck                cppcheck
+lint    command g++                     g++
+END
+}
+case "${CC:-cc}" in
+    *clang*) compiler='clang libc6-dev' ;;
+    *) compiler='gcc libc6-dev' ;;
+esac
+lists=" $* "
+
+# The packages that are missing, on one line. The modules are first asked for all together, for that is fast.
+missing() {
+    modules=$(table | while read -r list kind what packages; do
+        case "$lists" in *" $list "*) [ "$kind" = module ] && printf '%s ' "$what" ;; esac
+    done)
+    # shellcheck disable=SC2086
+    pkg-config --exists $modules 2>/dev/null && all_modules=yes || all_modules=no
+    table | while read -r list kind what packages; do
+        case "$lists" in *" $list "*) ;; *) continue ;; esac
+        case "$kind" in
+            command) command -v "${what%% *}" >/dev/null ;;
+            module) [ "$all_modules" = yes ] || pkg-config --exists "$what" 2>/dev/null ;;
+            file) [ -e "$what" ] ;;
+        esac || printf '%s ' "$packages"
+    done
+}
+
+need=$(missing)
+[ -z "$need" ] && exit 0
+
+install="apt-get install -y --no-install-recommends ${need% }"
+if ! command -v apt-get >/dev/null; then
+    echo "deps: this system has no apt-get; please install what Debian calls: $need" >&2
+    exit 1
+fi
+sudo=
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "deps: some packages are missing; as root, type: apt-get update && $install" >&2
+        exit 1
+    fi
+    sudo='sudo '
+    [ -t 0 ] || sudo='sudo -n ' # nobody is there to type a password
+fi
+echo "deps: ${sudo}apt-get update && ${sudo}$install"
+export DEBIAN_FRONTEND=noninteractive
+# One unreachable source must not stop the others, so the update may fail.
+# shellcheck disable=SC2086
+${sudo}apt-get update </dev/null
+# shellcheck disable=SC2086
+if ! ${sudo}$install </dev/null; then
+    echo "deps: that did not work; as root, type: apt-get update && $install" >&2
+    exit 1
+fi
+need=$(missing)
+if [ -n "$need" ]; then
+    echo "deps: installed, but still not found: what $need should bring (is CC=${CC:-cc} right?)" >&2
+    exit 1
+fi
