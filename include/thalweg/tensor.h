@@ -147,7 +147,7 @@ TW_API TW_MUST_CHECK tw_err tw_params_tie(tw_params *params, const char *name, c
 /* Frozen: no gradient, never updated. pattern: a name with * wildcards. RANGE when nothing matches. */
 TW_API TW_MUST_CHECK tw_err tw_params_set_frozen(tw_params *params, const char *pattern, bool frozen);
 
-TW_API size_t tw_params_count(const tw_params *params);                  /* tensors: parameters, then tied and buffers, as made */
+TW_API size_t tw_params_count(const tw_params *params);                  /* tensors: parameters, tied ones, buffers, in the order made */
 TW_API tw_tensor *tw_params_at(const tw_params *params, size_t i);       /* borrowed, lives as long as params */
 TW_API tw_tensor *tw_params_find(const tw_params *params, const char *name); /* NULL: no such name */
 TW_API bool tw_params_is_buffer(const tw_params *params, size_t i);
