@@ -26,6 +26,7 @@ lint    command clang-format            clang-format
 lint    command clang                   clang
 lint    command cppcheck                cppcheck
 lint    command g++                     g++
+lint    command shellcheck              shellcheck
 END
 }
 case "${CC:-cc}" in
