@@ -1,0 +1,166 @@
+/* cli.c - parsing of options from a table, and the help made from the same table. */
+#include "cli.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <thalweg/extend.h>
+
+#define MAX_OPTIONS 64
+
+static void print_name(FILE *out, const cli_command *c) {
+    fprintf(out, "%s%s%s", c->program, c->name ? " " : "", c->name ? c->name : "");
+}
+
+void cli_usage_error(const cli_command *c, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    print_name(stderr, c);
+    fputs(": ", stderr);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputs("\nTry `", stderr);
+    print_name(stderr, c);
+    fputs(" --help`.\n", stderr);
+    exit(2);
+}
+
+void cli_die(const char *program, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s: ", program);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    exit(1);
+}
+
+/* The default is what the variable holds before parsing, so help cannot drift from the truth. */
+static void print_default(const cli_option *o) {
+    const char *text;
+    switch (o->type) {
+    case CLI_FLAG: break;
+    case CLI_TEXT:
+        memcpy(&text, o->to, sizeof text);
+        if (text && *text) printf(" [%s]", text);
+        break;
+    case CLI_INT: printf(" [%d]", *(const int *)o->to); break;
+    case CLI_REAL: printf(" [%g]", *(const double *)o->to); break;
+    case CLI_SEED: printf(" [%llu]", (unsigned long long)*(const uint64_t *)o->to); break;
+    }
+}
+
+static void print_help(const cli_command *c) {
+    fputs("Usage: ", stdout);
+    print_name(stdout, c);
+    printf(" %s\n%s\n", c->usage, c->about);
+    for (int i = 0; i < c->noptions; i++) {
+        const cli_option *o = &c->option[i];
+        char left[64];
+        snprintf(left, sizeof left, "%s%c%s --%s%s%s", o->letter ? "-" : " ", o->letter ? o->letter : ' ',
+                 o->letter ? "," : " ", o->name, o->value ? " " : "", o->value ? o->value : "");
+        printf("  %-27s ", left);
+        for (const char *p = o->help; *p; p++) {
+            putchar(*p);
+            if (*p == '\n') printf("  %-27s ", "");
+        }
+        print_default(o);
+        putchar('\n');
+    }
+    printf("  -h, --help                  print this and exit\n");
+}
+
+static const cli_option *find_long(const cli_command *c, const char *name, size_t length) {
+    for (int i = 0; i < c->noptions; i++)
+        if (strlen(c->option[i].name) == length && !strncmp(c->option[i].name, name, length)) return &c->option[i];
+    return NULL;
+}
+
+static const cli_option *find_letter(const cli_command *c, char letter) {
+    for (int i = 0; i < c->noptions; i++)
+        if (c->option[i].letter == letter) return &c->option[i];
+    return NULL;
+}
+
+static void unknown_option(const cli_command *c, const char *name, size_t length) {
+    const char *names[MAX_OPTIONS + 1];
+    char word[64];
+    int n = 0;
+    for (; n < c->noptions && n < MAX_OPTIONS; n++) names[n] = c->option[n].name;
+    names[n++] = "help";
+    snprintf(word, sizeof word, "%.*s", (int)length, name);
+    const char *near = tw_nearest(word, n, names);
+    if (near) cli_usage_error(c, "unknown option --%s; did you mean --%s?", word, near);
+    cli_usage_error(c, "unknown option --%s", word);
+}
+
+static void store(const cli_command *c, const cli_option *o, const char *text) {
+    char *end = NULL;
+    errno = 0;
+    if (o->type == CLI_FLAG) {
+        *(bool *)o->to = true;
+    } else if (o->type == CLI_TEXT) {
+        memcpy(o->to, &text, sizeof text);
+    } else if (o->type == CLI_SEED) {
+        unsigned long long v = strtoull(text, &end, 10);
+        if (!*text || *end || errno || *text == '-')
+            cli_usage_error(c, "--%s wants a whole number from 0 to 2^64-1, not \"%s\"", o->name, text);
+        *(uint64_t *)o->to = v;
+    } else if (o->type == CLI_INT) {
+        long v = strtol(text, &end, 10);
+        if (!*text || *end || errno || (double)v < o->min || (double)v > o->max)
+            cli_usage_error(c, "--%s wants a whole number from %.0f to %.0f, not \"%s\"", o->name, o->min, o->max, text);
+        *(int *)o->to = (int)v;
+    } else {
+        double v = strtod(text, &end);
+        if (!*text || *end || !isfinite(v) || v < o->min || v > o->max)
+            cli_usage_error(c, "--%s wants a number from %g to %g, not \"%s\"", o->name, o->min, o->max, text);
+        *(double *)o->to = v;
+    }
+    if (o->given) *o->given = true;
+}
+
+int cli_parse(const cli_command *c, int argc, char **argv) {
+    /* Help first: it shows the defaults, which parsing overwrites. */
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            print_help(c);
+            exit(0);
+        }
+    int operands = 0;
+    for (int i = 1; i < argc; i++) {
+        char *arg = argv[i];
+        const cli_option *o;
+        const char *value;
+        if (!strcmp(arg, "--")) {
+            while (++i < argc) argv[++operands] = argv[i];
+            break;
+        }
+        if (arg[0] != '-' || !arg[1]) {
+            argv[++operands] = arg;
+            continue;
+        }
+        if (arg[1] == '-') {
+            const char *name = arg + 2, *equals = strchr(name, '=');
+            size_t length = equals ? (size_t)(equals - name) : strlen(name);
+            o = find_long(c, name, length);
+            if (!o) unknown_option(c, name, length);
+            value = equals ? equals + 1 : NULL;
+            if (value && o->type == CLI_FLAG) cli_usage_error(c, "--%s takes no value", o->name);
+        } else {
+            o = find_letter(c, arg[1]);
+            if (!o) cli_usage_error(c, "unknown option -%c", arg[1]);
+            value = arg[2] ? arg + 2 : NULL;
+            if (value && o->type == CLI_FLAG) cli_usage_error(c, "-%c takes no value", o->letter);
+        }
+        if (o->type != CLI_FLAG && !value) {
+            if (i + 1 >= argc) cli_usage_error(c, "--%s wants a value (%s)", o->name, o->value);
+            value = argv[++i];
+        }
+        store(c, o, value);
+    }
+    return operands;
+}

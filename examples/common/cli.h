@@ -1,0 +1,43 @@
+/* cli.h - the command line of the example programs: options, help, and how a program gives up.
+ *
+ * Exit codes: 0 all went well, 1 it went wrong while running, 2 the command line was wrong. */
+#ifndef EXAMPLES_CLI_H
+#define EXAMPLES_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <thalweg/base.h>
+
+typedef enum cli_type { CLI_FLAG, CLI_TEXT, CLI_INT, CLI_REAL, CLI_SEED } cli_type;
+
+/* One option. `to` points at a bool, const char *, int, double or uint64_t, which holds the default beforehand. */
+typedef struct cli_option {
+    const char *name;   /* without the dashes: "epochs" */
+    char letter;        /* 'e' for -e; 0: only the long form */
+    cli_type type;
+    void *to;
+    const char *value;  /* how help calls the value: "N"; NULL for a flag */
+    const char *help;   /* one sentence; further lines after '\n' */
+    double min, max;    /* INT, REAL: allowed range, inclusive */
+    bool *given;        /* set when the option was on the command line; may be NULL */
+} cli_option;
+
+typedef struct cli_command {
+    const char *program, *name; /* "crnn_ocr", "train"; name NULL: the program has no commands */
+    const char *usage;          /* what follows the name: "[OPTION].. IMAGE.." */
+    const char *about;          /* a paragraph of help */
+    int noptions;
+    const cli_option *option;
+} cli_command;
+
+/* Reads argv[1..argc-1] and returns how many operands there were; they are moved to argv[1], argv[2] ...
+ * --help prints the help and exits with 0; a mistake is explained on stderr and exits with 2. */
+int cli_parse(const cli_command *command, int argc, char **argv);
+
+/* "crnn_ocr train: <sentence>", a pointer to --help, exit code 2. */
+_Noreturn void cli_usage_error(const cli_command *command, const char *format, ...) TW_PRINTF(2, 3);
+
+/* "<program>: <sentence>" on stderr, exit code 1. */
+_Noreturn void cli_die(const char *program, const char *format, ...) TW_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,169 @@
+/* face.c - a font file through stb_truetype: coverage, metrics, outlines. */
+#include "face.h"
+
+#include "utf8.h"
+
+#include <fcntl.h>
+#include <stb/stb_truetype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct font_file {
+    unsigned char *data; /* mapped, because a collection can be 100 MB of which a few pages are used */
+    size_t size;
+    stbtt_fontinfo info;
+} font_file;
+
+static bool map_file(font_file *file, const char *path) {
+    struct stat s;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool ok = fstat(fd, &s) == 0 && s.st_size > 12;
+    if (ok) {
+        file->size = (size_t)s.st_size;
+        void *data = mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, fd, 0);
+        ok = data != MAP_FAILED;
+        file->data = ok ? data : NULL;
+    }
+    close(fd);
+    return ok;
+}
+
+static void unmap_file(font_file *file) {
+    if (!file) return;
+    if (file->data) munmap(file->data, file->size);
+    free(file);
+}
+
+/* Some fonts draw capitals for small letters, or the same box for everything they lack. The labels would be wrong. */
+static bool same_outline(const font_face *f, const font_glyph *a, const font_glyph *b) {
+    return a->count == b->count && !memcmp(&f->point[a->first], &f->point[b->first], (size_t)a->count * sizeof *f->point);
+}
+
+static bool letters_differ(const font_face *f) {
+    static const char pairs[][2] = {{'a', 'A'}, {'e', 'E'}, {'g', 'G'}, {'n', 'N'}, {'r', 'R'}, {'q', 'Q'}, {'2', '5'}, {'b', 'd'}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        const font_glyph *a = font_find(f, (uint32_t)pairs[i][0]), *b = font_find(f, (uint32_t)pairs[i][1]);
+        if (a && b && same_outline(f, a, b)) return false;
+    }
+    return true;
+}
+
+static bool is_space(uint32_t code) { return code == 0x20 || code == 0xa0 || code == 0x3000; }
+
+static void add_outline(font_face *f, font_glyph *g, const stbtt_vertex *v, int n) {
+    g->count = n;
+    for (int i = 0; i < n; i++) {
+        int16_t verb = v[i].type == STBTT_vmove   ? FONT_MOVE
+                       : v[i].type == STBTT_vline ? FONT_LINE
+                       : v[i].type == STBTT_vcurve ? FONT_QUAD
+                                                   : FONT_CUBIC;
+        f->point[g->first + i] = (font_point){v[i].x, v[i].y, v[i].cx, v[i].cy, v[i].cx1, v[i].cy1, verb};
+    }
+}
+
+static face_status read_glyph(font_face *f, const stbtt_fontinfo *info, font_glyph *g, int *used, int *room) {
+    int advance, bearing, x0, y0, x1, y1;
+    g->index = stbtt_FindGlyphIndex(info, (int)g->code);
+    if (!g->index) return FACE_UNFIT;
+    stbtt_GetGlyphHMetrics(info, g->index, &advance, &bearing);
+    g->advance = (float)advance * f->unit;
+    g->first = *used;
+    if (is_space(g->code)) return FACE_OK;
+    if (advance <= 0 || stbtt_IsGlyphEmpty(info, g->index)) return FACE_UNFIT;
+
+    stbtt_vertex *v = NULL;
+    int n = stbtt_GetGlyphShape(info, g->index, &v);
+    face_status status = n > 0 ? FACE_OK : FACE_UNFIT;
+    if (status == FACE_OK && *used + n > *room) {
+        int more = 2 * (*used + n);
+        font_point *point = realloc(f->point, (size_t)more * sizeof *point);
+        if (point) f->point = point, *room = more;
+        else status = FACE_NO_MEMORY;
+    }
+    if (status == FACE_OK) {
+        add_outline(f, g, v, n);
+        *used += n;
+        if (stbtt_GetGlyphBox(info, g->index, &x0, &y0, &x1, &y1)) {
+            if ((float)y1 * f->unit > f->top) f->top = (float)y1 * f->unit;
+            if ((float)y0 * f->unit < f->bottom) f->bottom = (float)y0 * f->unit;
+        }
+    }
+    stbtt_FreeShape(info, v);
+    return status;
+}
+
+static face_status read_glyphs(font_face *f, const stbtt_fontinfo *info, const uint32_t *code, int ncode) {
+    int used = 0, room = 0;
+    f->glyph = calloc((size_t)ncode + 1, sizeof *f->glyph);
+    if (!f->glyph) return FACE_NO_MEMORY;
+    for (int i = 0; i < ncode; i++) {
+        f->glyph[i].code = code[i];
+        face_status status = read_glyph(f, info, &f->glyph[i], &used, &room);
+        if (status != FACE_OK) return status;
+        f->nglyph++;
+    }
+    return f->top > f->bottom && letters_differ(f) ? FACE_OK : FACE_UNFIT;
+}
+
+face_status face_open(font_face *f, const char *family, const char *style, const char *path, int index, const uint32_t *code, int ncode) {
+    *f = (font_face){0};
+    font_file *file = calloc(1, sizeof *file);
+    if (!file) return FACE_NO_MEMORY;
+    f->file = file;
+    face_status status = FACE_UNFIT;
+    if (map_file(file, path)) {
+        int offset = stbtt_GetFontOffsetForIndex(file->data, index);
+        if (offset >= 0 && stbtt_InitFont(&file->info, file->data, offset)) {
+            f->unit = stbtt_ScaleForMappingEmToPixels(&file->info, 1);
+            f->family = strdup(family), f->style = strdup(style);
+            status = f->family && f->style ? read_glyphs(f, &file->info, code, ncode) : FACE_NO_MEMORY;
+        }
+    }
+    if (status != FACE_OK) face_close(f);
+    return status;
+}
+
+void face_close(font_face *f) {
+    unmap_file(f->file);
+    free(f->family);
+    free(f->style);
+    free(f->glyph);
+    free(f->point);
+    *f = (font_face){0};
+}
+
+const font_glyph *font_find(const font_face *f, uint32_t code) {
+    int low = 0, high = f->nglyph;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (f->glyph[middle].code < code) low = middle + 1;
+        else high = middle;
+    }
+    return low < f->nglyph && f->glyph[low].code == code ? &f->glyph[low] : NULL;
+}
+
+float font_kern(const font_face *f, const font_glyph *left, const font_glyph *right) {
+    const font_file *file = f->file;
+    return (float)stbtt_GetGlyphKernAdvance(&file->info, left->index, right->index) * f->unit;
+}
+
+static int by_code(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+uint32_t *face_sorted_codes(const char *text, int *n) {
+    uint32_t *code = calloc(strlen(text) + 1, sizeof *code), c;
+    int count = 0, kept = 0;
+    if (!code) return NULL;
+    while ((c = utf8_next(&text))) code[count++] = c;
+    qsort(code, (size_t)count, sizeof *code, by_code);
+    for (int i = 0; i < count; i++)
+        if (!kept || code[i] != code[kept - 1]) code[kept++] = code[i];
+    *n = kept;
+    return code;
+}

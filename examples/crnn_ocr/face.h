@@ -1,0 +1,16 @@
+/* face.h - one font file: reading it and judging whether it can draw the characters wanted. */
+#ifndef CRNN_OCR_FACE_H
+#define CRNN_OCR_FACE_H
+
+#include "fonts.h"
+
+typedef enum face_status { FACE_OK, FACE_UNFIT, FACE_NO_MEMORY } face_status;
+
+/* code: sorted, without duplicates. Unless FACE_OK, *face holds nothing that needs freeing. */
+face_status face_open(font_face *face, const char *family, const char *style, const char *path, int index, const uint32_t *code, int ncode);
+void face_close(font_face *face);
+
+/* The distinct code points of a UTF-8 text, sorted; to be freed. NULL: out of memory. */
+uint32_t *face_sorted_codes(const char *text, int *n);
+
+#endif

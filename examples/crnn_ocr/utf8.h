@@ -1,0 +1,13 @@
+/* utf8.h - reading code points one by one, for drawing text. */
+#ifndef CRNN_OCR_UTF8_H
+#define CRNN_OCR_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The code point at *text, which moves past it; 0 at the end. An invalid byte counts as U+FFFD. */
+uint32_t utf8_next(const char **text);
+/* Writes code (below 0x110000) as up to 4 bytes; returns how many. No terminator. */
+size_t utf8_put(char *to, uint32_t code);
+
+#endif
