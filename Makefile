@@ -56,7 +56,7 @@ LIBS     := $(LIB32) $(LIB64) $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all lib examples deps demo mnist test gradcheck asan bench lint format install uninstall clean help FORCE
+.PHONY: all lib examples deps demo mnist test gradcheck asan bench lint format docs-check docs-quote install uninstall clean help FORCE
 
 all: lib examples ## the libraries and the examples
 lib: $(LIBS)
@@ -188,6 +188,10 @@ lint: lib ## the rules a program can check: layers, names, headers, format
 	@CC='$(CC)' tools/lint.sh $(BUILD)
 format: | deps ## clang-format, in place
 	@clang-format -i $$(find include src examples bench tests -name '*.[ch]')
+docs-check: ## is the code in the documentation that of the sources, do the links lead somewhere
+	@tools/docs.sh check
+docs-quote: ## copies the code into the documentation again
+	@tools/docs.sh write
 clean: ## removes build/
 	rm -rf $(BUILD)
 help: ## this list
