@@ -154,6 +154,39 @@ TW_API TW_MUST_CHECK tw_err tw_options_parse(tw_ctx *ctx, const char *what, cons
 /* The name among n (NULL entries allowed) nearest to word by edit distance, or NULL when none is near. */
 TW_API const char *tw_nearest(const char *word, int n, const char *const *names);
 
+/* ---- what every loss shares: terms, sample weights, the reduction --------------------------------------
+ * A loss is computed as terms, a value per element or per sample, with the samples on axis 0:
+ *
+ *     tw_tensor *mae(tw_ctx *ctx, tw_tensor *x, tw_tensor *t, const mae_options *o) {
+ *         tw_tensor *in[] = {x, t};
+ *         if (!tw_inputs_ok(ctx, "mae", 2, in)) return NULL;                    // then the shapes are compared ..
+ *         tw_terms *terms = tw_terms_new(ctx, "mae", o->reduction, o->sample_weight, x->ndim, x->dim);
+ *         if (!terms) return NULL;
+ *         for (size_t i = 0; i < terms->n; i++) terms->value[i] = fabs(x->data[i] - t->data[i]);
+ *         return tw_record(ctx, &mae_op, terms, 2, in, tw_terms_reduce(ctx, terms));
+ *     }
+ *
+ * and in backward g = tw_terms_upstream(..) holds, for each term, what d(term)/dx is to be multiplied by. */
+typedef struct tw_terms {
+    size_t n;       /* how many terms */
+    tw_real *value; /* [n] forward writes them here, unweighted; gone after tw_terms_reduce */
+
+    /* private */
+    tw_reduction reduction;
+    size_t each;           /* terms of one sample */
+    const tw_real *weight; /* [n / each], or NULL */
+    tw_tensor *result;
+    tw_mark mark;
+} tw_terms;
+/* Terms of shape dim. Opens a scratch mark, which tw_terms_reduce releases: temporaries of the loss are taken in
+ * between or inside a mark of their own. what names the loss in messages. NULL after an error. */
+TW_API tw_terms *tw_terms_new(tw_ctx *ctx, const char *what, tw_reduction reduction, tw_tensor *sample_weight, int ndim, const int *dim);
+/* The loss's result: the weighted terms [dim], or their sum or mean, added in double and in order. */
+TW_API tw_tensor *tw_terms_reduce(tw_ctx *ctx, tw_terms *terms);
+/* [n] the gradient of each term, from the result's gradient: upstream * weight / count. From tw_scratch: the
+ * caller's mark and release surround it. NULL when memory ran out. */
+TW_API const tw_real *tw_terms_upstream(tw_ctx *ctx, const tw_terms *terms, const tw_tensor *result);
+
 /* ---- losses: one file, one record, one line in losses.def -------------------------------------------------
  * The traits a loss declares are tested for every registered record. */
 typedef enum tw_cost_trait {
@@ -161,7 +194,7 @@ typedef enum tw_cost_trait {
     TW_COST_ZERO_AT_TARGET = 2,  /* loss 0 (and gradient 0) where the prediction equals a TENSOR target */
     TW_COST_SHIFT_INVARIANT = 4, /* adding a constant to all logits of a position changes nothing */
     TW_COST_TARGET_GRAD = 8,     /* gives a gradient to a TENSOR target that wants one */
-    TW_COST_MAY_BE_INFINITE = 16 /* some legal problems have loss +inf (with gradient 0) */
+    TW_COST_MAY_BE_INFINITE = 16 /* some legal problems have loss +inf (with gradient 0); sample draws such ones too */
 } tw_cost_trait;
 
 /* A small random legal problem, drawn by `sample`; everything lives in the step (tw_alloc). Shapes are small and
@@ -170,6 +203,7 @@ typedef struct tw_cost_problem {
     int ndim;
     int dim[TW_MAX_DIMS];
     int batch_axis;  /* which axis of the prediction counts the samples */
+    int class_axis;  /* which axis the softmax runs over; -1: none */
     tw_real *pred;   /* away from kinks and ties */
     tw_real *target; /* TENSOR: of the same shape */
     tw_target labels; /* CLASSES, SEQUENCES: filled */

@@ -1,0 +1,59 @@
+/* terms.c - what every loss shares: the reduction none / mean / sum of its terms, weighted by sample.
+ *
+ * With terms l_i, weights w_s (1 if there are none) and s(i) the sample of term i:
+ *
+ *     none: y_i = w_s(i) l_i       sum: y = sum_i w_s(i) l_i       mean: y = (1/n) sum_i w_s(i) l_i
+ *
+ * so the gradient of term i is w_s(i) times dy_i, dy, or dy/n. */
+#include <thalweg/extend.h>
+
+tw_terms *tw_terms_new(tw_ctx *ctx, const char *what, tw_reduction reduction, tw_tensor *weight, int ndim,
+                       const int *dim) {
+    if ((unsigned)reduction > TW_REDUCTION_NONE)
+        return tw_fail(ctx, TW_ERR_RANGE, "%s: %d is not a reduction", what, (int)reduction);
+    if (weight) {
+        if (!tw_inputs_ok(ctx, what, 1, &weight)) return NULL;
+        if (weight->ndim != 1 || ndim < 1 || weight->dim[0] != dim[0])
+            return tw_fail(ctx, TW_ERR_SHAPE, "%s: sample_weight wants a weight for each of %d samples, not %s", what,
+                           ndim < 1 ? 1 : dim[0], tw_describe(ctx, weight));
+        if (tw_will_record(ctx, 1, &weight))
+            return tw_fail(ctx, TW_ERR_RANGE, "%s: no gradient passes to sample_weight %s; give it tw_detach", what,
+                           tw_describe(ctx, weight));
+    }
+    tw_terms *t = tw_alloc(ctx, sizeof *t);
+    if (!t) return NULL;
+    size_t n = 1;
+    for (int i = 0; i < ndim; i++) n *= (size_t)dim[i];
+    *t = (tw_terms){.n = n, .reduction = reduction, .each = ndim > 0 && dim[0] > 0 ? n / (size_t)dim[0] : 1};
+    t->weight = weight ? weight->data : NULL;
+    bool none = reduction == TW_REDUCTION_NONE;
+    t->result = none ? tw_new(ctx, ndim, dim) : tw_new(ctx, 0, NULL);
+    t->mark = tw_scratch_mark(ctx);
+    t->value = none && t->result ? t->result->data : tw_scratch(ctx, n * sizeof *t->value);
+    return t->result && t->value ? t : NULL;
+}
+
+tw_tensor *tw_terms_reduce(tw_ctx *ctx, tw_terms *t) {
+    double sum = 0;
+    for (size_t i = 0, s = 0; t->weight && i < t->n; s++)
+        for (size_t end = i + t->each; i < end; i++) /* 0 leaves the sample out: 0 times infinity would be NaN */
+            t->value[i] = t->weight[s] == 0 ? 0 : t->weight[s] * t->value[i];
+    if (t->reduction != TW_REDUCTION_NONE) {
+        for (size_t i = 0; i < t->n; i++) sum += (double)t->value[i];
+        t->result->data[0] = (tw_real)(t->reduction == TW_REDUCTION_MEAN ? sum / (double)t->n : sum);
+    }
+    t->value = NULL;
+    tw_scratch_release(ctx, t->mark);
+    return t->result;
+}
+
+const tw_real *tw_terms_upstream(tw_ctx *ctx, const tw_terms *t, const tw_tensor *result) {
+    tw_real *g = tw_scratch(ctx, t->n * sizeof *g);
+    if (!g) return NULL;
+    bool none = t->reduction == TW_REDUCTION_NONE;
+    tw_real share = none ? 1 : t->reduction == TW_REDUCTION_MEAN ? result->grad[0] / (tw_real)t->n : result->grad[0];
+    for (size_t i = 0; i < t->n; i++) g[i] = none ? result->grad[i] : share;
+    for (size_t i = 0, s = 0; t->weight && i < t->n; s++)
+        for (size_t end = i + t->each; i < end; i++) g[i] *= t->weight[s];
+    return g;
+}
