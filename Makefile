@@ -56,6 +56,7 @@ LIBS     := $(LIB32) $(LIB64) $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.SECONDARY:
 .PHONY: all lib examples deps demo mnist test gradcheck asan bench lint format docs-check docs-quote install uninstall clean help FORCE
 
 all: lib examples ## the libraries and the examples
@@ -136,7 +137,7 @@ asan: ## the tests under the address and undefined-behaviour sanitizers
 	    OPT='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' test; \
 	    status=$$?; ! cat $(BUILD)/asan/report.* 2>/dev/null && exit $$status
 
-$(BUILD)/bench/%: $(BUILD)/f32/bench/%.o $(LIB32)
+$(BUILD)/bench/%: $(BUILD)/f32/bench/%.o $(BUILD)/common.a $(LIB32)
 	@mkdir -p $(@D)
 	$(call say,LD)$(LINK) -o $@ $^ $(TW_LIBS)
 bench: $(BENCH) ## builds and runs every program in bench/
