@@ -40,11 +40,11 @@ TW_API TW_MUST_CHECK tw_optim *tw_adadelta_new(tw_params *params, const tw_adade
 TW_API TW_MUST_CHECK tw_optim *tw_optim_new(tw_params *params, const char *spec);
 TW_API void tw_optim_free(tw_optim *optim); /* NULL is allowed */
 
-/* Updates every parameter that got a gradient in this step. A failed context: STATE. A non-finite gradient:
- * NONFINITE naming the first such parameter. Either way weights and optimiser state are as before. */
+/* Updates every parameter that got a gradient in this step. A failed context, or no gradient at all: STATE. A
+ * non-finite gradient: NONFINITE naming the first such parameter. Each time weights and optimiser state are as before. */
 TW_API TW_MUST_CHECK tw_err tw_optim_step(tw_optim *optim);
 
-TW_API void tw_optim_set_lr(tw_optim *optim, double lr);
+TW_API void tw_optim_set_lr(tw_optim *optim, double lr); /* negative or not finite: a RANGE error */
 TW_API double tw_optim_lr(const tw_optim *optim);
 TW_API int64_t tw_optim_steps(const tw_optim *optim);
 TW_API const char *tw_optim_name(const tw_optim *optim);

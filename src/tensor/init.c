@@ -57,8 +57,7 @@ static tw_err fill_orthogonal(tw_ctx *ctx, tw_tensor *t, double gain) {
     for (size_t i = 0; i < t->size; i++) q[i] = tw_random_normal(stream, i);
     orthonormalise(q, count, n);
     for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < cols; c++)
-            t->data[r * cols + c] = (tw_real)(gain * q[wide ? r * n + c : c * n + r]);
+        for (size_t c = 0; c < cols; c++) t->data[r * cols + c] = (tw_real)(gain * q[wide ? r * n + c : c * n + r]);
     tw__free(ctx, q, bytes);
     return TW_OK;
 }
@@ -66,7 +65,8 @@ static tw_err fill_orthogonal(tw_ctx *ctx, tw_tensor *t, double gain) {
 tw_err tw__init_fill(tw_ctx *ctx, tw_init init, tw_tensor *t) {
     double value = init.value;
     if (!isfinite(value))
-        return tw_fail_err(ctx, TW_ERR_RANGE, "%s: an initial value or gain must be finite, not %g", tw_describe(ctx, t), value);
+        return tw_fail_err(ctx, TW_ERR_RANGE, "%s: an initial value or gain must be finite, not %g",
+                           tw_describe(ctx, t), value);
     switch (init.kind) {
     case TW_INIT_DEFAULT: return TW_OK; /* zeros, as allocated */
     case TW_INIT_CONSTANT:
@@ -79,7 +79,8 @@ tw_err tw__init_fill(tw_ctx *ctx, tw_init init, tw_tensor *t) {
     case TW_INIT_XAVIER_UNIFORM:
     case TW_INIT_XAVIER_NORMAL:
     case TW_INIT_ORTHOGONAL: break;
-    default: return tw_fail_err(ctx, TW_ERR_RANGE, "%s: there is no initialiser %d", tw_describe(ctx, t), (int)init.kind);
+    default:
+        return tw_fail_err(ctx, TW_ERR_RANGE, "%s: there is no initialiser %d", tw_describe(ctx, t), (int)init.kind);
     }
     if (t->ndim < 2)
         return tw_fail_err(ctx, TW_ERR_SHAPE, "%s: Kaiming, Xavier and orthogonal values need at least two dimensions",
@@ -93,7 +94,9 @@ tw_err tw__init_fill(tw_ctx *ctx, tw_init init, tw_tensor *t) {
     double std = kaiming ? gain / sqrt(fan_in) : gain * sqrt(2 / (fan_in + fan_out));
     switch (init.kind) {
     case TW_INIT_KAIMING_UNIFORM:
-    case TW_INIT_XAVIER_UNIFORM: fill_uniform(ctx, t, sqrt(3.0) * std); return TW_OK; /* U[-b, b) has variance b^2 / 3 */
+    case TW_INIT_XAVIER_UNIFORM:
+        fill_uniform(ctx, t, sqrt(3.0) * std);
+        return TW_OK; /* variance of U[-b, b): b^2 / 3 */
     case TW_INIT_ORTHOGONAL: return fill_orthogonal(ctx, t, gain);
     default: fill_normal(ctx, t, std); return TW_OK;
     }

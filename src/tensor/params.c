@@ -7,7 +7,7 @@ enum { PAD = 16 }; /* numbers: a cache line of floats */
 
 static size_t padded(size_t n) { return (n + PAD - 1) / PAD * PAD; }
 
-/* ---- memory outside steps --------------------------------------------------------------------------------- */
+/* ---- memory outside steps ------------------------------------------------------------------------------ */
 
 tw_err tw__reals_new(tw_ctx *ctx, size_t n, tw__reals *reals) {
     size_t bytes = n * sizeof(tw_real) + 64;
@@ -36,7 +36,7 @@ static tw_err grow(tw_ctx *ctx, void *items, size_t size, size_t n, size_t *room
     return TW_OK;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------------------- */
 
 tw_params *tw_params_new(tw_ctx *ctx) {
     tw_params *params = tw__calloc(ctx, sizeof *params);
@@ -78,13 +78,13 @@ tw_err tw__params_own(tw_params *params, void *object, void (*free_fn)(void *)) 
     return err;
 }
 
-/* ---- making entries ----------------------------------------------------------------------------------------- */
+/* ---- making entries ------------------------------------------------------------------------------------ */
 
 static bool check_new(tw_params *params, const char *name, int ndim, const int *dim, size_t *size) {
     tw_ctx *ctx = params->ctx;
     if (params->flat)
-        tw_fail(ctx, TW_ERR_STATE, "\"%s\" comes too late: the parameters are frozen since an optimiser or a file used them",
-                name);
+        tw_fail(ctx, TW_ERR_STATE,
+                "\"%s\" comes too late: the parameters are frozen since an optimiser or a file used them", name);
     else if (!*name || !strncmp(name, "thalweg.", 8) || !strcmp(name, "__metadata__"))
         tw_fail(ctx, TW_ERR_RANGE, "\"%s\" cannot name a parameter: model files reserve it", name);
     else if (tw_params_find(params, name))
@@ -93,8 +93,7 @@ static bool check_new(tw_params *params, const char *name, int ndim, const int *
     else if (!tw__shape_size(ndim, dim, size))
         tw_fail(ctx, TW_ERR_SHAPE, "\"%s\": a parameter has at most %d dimensions, none of them negative or too large",
                 name, TW_MAX_DIMS);
-    else
-        return true;
+    else return true;
     return false;
 }
 
@@ -143,7 +142,7 @@ tw_tensor *tw_buffer(tw_params *params, const char *name, tw_real value, int ndi
     return add(params, e);
 }
 
-/* ---- asking --------------------------------------------------------------------------------------------------- */
+/* ---- asking -------------------------------------------------------------------------------------------- */
 
 static tw__entry *find(const tw_params *params, const char *name) {
     for (size_t i = 0; i < params->count; i++)
@@ -201,7 +200,7 @@ bool tw__name_matches(const char *pattern, const char *name) {
     return !*pattern;
 }
 
-/* ---- tied and frozen ------------------------------------------------------------------------------------------- */
+/* ---- tied and frozen ----------------------------------------------------------------------------------- */
 
 tw_err tw_params_tie(tw_params *params, const char *name, const char *original) {
     if (!params) return TW_ERR_STATE;
@@ -214,7 +213,8 @@ tw_err tw_params_tie(tw_params *params, const char *name, const char *original) 
         return tw_fail_err(ctx, TW_ERR_RANGE, "\"%s\" is a buffer, and only parameters can be tied",
                            e->kind == TW__BUFFER ? name : original);
     to = root_of(to);
-    if (root_of(e) == to) return e == to ? tw_fail_err(ctx, TW_ERR_RANGE, "\"%s\" cannot be tied to itself", name) : TW_OK;
+    if (root_of(e) == to)
+        return e == to ? tw_fail_err(ctx, TW_ERR_RANGE, "\"%s\" cannot be tied to itself", name) : TW_OK;
     bool same = e->tensor.ndim == to->tensor.ndim;
     for (int i = 0; same && i < e->tensor.ndim; i++) same = e->tensor.dim[i] == to->tensor.dim[i];
     if (!same)
@@ -251,7 +251,7 @@ tw_err tw_params_set_frozen(tw_params *params, const char *pattern, bool frozen)
     return TW_OK;
 }
 
-/* ---- the flat space ----------------------------------------------------------------------------------------------- */
+/* ---- the flat space ------------------------------------------------------------------------------------ */
 
 tw_err tw__params_layout(tw_params *params) {
     if (params->param) return TW_OK;
@@ -341,6 +341,4 @@ tw__span tw__span_first(const tw_params *params, int block) {
     return span_at(params, low, from, from + TW__PARAM_BLOCK);
 }
 
-tw__span tw__span_next(const tw_params *params, tw__span span) {
-    return span_at(params, span.param + 1, 0, span.end);
-}
+tw__span tw__span_next(const tw_params *params, tw__span span) { return span_at(params, span.param + 1, 0, span.end); }

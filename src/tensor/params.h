@@ -23,9 +23,9 @@ typedef struct tw__entry {
     tw_tensor tensor;
     tw__entry_kind kind;
     bool frozen;
-    size_t offset;  /* PARAM: its place in the flat space */
-    tw__reals own;  /* its memory before freezing */
-    size_t bytes;   /* of this struct with its name */
+    size_t offset; /* PARAM: its place in the flat space */
+    tw__reals own; /* its memory before freezing */
+    size_t bytes;  /* of this struct with its name */
     char name[];
 } tw__entry;
 
@@ -41,12 +41,12 @@ struct tw_params {
     tw__owned *owned;
     size_t nowned, owned_room;
 
-    tw__entry **param;  /* the parameters proper, in the order of the flat space; NULL: not laid out yet */
-    size_t nparams;     /* how many */
-    size_t flat_size;   /* numbers in the flat space, padding included */
-    bool flat;          /* values and gradients lie there: tw_params_freeze was called */
-    tw__reals values;   /* parameters, then buffers */
-    tw__reals grads;    /* parameters */
+    tw__entry **param; /* the parameters proper, in the order of the flat space; NULL: not laid out yet */
+    size_t nparams;    /* how many */
+    size_t flat_size;  /* numbers in the flat space, padding included */
+    bool flat;         /* values and gradients lie there: tw_params_freeze was called */
+    tw__reals values;  /* parameters, then buffers */
+    tw__reals grads;   /* parameters */
 };
 
 /* params frees object with free_fn when it is freed itself, the newest first. On failure the caller keeps it. */

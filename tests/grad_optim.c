@@ -1,0 +1,5 @@
+/* grad_optim.c - the optimisers in double, against PyTorch in float64. */
+#include "util_optim.h"
+
+Test(grad_optim, pytorch) { check_optimisers(1e-12); }
+Test(grad_optim, clipping) { check_clipping(1e-12); }
