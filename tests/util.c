@@ -4,11 +4,11 @@
 #include <ctype.h>
 #include <unistd.h>
 
-#define FAIL(file, line, ...)                                                         \
-    do {                                                                              \
-        char message_[1024];                                                          \
-        snprintf(message_, sizeof message_, __VA_ARGS__);                             \
-        cr_assert_fail("%s:%d: %s", file, line, message_);                            \
+#define FAIL(file, line, ...)                              \
+    do {                                                   \
+        char message_[1024];                               \
+        snprintf(message_, sizeof message_, __VA_ARGS__);  \
+        cr_assert_fail("%s:%d: %s", file, line, message_); \
     } while (0)
 
 /* ---- fixtures ---------------------------------------------------------------------------------------------------- */
@@ -124,8 +124,7 @@ size_t first_far(const tw_real *got, const tw_real *want, size_t n, double tol) 
 void assert_near_at(const char *file, int line, const char *what, const tw_real *got, const tw_real *want, size_t n,
                     double tol) {
     size_t i = first_far(got, want, n, tol);
-    if (i < n)
-        FAIL(file, line, "%s[%zu] of %zu is %.17g, not %.17g", what, i, n, (double)got[i], (double)want[i]);
+    if (i < n) FAIL(file, line, "%s[%zu] of %zu is %.17g, not %.17g", what, i, n, (double)got[i], (double)want[i]);
 }
 
 static void shape_text(char *text, size_t size, int ndim, const int *dim) {
