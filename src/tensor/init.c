@@ -92,12 +92,9 @@ tw_err tw__init_fill(tw_ctx *ctx, tw_init init, tw_tensor *t) {
     bool kaiming = init.kind == TW_INIT_KAIMING_UNIFORM || init.kind == TW_INIT_KAIMING_NORMAL;
     double gain = value != 0 ? value : kaiming ? sqrt(2.0) : 1;
     double std = kaiming ? gain / sqrt(fan_in) : gain * sqrt(2 / (fan_in + fan_out));
-    switch (init.kind) {
-    case TW_INIT_KAIMING_UNIFORM:
-    case TW_INIT_XAVIER_UNIFORM:
-        fill_uniform(ctx, t, sqrt(3.0) * std);
-        return TW_OK; /* variance of U[-b, b): b^2 / 3 */
-    case TW_INIT_ORTHOGONAL: return fill_orthogonal(ctx, t, gain);
-    default: fill_normal(ctx, t, std); return TW_OK;
-    }
+    bool uniform = init.kind == TW_INIT_KAIMING_UNIFORM || init.kind == TW_INIT_XAVIER_UNIFORM;
+    if (init.kind == TW_INIT_ORTHOGONAL) return fill_orthogonal(ctx, t, gain);
+    if (uniform) fill_uniform(ctx, t, sqrt(3.0) * std); /* U[-b, b) has variance b^2 / 3 */
+    else fill_normal(ctx, t, std);
+    return TW_OK;
 }
