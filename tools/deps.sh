@@ -7,6 +7,8 @@
 # and runs it, with sudo when not root; where it cannot, it says what to type and fails.
 
 set -u
+fonts=/usr/share/fonts
+fashion=/usr/share/datasets/fashion-mnist
 
 # list  how to see that it is there     the packages that bring it
 table() {
@@ -20,8 +22,26 @@ build   module  libutf8proc             libutf8proc-dev
 build   module  fontconfig              libfontconfig-dev
 blas    module  openblas                libopenblas-dev
 test    module  criterion               libcriterion-dev
-demo    file    /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf                         fonts-dejavu-core
-mnist   file    /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz            dataset-fashion-mnist
+demo    file    $fonts/truetype/dejavu                  fonts-dejavu-core
+demo    file    $fonts/truetype/liberation              fonts-liberation
+demo    file    $fonts/truetype/crosextra/Carlito-Regular.ttf fonts-crosextra-carlito
+demo    file    $fonts/truetype/crosextra/Caladea-Regular.ttf fonts-crosextra-caladea
+demo    file    $fonts/opentype/cabin                   fonts-cabin
+demo    file    $fonts/opentype/dosis                   fonts-dosis
+demo    file    $fonts/opentype/quattrocento            fonts-quattrocento
+demo    file    $fonts/opentype/didot                   fonts-gfs-didot
+demo    file    $fonts/truetype/fonts-oldstandard       fonts-oldstandard
+demo    file    $fonts/truetype/anonymous-pro           fonts-anonymous-pro
+demo    file    $fonts/opentype/b612                    fonts-b612
+demo    file    $fonts/opentype/play                    fonts-play
+demo    file    $fonts/opentype/fonts-prociono          fonts-prociono
+demo    file    $fonts/opentype/ebgaramond              fonts-ebgaramond
+demo    file    $fonts/truetype/open-sans               fonts-open-sans
+demo    file    $fonts/truetype/gentium-basic           fonts-sil-gentium-basic
+demo    file    $fonts/truetype/inconsolata             fonts-inconsolata
+demo    file    $fonts/opentype/cantarell               fonts-cantarell
+demo    file    $fonts/opentype/comic-neue              fonts-comic-neue
+mnist   file    $fashion/train-images-idx3-ubyte.gz        dataset-fashion-mnist
 lint    command clang-format            clang-format
 lint    command clang                   clang
 lint    command cppcheck                cppcheck
@@ -58,6 +78,7 @@ need=$(missing)
 install="apt-get install -y --no-install-recommends ${need% }"
 if ! command -v apt-get >/dev/null; then
     echo "deps: this system has no apt-get; please install what Debian calls: $need" >&2
+    echo 'deps: (make DEPS= .. goes on without looking)' >&2
     exit 1
 fi
 sudo=
