@@ -10,43 +10,43 @@ set -u
 fonts=/usr/share/fonts
 fashion=/usr/share/datasets/fashion-mnist
 
-# list  how to see that it is there     the packages that bring it
+# list  how to see that it is there                       the packages that bring it
 table() {
     cat <<END
-build   command ${CC:-cc}               $compiler
-build   command pkg-config              pkg-config
-build   module  zlib                    zlib1g-dev
-build   module  stb                     libstb-dev
-build   module  libcjson                libcjson-dev
-build   module  libutf8proc             libutf8proc-dev
-build   module  fontconfig              libfontconfig-dev
-blas    module  openblas                libopenblas-dev
-test    module  criterion               libcriterion-dev
-demo    file    $fonts/truetype/dejavu                  fonts-dejavu-core
-demo    file    $fonts/truetype/liberation              fonts-liberation
-demo    file    $fonts/truetype/crosextra/Carlito-Regular.ttf fonts-crosextra-carlito
-demo    file    $fonts/truetype/crosextra/Caladea-Regular.ttf fonts-crosextra-caladea
-demo    file    $fonts/opentype/cabin                   fonts-cabin
-demo    file    $fonts/opentype/dosis                   fonts-dosis
-demo    file    $fonts/opentype/quattrocento            fonts-quattrocento
-demo    file    $fonts/opentype/didot                   fonts-gfs-didot
-demo    file    $fonts/truetype/fonts-oldstandard       fonts-oldstandard
-demo    file    $fonts/truetype/anonymous-pro           fonts-anonymous-pro
-demo    file    $fonts/opentype/b612                    fonts-b612
-demo    file    $fonts/opentype/play                    fonts-play
-demo    file    $fonts/opentype/fonts-prociono          fonts-prociono
-demo    file    $fonts/opentype/ebgaramond              fonts-ebgaramond
-demo    file    $fonts/truetype/open-sans               fonts-open-sans
-demo    file    $fonts/truetype/gentium-basic           fonts-sil-gentium-basic
-demo    file    $fonts/truetype/inconsolata             fonts-inconsolata
-demo    file    $fonts/opentype/cantarell               fonts-cantarell
-demo    file    $fonts/opentype/comic-neue              fonts-comic-neue
-mnist   file    $fashion/train-images-idx3-ubyte.gz        dataset-fashion-mnist
-lint    command clang-format            clang-format
-lint    command clang                   clang
-lint    command cppcheck                cppcheck
-lint    command g++                     g++
-lint    command shellcheck              shellcheck
+build   command ${CC:-cc}                                       $compiler
+build   command pkg-config                                      pkg-config
+build   module  zlib                                            zlib1g-dev
+build   module  stb                                             libstb-dev
+build   module  libcjson                                        libcjson-dev
+build   module  libutf8proc                                     libutf8proc-dev
+build   module  fontconfig                                      libfontconfig-dev
+blas    module  openblas                                        libopenblas-dev
+test    module  criterion                                       libcriterion-dev
+demo    file    $fonts/truetype/dejavu                          fonts-dejavu-core
+demo    file    $fonts/truetype/liberation                      fonts-liberation
+demo    file    $fonts/truetype/crosextra/Carlito-Regular.ttf   fonts-crosextra-carlito
+demo    file    $fonts/truetype/crosextra/Caladea-Regular.ttf   fonts-crosextra-caladea
+demo    file    $fonts/opentype/cabin                           fonts-cabin
+demo    file    $fonts/opentype/dosis                           fonts-dosis
+demo    file    $fonts/opentype/quattrocento                    fonts-quattrocento
+demo    file    $fonts/opentype/didot                           fonts-gfs-didot
+demo    file    $fonts/truetype/fonts-oldstandard               fonts-oldstandard
+demo    file    $fonts/truetype/anonymous-pro                   fonts-anonymous-pro
+demo    file    $fonts/opentype/b612                            fonts-b612
+demo    file    $fonts/opentype/play                            fonts-play
+demo    file    $fonts/opentype/fonts-prociono                  fonts-prociono
+demo    file    $fonts/opentype/ebgaramond                      fonts-ebgaramond
+demo    file    $fonts/truetype/open-sans                       fonts-open-sans
+demo    file    $fonts/truetype/gentium-basic                   fonts-sil-gentium-basic
+demo    file    $fonts/truetype/inconsolata                     fonts-inconsolata
+demo    file    $fonts/opentype/cantarell                       fonts-cantarell
+demo    file    $fonts/opentype/comic-neue                      fonts-comic-neue
+mnist   file    $fashion/train-images-idx3-ubyte.gz             dataset-fashion-mnist
+lint    command clang-format                                    clang-format
+lint    command clang                                           clang
+lint    command cppcheck                                        cppcheck
+lint    command g++                                             g++
+lint    command shellcheck                                      shellcheck
 END
 }
 case "${CC:-cc}" in
