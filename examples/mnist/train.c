@@ -1,0 +1,300 @@
+/* train.c - `mnist train`: the training loop, its log and its checkpoints. */
+#include "mnist.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/cli.h"
+#include "../common/csvlog.h"
+#include "../common/progress.h"
+
+/* What the command line says; what it leaves open comes from the model's recipe, or from the file resumed. */
+typedef struct options {
+    const char *data, *model, *loss, *optim, *schedule, *out, *resume, *log;
+    int epochs, batch, threads, pause_after;
+    uint64_t seed;
+    bool augment, no_augment, mirror;
+} options;
+
+/* ---- the recipe as metadata, so that a resumed training repeats it ---------------------------------------- */
+
+static tw_err describe(tw_meta *meta, const options *o, const picture_source *source) {
+    tw_err err = tw_meta_set(meta, "program", "mnist");
+    if (!err) err = tw_meta_set(meta, "model", o->model);
+    if (!err) err = tw_meta_set(meta, "loss", o->loss);
+    if (!err) err = tw_meta_set(meta, "optim", o->optim);
+    if (!err) err = tw_meta_set(meta, "schedule", o->schedule);
+    if (!err) err = tw_meta_setf(meta, "epochs", "%d", o->epochs);
+    if (!err) err = tw_meta_setf(meta, "batch", "%d", o->batch);
+    if (!err) err = tw_meta_setf(meta, "seed", "%llu", (unsigned long long)o->seed);
+    if (!err) err = tw_meta_setf(meta, "augment", "%d", o->augment);
+    if (!err) err = tw_meta_setf(meta, "mirror", "%d", o->mirror);
+    if (!err) err = tw_meta_setf(meta, "mean", "%.9g", source->mean);
+    if (!err) err = tw_meta_setf(meta, "std", "%.9g", source->std);
+    return err;
+}
+
+static const char *want(tw_ctx *ctx, const tw_meta *meta, const char *key, const char *path) {
+    const char *text = tw_meta_get(meta, key);
+    if (!text) tw_fail(ctx, TW_ERR_FORMAT, "%s: no \"%s\" in its metadata; is it a checkpoint of mnist train?", path, key);
+    return text;
+}
+
+/* The recipe of the file that --resume names. The strings stay meta's. */
+static tw_err recall(tw_ctx *ctx, const tw_meta *meta, options *o) {
+    int64_t epochs, batch, augment, mirror;
+    o->model = want(ctx, meta, "model", o->resume);
+    o->loss = want(ctx, meta, "loss", o->resume);
+    o->optim = want(ctx, meta, "optim", o->resume);
+    o->schedule = want(ctx, meta, "schedule", o->resume);
+    const char *seed = want(ctx, meta, "seed", o->resume);
+    tw_err err = tw_error(ctx);
+    if (!err) err = tw_meta_int(meta, "epochs", 1, 100000, &epochs);
+    if (!err) err = tw_meta_int(meta, "batch", 1, 60000, &batch);
+    if (!err) err = tw_meta_int(meta, "augment", 0, 1, &augment);
+    if (!err) err = tw_meta_int(meta, "mirror", 0, 1, &mirror);
+    if (err) return err;
+    o->epochs = (int)epochs;
+    o->batch = (int)batch;
+    o->augment = augment;
+    o->mirror = mirror;
+    o->seed = strtoull(seed, NULL, 10);
+    return TW_OK;
+}
+
+/* ---- one step -------------------------------------------------------------------------------------------- */
+
+/* A loss on tensors gets the classes as one-hot rows. */
+static tw_target target_of(tw_ctx *ctx, const tw_cost *cost, tw_labels label) {
+    tw_target target = {.classes = label};
+    if (tw_cost_target_kind(cost->layer) == TW_TARGET_TENSOR) {
+        tw_tensor *t = tw_full(ctx, 0, 2, (int[]){(int)label.n, CLASSES});
+        for (size_t i = 0; t && i < label.n; i++) t->data[i * CLASSES + (size_t)label.v[i]] = 1;
+        target.tensor = t;
+    }
+    return target;
+}
+
+static long count_right(const tw_tensor *z, tw_labels label) {
+    long right = 0;
+    for (size_t i = 0; i < label.n; i++) {
+        const float *row = z->data + i * CLASSES;
+        int best = 0;
+        for (int k = 1; k < CLASSES; k++)
+            if (row[k] > row[best]) best = k;
+        right += best == label.v[i];
+    }
+    return right;
+}
+
+/* ---- the training ---------------------------------------------------------------------------------------- */
+
+typedef struct training {
+    tw_ctx *ctx;
+    const options *o;
+    pictures train, test;
+    picture_source source;
+    tw_params *params;
+    tw_layer *net;
+    tw_optim *optim;
+    tw_loader *loader;
+    tw_meta *meta;
+    tw_cost cost;
+    tw_schedule schedule;
+    double base_lr;
+    csvlog log;
+    progress bar;
+} training;
+
+/* One epoch; the means of loss and accuracy as they were during it. */
+static tw_err train_epoch(training *t, int64_t epoch, double *loss, double *accuracy) {
+    const options *o = t->o;
+    double batches = (double)tw_loader_batches(t->loader), sum = 0;
+    long seen = 0, right = 0, n = t->train.image.dim[0];
+    const tw_batch *b;
+    tw_err err;
+    while (!(err = tw_loader_next(t->loader, &b)) && b) {
+        double at = (double)epoch + (double)tw_loader_tell(t->loader).batch / batches;
+        tw_optim_set_lr(t->optim, t->base_lr * tw_schedule_factor(&t->schedule, at, o->epochs));
+        tw_step_begin(t->ctx);
+        tw_tensor *z = tw_forward(t->ctx, t->net, tw_input(t->ctx, b->x, 4, b->dim));
+        tw_target target = target_of(t->ctx, &t->cost, b->label);
+        tw_tensor *l = tw_cost_apply(t->ctx, &t->cost, z, &target);
+        tw_backward(t->ctx, l);
+        if ((err = tw_optim_step(t->optim))) return err;
+        sum += tw_item(l) * b->n;
+        right += count_right(z, b->label);
+        seen += b->n;
+        progress_show(&t->bar, epoch * n + seen, "loss %.4f  accuracy %.4f", sum / (double)seen,
+                      (double)right / (double)seen);
+    }
+    *loss = seen ? sum / (double)seen : NAN;
+    *accuracy = seen ? (double)right / (double)seen : NAN;
+    return err;
+}
+
+/* The checkpoint while more epochs follow, the model alone after the last. */
+static tw_err save(training *t, bool finished) {
+    tw_loader_position at = tw_loader_tell(t->loader);
+    if (finished) return tw_model_save(t->params, t->meta, t->o->out);
+    return tw_checkpoint_save(t->params, t->optim, &at, t->meta, t->o->out);
+}
+
+static tw_err run(training *t, int64_t first) {
+    const options *o = t->o;
+    long n = t->train.image.dim[0];
+    scores s = {0};
+    double loss = NAN, accuracy = NAN;
+    progress_begin(&t->bar, "epoch", first * n, o->epochs * n);
+    for (int64_t epoch = first; epoch < o->epochs; epoch++) {
+        progress_label(&t->bar, "epoch %d/%d", (int)epoch + 1, o->epochs);
+        tw_err err = train_epoch(t, epoch, &loss, &accuracy);
+        if (!err) err = evaluate(t->ctx, t->net, &t->test, t->source.mean, t->source.std, &s);
+        bool last = epoch + 1 == o->epochs, pause = !last && epoch + 1 - first == o->pause_after;
+        if (!err) err = save(t, last);
+        if (err) {
+            progress_clear(&t->bar);
+            return err;
+        }
+        double tested = (double)s.right / (double)s.total, lr = tw_optim_lr(t->optim);
+        progress_print(&t->bar, "epoch %2d/%d  loss %.4f  accuracy %.4f  test loss %.4f  test accuracy %.4f",
+                       (int)epoch + 1, o->epochs, loss, accuracy, s.loss, tested);
+        if (!csvlog_row(&t->log, "%d,%.6f,%.6f,%.6f,%.6f,%.3e", (int)epoch + 1, loss, accuracy, s.loss, tested, lr))
+            return tw_fail_err(t->ctx, TW_ERR_IO, "%s: cannot be written", o->log);
+        if (pause) {
+            progress_clear(&t->bar);
+            fprintf(stderr, "paused; go on with: mnist train --resume %s --out %s\n", o->out, o->out);
+            break;
+        }
+    }
+    progress_end(&t->bar, o->epochs * n, "loss %.4f  accuracy %.4f", loss, accuracy);
+    double low, high;
+    wilson(s.right, s.total, &low, &high);
+    printf("model: %s\n95%% interval: %.4f to %.4f\ntest accuracy: %.4f\n", o->out, low, high,
+           (double)s.right / (double)s.total);
+    return TW_OK;
+}
+
+static tw_err prepare(training *t, int64_t *first) {
+    const options *o = t->o;
+    tw_ctx *ctx = t->ctx;
+    tw_err err = pictures_load(ctx, o->data, "train", &t->train);
+    if (!err) err = pictures_load(ctx, o->data, "t10k", &t->test);
+    if (err) return err;
+    if (!t->train.image.dim[0] || !t->test.image.dim[0])
+        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: no pictures", (t->train.image.dim[0] ? &t->test : &t->train)->image.path);
+    double mean, std;
+    tw_idx_mean_std(&t->train.image, &mean, &std);
+    t->source = (picture_source){&t->train, (float)mean, std > 0 ? (float)std : 1, o->augment, o->mirror};
+    tw_dataset data = picture_dataset(&t->source);
+
+    const char *nearest;
+    const model_kind *kind = model_find(o->model, &nearest);
+    if (!kind) return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: unknown model \"%s\"", o->resume, o->model);
+    t->params = tw_params_new(ctx);
+    t->net = t->params ? kind->build(t->params) : NULL;
+    t->optim = t->net ? tw_optim_new(t->params, o->optim) : NULL;
+    if (!t->optim) return tw_error(ctx);
+    t->base_lr = tw_optim_lr(t->optim);
+    if ((err = tw_optim_no_decay(t->optim))) return err;
+    if ((err = tw_cost_find(ctx, o->loss, &t->cost))) return err;
+    if ((err = tw_schedule_parse(ctx, o->schedule, &t->schedule))) return err;
+    if (tw_cost_target_kind(t->cost.layer) == TW_TARGET_SEQUENCES)
+        return tw_fail_err(ctx, TW_ERR_RANGE, "the loss %s compares sequences; a classifier needs one on classes or tensors",
+                           tw_cost_name(t->cost.layer));
+
+    tw_loader_options lo = {.batch = o->batch, .seed = o->seed, .shuffle = true};
+    t->loader = tw_loader_new(ctx, &data, &lo);
+    t->meta = t->loader ? tw_meta_new(ctx) : NULL;
+    if (!t->meta) return tw_error(ctx);
+    if ((err = describe(t->meta, o, &t->source))) return err;
+    *first = 0;
+    if (o->resume) {
+        tw_loader_position at;
+        if ((err = tw_checkpoint_load(t->params, t->optim, &at, o->resume))) return err;
+        if ((err = tw_loader_seek(t->loader, at))) return err;
+        *first = at.epoch;
+        if (*first >= o->epochs)
+            return tw_fail_err(ctx, TW_ERR_STATE, "%s: this training has finished", o->resume);
+    }
+    if (!csvlog_open(&t->log, o->log, "epoch,loss,accuracy,test_loss,test_accuracy,lr", o->resume))
+        return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened for writing", o->log);
+    fprintf(stderr, "%s: %zu weights, %d pictures, %d threads\n", o->model, tw_params_size(t->params),
+            t->train.image.dim[0], tw_threads(ctx));
+    return TW_OK;
+}
+
+int command_train(int argc, char **argv) {
+    options o = {.data = DEFAULT_DATA, .model = "mlp", .out = "mnist.safetensors", .loss = "cross_entropy", .seed = 1};
+    bool given[8] = {0};
+    cli_option table[] = {
+        {"data", 'd', CLI_TEXT, &o.data, "DIR", "folder with the four IDX files, raw or .gz", 0, 0, NULL},
+        {"model", 'm', CLI_TEXT, &o.model, "NAME", "mlp, lenet, cnn or cnn-l", 0, 0, &given[0]},
+        {"loss", 'l', CLI_TEXT, &o.loss, "SPEC", "loss NAME[:key=value,..]", 0, 0, &given[1]},
+        {"optim", 'p', CLI_TEXT, &o.optim, "SPEC", "optimiser NAME[:key=value,..] (default: the model's)", 0, 0, &given[2]},
+        {"schedule", 0, CLI_TEXT, &o.schedule, "SPEC",
+         "learning rate: constant, step:every=N,gamma=G or\ncosine:min=M, with warmup=EPOCHS (default: the model's)", 0, 0,
+         &given[3]},
+        {"epochs", 'e', CLI_INT, &o.epochs, "N", "passes over the data (default: the model's)", 1, 100000, &given[4]},
+        {"batch", 'b', CLI_INT, &o.batch, "N", "pictures a step (default: the model's)", 1, 60000, &given[5]},
+        {"seed", 's', CLI_SEED, &o.seed, "N", "of weights, order, dropout and augmentation", 0, 0, &given[6]},
+        {"threads", 't', CLI_INT, &o.threads, "N", "threads, without effect on the result (default: all cores)", 1, 256, NULL},
+        {"augment", 'a', CLI_FLAG, &o.augment, NULL, "shift, turn, scale and partly erase pictures (cnn-l: on)", 0, 0, &given[7]},
+        {"no-augment", 0, CLI_FLAG, &o.no_augment, NULL, "leave the pictures as they are", 0, 0, NULL},
+        {"mirror", 0, CLI_FLAG, &o.mirror, NULL, "also mirror left and right: for clothes, not for digits", 0, 0, NULL},
+        {"out", 'o', CLI_TEXT, &o.out, "FILE", "where the model goes; a checkpoint after each epoch", 0, 0, NULL},
+        {"resume", 'r', CLI_TEXT, &o.resume, "FILE", "go on from a checkpoint, with its recipe", 0, 0, NULL},
+        {"pause-after", 0, CLI_INT, &o.pause_after, "N", "stop after N epochs, to be resumed", 1, 100000, NULL},
+        {"log", 0, CLI_TEXT, &o.log, "FILE.csv", "a row an epoch", 0, 0, NULL},
+    };
+    cli_command command = {"mnist", "train", "[OPTION]..",
+                           "Trains a classifier of 28 x 28 pictures (MNIST, Fashion-MNIST) and tests it.\n"
+                           "The last line of the output is `test accuracy: 0.xxxx`.",
+                           sizeof table / sizeof *table, table};
+    if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
+    if (o.augment && o.no_augment) cli_usage_error(&command, "--augment and --no-augment contradict each other");
+
+    tw_ctx *ctx = NULL;
+    training t = {.o = &o};
+    tw_meta *recipe = NULL;
+    if (o.resume) {
+        for (size_t i = 0; i < sizeof given; i++)
+            if (given[i]) cli_usage_error(&command, "--resume takes the recipe from the file: leave out --model, --loss, "
+                                                    "--optim, --schedule, --epochs, --batch, --seed and --augment");
+        if (!(ctx = tw_ctx_new(0))) cli_die("mnist train", "out of memory");
+        if (tw_meta_load(ctx, o.resume, &recipe) || recall(ctx, recipe, &o)) give_up("mnist train", ctx);
+        tw_rng_set(ctx, (tw_rng_state){o.seed, 0}); /* what the first start had; the checkpoint sets the rest */
+    } else {
+        const char *nearest;
+        const model_kind *kind = model_find(o.model, &nearest);
+        if (!kind && nearest) cli_usage_error(&command, "unknown model \"%s\"; did you mean %s?", o.model, nearest);
+        if (!kind) cli_usage_error(&command, "unknown model \"%s\": one of %s", o.model, model_names());
+        if (!o.optim) o.optim = kind->optim;
+        if (!o.schedule) o.schedule = kind->schedule;
+        if (!o.epochs) o.epochs = kind->epochs;
+        if (!o.batch) o.batch = kind->batch;
+        o.augment = (o.augment || kind->augment || o.mirror) && !o.no_augment;
+        if (!(ctx = tw_ctx_new(o.seed))) cli_die("mnist train", "out of memory");
+        /* A misspelt loss or schedule is a mistake of the command line, and found before the data is read. */
+        if (tw_cost_find(ctx, o.loss, &t.cost) || tw_schedule_parse(ctx, o.schedule, &t.schedule))
+            cli_usage_error(&command, "%s", tw_errmsg(ctx));
+    }
+    if (o.threads) tw_set_threads(ctx, o.threads);
+
+    t.ctx = ctx;
+    int64_t first = 0;
+    tw_err err = prepare(&t, &first);
+    if (!err) err = run(&t, first);
+    if (err) report("mnist train", ctx, o.data);
+    csvlog_close(&t.log);
+    tw_loader_free(t.loader);
+    tw_optim_free(t.optim);
+    tw_params_free(t.params);
+    tw_meta_free(t.meta);
+    tw_meta_free(recipe);
+    pictures_free(&t.train);
+    pictures_free(&t.test);
+    tw_ctx_free(ctx);
+    return err ? 1 : 0;
+}
