@@ -1,0 +1,39 @@
+/* conv2d_layer.c - tw_conv2d with a weight and a bias of its own. */
+#include <math.h>
+#include <thalweg/extend.h>
+
+#include "layers/epilogue.h"
+
+typedef struct conv2d {
+    tw_layer base;
+    tw_tensor *weight, *bias;
+    tw_conv2d_options options;
+} conv2d;
+
+static tw_tensor *forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x) {
+    const conv2d *c = (const conv2d *)layer;
+    return tw_conv2d(ctx, x, c->weight, c->bias, &c->options);
+}
+
+static const tw_layer_class conv2d_class = {"conv2d", forward, NULL};
+
+tw_layer *tw_conv2d_new(tw_params *params, const char *name, int in, int out, int kh, int kw,
+                        const tw_conv2d_options *options) {
+    if (!params) return NULL;
+    tw_ctx *ctx = tw_params_ctx(params);
+    tw_conv2d_options o = options ? *options : (tw_conv2d_options){0};
+    if (in < 1 || out < 1 || kh < 1 || kw < 1)
+        return tw_fail(ctx, TW_ERR_RANGE, "conv2d: sizes are at least 1: in %d, out %d, kernel %dx%d", in, out, kh, kw);
+    if (o.stride_h < 0 || o.stride_w < 0 || o.pad_h < 0 || o.pad_w < 0)
+        return tw_fail(ctx, TW_ERR_RANGE, "conv2d: stride and padding are not negative: stride %dx%d, padding %dx%d",
+                       o.stride_h, o.stride_w, o.pad_h, o.pad_w);
+    if (!tw__act_ok(ctx, "conv2d", o.act)) return NULL;
+    conv2d *c = (conv2d *)tw_layer_new(params, &conv2d_class, sizeof *c, name);
+    if (!c) return NULL;
+    tw_init bias_init = {TW_INIT_CONSTANT, 0};
+    if (o.init.kind == TW_INIT_DEFAULT) bias_init = o.init = (tw_init){TW_INIT_UNIFORM, 1 / sqrt((double)in * kh * kw)};
+    c->options = o;
+    c->weight = tw_layer_param(&c->base, "weight", o.init, 4, (int[]){out, in, kh, kw});
+    if (!o.no_bias) c->bias = tw_layer_param(&c->base, "bias", bias_init, 1, (int[]){out});
+    return c->weight && (o.no_bias || c->bias) ? &c->base : NULL;
+}

@@ -1,0 +1,173 @@
+/* dense.c - y = act(x W^T + b) over the last dimension of x. */
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+#include <thalweg/extend.h>
+
+#include "layers/epilogue.h"
+
+typedef struct dense_call {
+    tw_act act;
+} dense_call;
+
+/* x seen as a matrix [rows, in]; false after an error. */
+static bool rows_of(tw_ctx *ctx, const tw_tensor *x, const tw_tensor *weight, int *rows) {
+    size_t n = 1;
+    for (int i = 0; i < x->ndim - 1; i++) n *= (size_t)x->dim[i];
+    if (n > INT_MAX) {
+        tw_fail(ctx, TW_ERR_SHAPE, "dense: the input has too many rows: %s x %s", tw_describe(ctx, x),
+                tw_describe(ctx, weight));
+        return false;
+    }
+    *rows = (int)n;
+    return true;
+}
+
+static bool shapes_ok(tw_ctx *ctx, const tw_tensor *x, const tw_tensor *weight, const tw_tensor *bias) {
+    if (weight->ndim != 2)
+        return tw_fail(ctx, TW_ERR_SHAPE, "dense: the weight is [out,in], not %s", tw_describe(ctx, weight));
+    if (x->ndim < 1) return tw_fail(ctx, TW_ERR_SHAPE, "dense: the input is [..,in], not %s", tw_describe(ctx, x));
+    int in = x->dim[x->ndim - 1];
+    if (in != weight->dim[1])
+        return tw_fail(ctx, TW_ERR_SHAPE, "dense: input has %d features, the weight wants %d: %s, %s", in,
+                       weight->dim[1], tw_describe(ctx, x), tw_describe(ctx, weight));
+    if (bias && (bias->ndim != 1 || bias->dim[0] != weight->dim[0]))
+        return tw_fail(ctx, TW_ERR_SHAPE, "dense: the bias is [out]: %s, %s", tw_describe(ctx, bias),
+                       tw_describe(ctx, weight));
+    return true;
+}
+
+/* ---- elementwise work, cut into rows ------------------------------------------------------------------ */
+
+enum { ROW_BLOCK = 32, COLUMN_BLOCK = 64 };
+
+static int blocks(int n, int size) { return n / size + (n % size != 0); }
+
+typedef struct epilogue {
+    tw_act act;
+    int rows, n;
+    const tw_real *bias, *dy;
+    tw_real *y, *dz;
+} epilogue;
+
+static void bias_act_block(void *arg, int block, int thread) {
+    (void)thread;
+    const epilogue *e = arg;
+    int first = block * ROW_BLOCK, last = e->rows - first < ROW_BLOCK ? e->rows : first + ROW_BLOCK;
+    for (int r = first; r < last; r++)
+        TW_ISA_CALL(tw__bias_act)(e->act, (size_t)e->n, e->y + (size_t)r * (size_t)e->n, e->bias);
+}
+
+static void act_grad_block(void *arg, int block, int thread) {
+    (void)thread;
+    const epilogue *e = arg;
+    int first = block * ROW_BLOCK, rows = e->rows - first < ROW_BLOCK ? e->rows - first : ROW_BLOCK;
+    size_t at = (size_t)first * (size_t)e->n;
+    TW_ISA_CALL(tw__act_grad)(e->act, (size_t)rows * (size_t)e->n, e->y + at, e->dy + at, e->dz + at);
+}
+
+/* ---- db = the sum of dz's rows ------------------------------------------------------------------------ */
+
+typedef struct column_sum {
+    int rows, n;
+    const tw_real *dz;
+    tw_real beta, *db;
+} column_sum;
+
+static void column_sum_block(void *arg, int block, int thread) {
+    (void)thread;
+    const column_sum *s = arg;
+    int first = block * COLUMN_BLOCK, n = s->n - first < COLUMN_BLOCK ? s->n - first : COLUMN_BLOCK;
+    double sum[COLUMN_BLOCK] = {0};
+    const tw_real *row = s->dz + first;
+    for (int r = 0; r < s->rows; r++, row += s->n)
+        for (int c = 0; c < n; c++) sum[c] += (double)row[c];
+    for (int c = 0; c < n; c++) s->db[first + c] = tw_add_to(s->beta, s->db[first + c], (tw_real)sum[c]);
+}
+
+/* ---- the operation ------------------------------------------------------------------------------------ */
+
+/* With z = x W^T + b and dz = dy act'(y):  dx = dz W,  dW = dz^T x,  db = the sum of dz's rows. */
+static void dense_backward(tw_ctx *ctx, tw_node *node) {
+    tw_tensor *x = node->in[0], *weight = node->in[1], *bias = node->in[2], *y = node->out[0];
+    tw_act act = ((dense_call *)node->attr)->act;
+    int out = weight->dim[0], in = weight->dim[1], rows = 0;
+    if (!rows_of(ctx, x, weight, &rows)) return;
+
+    tw_mark mark = tw_scratch_mark(ctx);
+    const tw_real *dz = y->grad;
+    if (act != TW_ACT_NONE) {
+        epilogue e = {act, rows, out, NULL, y->grad, y->data, tw_scratch(ctx, y->size * sizeof(tw_real))};
+        if (!e.dz) return;
+        tw_parallel_for(ctx, blocks(rows, ROW_BLOCK), act_grad_block, &e);
+        dz = e.dz;
+    }
+    tw_real beta, *dx = tw_grad(ctx, x, &beta);
+    if (dx) tw_gemm(ctx, false, false, rows, in, out, 1, dz, out, weight->data, in, beta, dx, in);
+    tw_real *dw = tw_grad(ctx, weight, &beta);
+    if (dw) tw_gemm(ctx, true, false, out, in, rows, 1, dz, out, x->data, in, beta, dw, in);
+    tw_real *db = bias ? tw_grad(ctx, bias, &beta) : NULL;
+    if (db) {
+        column_sum s = {rows, out, dz, beta, db};
+        tw_parallel_for(ctx, blocks(out, COLUMN_BLOCK), column_sum_block, &s);
+    }
+    tw_scratch_release(ctx, mark);
+}
+
+static const tw_op dense_op = {"dense", dense_backward};
+
+tw_tensor *tw_dense(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bias, tw_act act) {
+    tw_tensor *in[] = {x, weight, bias};
+    int rows = 0;
+    if (!tw_inputs_ok(ctx, "dense", bias ? 3 : 2, in) || !tw__act_ok(ctx, "dense", act) ||
+        !shapes_ok(ctx, x, weight, bias) || !rows_of(ctx, x, weight, &rows))
+        return NULL;
+    int dim[TW_MAX_DIMS], out = weight->dim[0], features = weight->dim[1];
+    memcpy(dim, x->dim, sizeof dim);
+    dim[x->ndim - 1] = out;
+    tw_tensor *y = tw_new(ctx, x->ndim, dim);
+    dense_call *call = NULL;
+    if (!y) return NULL;
+    if (tw_will_record(ctx, 3, in)) {
+        if (!(call = tw_alloc(ctx, sizeof *call))) return NULL;
+        call->act = act;
+    }
+
+    tw_gemm(ctx, false, true, rows, out, features, 1, x->data, features, weight->data, features, 0, y->data, out);
+    if (bias || act != TW_ACT_NONE) {
+        epilogue e = {act, rows, out, bias ? bias->data : NULL, NULL, y->data, NULL};
+        tw_parallel_for(ctx, blocks(rows, ROW_BLOCK), bias_act_block, &e);
+    }
+    return tw_record(ctx, &dense_op, call, 3, in, y);
+}
+
+/* ---- the layer ---------------------------------------------------------------------------------------- */
+
+typedef struct dense {
+    tw_layer base;
+    tw_tensor *weight, *bias;
+    tw_act act;
+} dense;
+
+static tw_tensor *forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x) {
+    const dense *d = (const dense *)layer;
+    return tw_dense(ctx, x, d->weight, d->bias, d->act);
+}
+
+static const tw_layer_class dense_class = {"dense", forward, NULL};
+
+tw_layer *tw_dense_new(tw_params *params, const char *name, int in, int out, const tw_dense_options *options) {
+    if (!params) return NULL;
+    tw_ctx *ctx = tw_params_ctx(params);
+    tw_dense_options o = options ? *options : (tw_dense_options){0};
+    if (in < 1 || out < 1) return tw_fail(ctx, TW_ERR_RANGE, "dense: sizes are at least 1: in %d, out %d", in, out);
+    if (!tw__act_ok(ctx, "dense", o.act)) return NULL;
+    dense *d = (dense *)tw_layer_new(params, &dense_class, sizeof *d, name);
+    if (!d) return NULL;
+    tw_init bias_init = {TW_INIT_CONSTANT, 0};
+    if (o.init.kind == TW_INIT_DEFAULT) bias_init = o.init = (tw_init){TW_INIT_UNIFORM, 1 / sqrt(in)};
+    d->act = o.act;
+    d->weight = tw_layer_param(&d->base, "weight", o.init, 2, (int[]){out, in});
+    if (!o.no_bias) d->bias = tw_layer_param(&d->base, "bias", bias_init, 1, (int[]){out});
+    return d->weight && (o.no_bias || d->bias) ? &d->base : NULL;
+}

@@ -1,0 +1,29 @@
+/* epilogue.h - what follows a product in dense, conv2d and batch norm: bias and activation in one pass.
+ *
+ * An activation's derivative is computed from its OUTPUT y, so that the pre-activation need not be kept:
+ *     relu        y > 0 ? 1 : 0          leaky_relu  y > 0 ? 1 : 0.01
+ *     sigmoid     y (1 - y)              tanh        1 - y^2 */
+#ifndef TW_EPILOGUE_H
+#define TW_EPILOGUE_H
+
+#include <thalweg/layers.h>
+
+#include "tensor/hot.h"
+
+#define TW__LEAKY_SLOPE ((tw_real)0.01)
+
+/* Is this one of tw_act's values? Otherwise RANGE, naming `what`. */
+bool tw__act_ok(tw_ctx *ctx, const char *what, tw_act act);
+
+/* y[i] = act((x[i] - center) * scale + shift); y may be x. */
+TW_ISA_DECLARE(void, tw__affine_act,
+               (tw_act act, size_t n, const tw_real *x, tw_real center, tw_real scale, tw_real shift, tw_real *y));
+/* y[i] = act(y[i] + bias[i]); bias NULL: zeros. */
+TW_ISA_DECLARE(void, tw__bias_act, (tw_act act, size_t n, tw_real *y, const tw_real *bias));
+/* dz[i] = dy[i] * act'(y[i]); dz may be dy. */
+TW_ISA_DECLARE(void, tw__act_grad, (tw_act act, size_t n, const tw_real *y, const tw_real *dy, tw_real *dz));
+
+/* The sum of x, in double. */
+TW_ISA_DECLARE(double, tw__sum, (size_t n, const tw_real *x));
+
+#endif

@@ -1,0 +1,60 @@
+/* sequential.c - layers one after another; a sequential may hold others. */
+#include <string.h>
+
+#include "tensor/internal.h"
+
+typedef struct sequential {
+    tw_layer base;
+    tw_layer **layer;
+    int n, room;
+    int broken; /* the 1-based place of a layer that could not be added, or 0 */
+} sequential;
+
+static tw_tensor *forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x) {
+    const sequential *s = (const sequential *)layer;
+    if (s->broken)
+        return tw_fail(ctx, TW_ERR_STATE, "sequential: layer %d could not be made, so the network is not whole",
+                       s->broken);
+    for (int i = 0; x && i < s->n; i++) x = tw_forward(ctx, s->layer[i], x);
+    return x;
+}
+
+static void free_list(tw_layer *layer) {
+    sequential *s = (sequential *)layer;
+    tw__free(tw_params_ctx(layer->params), s->layer, (size_t)s->room * sizeof(tw_layer *));
+}
+
+static const tw_layer_class sequential_class = {"sequential", forward, free_list};
+
+tw_layer *tw_sequential_new(tw_params *params) {
+    return tw_layer_new(params, &sequential_class, sizeof(sequential), NULL);
+}
+
+static bool make_room(tw_ctx *ctx, sequential *s) {
+    if (s->n < s->room) return true;
+    int room = s->room ? 2 * s->room : 8;
+    tw_layer **list = tw__malloc(ctx, (size_t)room * sizeof(tw_layer *));
+    if (!list) return false;
+    if (s->n) memcpy(list, s->layer, (size_t)s->n * sizeof(tw_layer *));
+    tw__free(ctx, s->layer, (size_t)s->room * sizeof(tw_layer *));
+    s->layer = list;
+    s->room = room;
+    return true;
+}
+
+void tw_sequential_add(tw_layer *to, tw_layer *layer) {
+    if (!to) return;
+    tw_ctx *ctx = tw_params_ctx(to->params);
+    sequential *s = (sequential *)to;
+    if (to->cls != &sequential_class) {
+        tw_fail(ctx, TW_ERR_RANGE, "sequential_add: a layer of type %s holds no others", to->cls->type);
+        return;
+    }
+    if (layer == to) {
+        tw_fail(ctx, TW_ERR_RANGE, "sequential_add: a sequential cannot hold itself");
+        layer = NULL;
+    }
+    if (s->broken) return;
+    if (layer && make_room(ctx, s)) s->layer[s->n++] = layer;
+    else s->broken = s->n + 1;
+}
