@@ -76,7 +76,9 @@ void *tw__arena_alloc(tw_ctx *ctx, tw__arena *a, size_t bytes) {
 
 void tw__arena_reset(tw_ctx *ctx, tw__arena *a) {
     if (!a->head) return;
-    if (a->head->older) { /* it grew: one block that holds all of it, and a little for blocks that fit less well */
+    /* It grew, perhaps by a chunk that a release has given back since: one block that holds all of it, and a little
+     * for blocks that fit less well. */
+    if (a->head->older || a->peak > a->head->capacity) {
         size_t want = round_up(a->peak + a->peak / 8);
         while (a->head) pop_chunk(ctx, a);
         a->below = 0;
