@@ -104,6 +104,9 @@ void tw__arena_release(tw_ctx *ctx, tw__arena *a, tw_mark mark) {
     a->used = used;
 }
 
+void tw__arena_shut(void *ptr, size_t bytes) { POISON(ptr, bytes); }
+void tw__arena_open(void *ptr, size_t bytes) { UNPOISON(ptr, bytes); }
+
 /* ---- public ------------------------------------------------------------------------------------------- */
 
 void *tw_alloc(tw_ctx *ctx, size_t bytes) { return tw__arena_alloc(ctx, &ctx->step, bytes); }

@@ -20,6 +20,9 @@ void tw__arena_reset(tw_ctx *ctx, tw__arena *arena);
 void tw__arena_free(tw_ctx *ctx, tw__arena *arena);
 tw_mark tw__arena_mark(const tw__arena *arena);
 void tw__arena_release(tw_ctx *ctx, tw__arena *arena, tw_mark mark);
+/* Tell the address sanitizer that a piece of the arena is not in use for now, and that it is again. */
+void tw__arena_shut(void *ptr, size_t bytes);
+void tw__arena_open(void *ptr, size_t bytes);
 
 /* ---- gradients' memory: blocks of the step that backward has finished with and may use again ----------- */
 enum { TW__FREE_BLOCKS = 128 };

@@ -97,11 +97,13 @@ static tw_real *take_block(tw_ctx *ctx, size_t bytes) {
     } else {
         *b = ctx->free_block[--ctx->free_blocks];
     }
+    tw__arena_open(p, bytes);
     return p;
 }
 
 static void give_block(tw_ctx *ctx, void *ptr, size_t bytes) {
     bytes = (bytes + 63) & ~(size_t)63;
+    tw__arena_shut(ptr, bytes);
     if (bytes && ctx->free_blocks < TW__FREE_BLOCKS) ctx->free_block[ctx->free_blocks++] = (tw__block){ptr, bytes};
 }
 
