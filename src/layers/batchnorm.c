@@ -7,8 +7,8 @@
 
 #include "layers/epilogue.h"
 
-/* x is seen as [N,C,S]. A channel's values lie in N runs of S; when S is short they are gathered into one run first, for
- * CHANNELS channels at a time, so that threads do not write to the same cache line. */
+/* x is seen as [N,C,S]. A channel's values lie in N runs of S; when S is short they are gathered into one run first,
+ * for CHANNELS channels at a time, so that threads do not write to the same cache line. */
 enum { SHORT = 16, CHANNELS = 16, RUNS = 4 };
 
 typedef struct batchnorm_call {

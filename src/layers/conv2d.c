@@ -123,7 +123,8 @@ static void forward_tile(void *arg, int block, int thread) {
      a->bias ? a->bias[o] : 0, a->y + ((size_t)(t.n + m) * (size_t)s->O + (size_t)o) * (size_t)s->P + t.p);
 }
 
-/* ---- backward: with dz = dy act'(y),  dW = sum over tiles of dz col(x)^T,  db = sum of dz,  dx = col^T(W^T dz) ---- */
+/* ---- backward: with dz = dy act'(y),
+ *     dW = sum over tiles of dz col(x)^T,   db = sum of dz,   dx = the adjoint of col applied to W^T dz. ------------- */
 
 /* dz of a tile as a matrix [O, columns]: dy itself where that is possible. */
 static const tw_real *dz_of(const pass *a, tile t, tw_real *buffer, int *ld) {

@@ -18,7 +18,8 @@ typedef struct tw__conv {
     int P;              /* OH OW: positions of an image */
 } tw__conv;
 
-/* col[row][0..n) = the matrix's columns p0..p0+n for channels c0..c0+channels of one image x [C,H,W]; rows are ld apart. */
+/* col[row][0..n) = the matrix's columns p0..p0+n for channels c0..c0+channels of one image x [C,H,W]; rows are ld
+ * apart. */
 void tw__im2col(const tw__conv *s, const tw_real *x, int c0, int channels, int p0, int n, tw_real *col, size_t ld);
 /* The adjoint: adds each element of col to the element of dx it would have been copied from. Overwrites col. */
 void tw__col2im(const tw__conv *s, tw_real *col, size_t ld, int c0, int channels, int p0, int n, tw_real *dx);
