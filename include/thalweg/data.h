@@ -1,6 +1,7 @@
 /* thalweg/data.h - files of examples, and the loader that makes batches of them.
  *
- * Everything here returns a tw_err and leaves one sentence naming file and place in the context. */
+ * Everything here returns a tw_err and leaves one sentence naming file and place in the context. A failed call
+ * leaves its result empty. What is read from files, and the loader, use malloc, not the context's allocator. */
 #ifndef THALWEG_DATA_H
 #define THALWEG_DATA_H
 
@@ -16,25 +17,37 @@ typedef struct tw_idx {
     int dim[TW_MAX_DIMS]; /* dim[0] is the number of items */
     uint8_t *data;        /* unsigned bytes, row-major */
     size_t size;
+    char *path;           /* where it came from, for messages; NULL: nowhere */
 } tw_idx;
-/* Reads path. Sizes are checked against the file before anything is allocated from them. */
+/* Reads path. The header is not trusted: memory grows with what the file really holds. Only unsigned bytes (type
+ * 0x08); bytes missing or left over, damaged gzip data and anything else are FORMAT. */
 TW_API TW_MUST_CHECK tw_err tw_idx_load(tw_ctx *ctx, const char *path, tw_idx *idx);
 /* Looks in dir for stem as NAME, NAME.gz with both `-idx3-ubyte` and `.idx3-ubyte` spellings: stem
  * "train-images", ndim 3. On failure the message lists what was tried. */
 TW_API TW_MUST_CHECK tw_err tw_idx_find(tw_ctx *ctx, const char *dir, const char *stem, int ndim, tw_idx *idx);
 TW_API void tw_idx_free(tw_idx *idx);
+/* Mean and standard deviation of all bytes / 255; 0 and 0 when there are none. */
+TW_API void tw_idx_mean_std(const tw_idx *idx, double *mean, double *std);
 
 /* ---- pictures ------------------------------------------------------------------------------------------ */
 typedef struct tw_image {
     int width, height, channels; /* 1 gray, 3 RGB, 4 RGBA */
     uint8_t *data;               /* [height][width][channels] */
 } tw_image;
-/* PNG, JPEG, BMP, PNM, GIF .. (stb_image). channels 0: as in the file. Alpha is laid over white when gray is wanted. */
+/* PNG, JPEG, BMP, PNM, GIF .. (stb_image), at most 2^27 pixels. channels 1, 3, 4, or 0: as in the file (gray with
+ * alpha gives 4). Alpha is laid over white when gray or RGB is wanted; 16 bits a channel become 8. A file that ends
+ * before its picture does is FORMAT. */
 TW_API TW_MUST_CHECK tw_err tw_image_load(tw_ctx *ctx, const char *path, int channels, tw_image *image);
 TW_API TW_MUST_CHECK tw_err tw_image_save_png(tw_ctx *ctx, const char *path, const tw_image *image);
-TW_API TW_MUST_CHECK tw_err tw_image_new(tw_ctx *ctx, int width, int height, int channels, uint8_t fill, tw_image *image);
-/* Area-averaging or bilinear resize to exactly width x height. */
+TW_API TW_MUST_CHECK tw_err tw_image_new(tw_ctx *ctx, int width, int height, int channels, uint8_t fill,
+                                         tw_image *image);
+/* To exactly width x height: bilinear when growing, a triangle of twice the scale when shrinking (what Pillow calls
+ * BILINEAR), each channel on its own. */
 TW_API TW_MUST_CHECK tw_err tw_image_resize(tw_ctx *ctx, const tw_image *from, int width, int height, tw_image *to);
+/* To `height` rows (0: as it is) with the aspect kept, but at most max_width columns (0: any). */
+TW_API TW_MUST_CHECK tw_err tw_image_fit(tw_ctx *ctx, const tw_image *from, int height, int max_width, tw_image *to);
+/* x [channels][height][width] = (pixel / 255 - mean) / std; std 0 means 1. */
+TW_API void tw_image_to_reals(const tw_image *image, double mean, double std, tw_real *x);
 TW_API void tw_image_free(tw_image *image);
 
 /* ---- labels.tsv: path TAB UTF-8 text, split at the first TAB, one picture a line ------------------------ */
@@ -46,16 +59,18 @@ typedef struct tw_tsv_row {
 typedef struct tw_tsv {
     tw_tsv_row *row;
     size_t n;
-    void *memory; /* private */
+    const char *path; /* of the TSV itself, for messages */
+    void *memory;     /* private */
 } tw_tsv;
-/* LF and CRLF, a UTF-8 byte order mark and empty lines are accepted; a line without TAB or invalid UTF-8 is FORMAT. */
+/* LF and CRLF, a UTF-8 byte order mark, empty lines and empty texts are accepted; a line without TAB, an empty path, a
+ * NUL byte or invalid UTF-8 is FORMAT, with the line and the byte in it. */
 TW_API TW_MUST_CHECK tw_err tw_tsv_load(tw_ctx *ctx, const char *path, tw_tsv *tsv);
 TW_API void tw_tsv_free(tw_tsv *tsv);
 
 /* ---- datasets and the loader -----------------------------------------------------------------------------
  * A dataset gives sample i as a picture [C,H,width] with a label: one class, or a sequence of symbols. get is
- * called from the loader's own thread (one call at a time), with a random stream (extend.h) that depends on the
- * loader's seed, the epoch and i only: augmentation drawn from it is the same for any number of threads. */
+ * called from the loader's own thread (one call at a time, up to one batch ahead), with a random stream (extend.h)
+ * that depends on the loader's seed, the epoch and i only: augmentation drawn from it does not depend on threads. */
 typedef struct tw_sample {
     tw_real *x;       /* room for C * H * max_width; get writes [C][H][width], tightly */
     int width;        /* in: max_width; out: the sample's own */
@@ -71,8 +86,28 @@ typedef struct tw_dataset {
     int (*width)(void *user, size_t i); /* for bucketing, roughly; NULL: all the same */
     /* On failure returns an error and writes a sentence into message[size]. */
     tw_err (*get)(void *user, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size);
-    void (*free)(void *user); /* may be NULL */
+    void (*free)(void *user); /* what tw_dataset_free calls; may be NULL */
 } tw_dataset;
+/* Calls dataset->free and empties the struct. */
+TW_API void tw_dataset_free(tw_dataset *dataset);
+
+/* Ready-made datasets of gray pictures: scaled as tw_image_fit does, then (pixel / 255 - mean) / std. */
+typedef struct tw_picture_options {
+    int height;       /* rows after scaling; 0: as they are, and then all of one height */
+    int max_width;    /* wider ones are squeezed to it; 0: any width */
+    double mean, std; /* std 0: 1 */
+} tw_picture_options;
+/* IDX images [n,H,W] with IDX labels [n], each below `classes`. Both are borrowed and must outlive the dataset. */
+TW_API TW_MUST_CHECK tw_err tw_dataset_classes(tw_ctx *ctx, const tw_idx *images, const tw_idx *labels, int classes,
+                                               const tw_picture_options *options, tw_dataset *dataset);
+/* IDX images [n,H,W] with sequences, laid out as in a tw_batch: label holds them one after another, label_length one
+ * number a sample. images is borrowed, the labels are copied. After this nothing is allocated any more. */
+TW_API TW_MUST_CHECK tw_err tw_dataset_texts(tw_ctx *ctx, const tw_idx *images, tw_labels label, tw_labels label_length,
+                                             const tw_picture_options *options, tw_dataset *dataset);
+/* Picture files: row i of files is sample i with its sequence. Every file's header is read here, its pixels each time
+ * the sample is wanted. files is borrowed and must outlive the dataset, the labels are copied. */
+TW_API TW_MUST_CHECK tw_err tw_dataset_files(tw_ctx *ctx, const tw_tsv *files, tw_labels label, tw_labels label_length,
+                                             const tw_picture_options *options, tw_dataset *dataset);
 
 typedef struct tw_loader_options {
     int batch;         /* samples a batch; the last of an epoch may be smaller */
@@ -98,13 +133,14 @@ typedef struct tw_loader_position { /* where a loader is: the next batch to come
     int64_t epoch, batch;
 } tw_loader_position;
 
-/* dataset is borrowed and must outlive the loader. */
+/* dataset is borrowed and must outlive the loader. Room for the largest batch is taken here; next allocates nothing. */
 TW_API TW_MUST_CHECK tw_loader *tw_loader_new(tw_ctx *ctx, const tw_dataset *dataset, const tw_loader_options *options);
 TW_API void tw_loader_free(tw_loader *loader);
 TW_API size_t tw_loader_batches(const tw_loader *loader); /* in an epoch */
 /* The next batch of the epoch, borrowed until the next call; *batch NULL at the epoch's end (the call after that
- * begins the next epoch). */
+ * begins the next epoch). An error of the dataset names the sample; the position stays where it was. */
 TW_API TW_MUST_CHECK tw_err tw_loader_next(tw_loader *loader, const tw_batch **batch);
+/* Seeking to what tell said gives the very batches that would have followed, also in another process. */
 TW_API tw_loader_position tw_loader_tell(const tw_loader *loader);
 TW_API TW_MUST_CHECK tw_err tw_loader_seek(tw_loader *loader, tw_loader_position position);
 

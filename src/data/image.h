@@ -1,0 +1,16 @@
+/* image.h - pictures without a context, for the loader's thread: errors are written as sentences. */
+#ifndef TW_DATA_IMAGE_H
+#define TW_DATA_IMAGE_H
+
+#include <thalweg/data.h>
+
+/* 1 x 1 to 2^27 pixels in all. */
+bool tw__image_size_ok(int width, int height);
+tw_err tw__image_read(const char *path, int channels, tw_image *image, char *message, size_t size);
+/* Width and height from the file's header. */
+tw_err tw__image_measure(const char *path, int *width, int *height, char *message, size_t size);
+tw_err tw__image_scale(const tw_image *from, int width, int height, tw_image *to, char *message, size_t size);
+/* The columns of a picture that is brought to `height` rows with its aspect kept. */
+int tw__image_fit_width(int width, int height, int to_height, int max_width);
+
+#endif

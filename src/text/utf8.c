@@ -1,0 +1,61 @@
+/* utf8.c - UTF-8 to code points in normalisation form C, by utf8proc: the same text typed as one code point or as a
+ * letter and an accent is the same from here on. */
+#include "text/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+static const utf8proc_option_t NFC = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+
+static const utf8proc_uint8_t *bytes(const char *utf8) { return (const utf8proc_uint8_t *)utf8; }
+
+size_t tw__utf8_invalid(const char *utf8) {
+    size_t at = 0, n = strlen(utf8);
+    while (at < n) {
+        utf8proc_int32_t point;
+        utf8proc_ssize_t step = utf8proc_iterate(bytes(utf8) + at, (utf8proc_ssize_t)(n - at), &point);
+        if (step <= 0) break;
+        at += (size_t)step;
+    }
+    return at;
+}
+
+size_t tw__nfc_room(const char *utf8) {
+    utf8proc_ssize_t n = utf8proc_decompose(bytes(utf8), (utf8proc_ssize_t)strlen(utf8), NULL, 0, NFC);
+    return n < 0 ? 0 : n ? (size_t)n : 1;
+}
+
+size_t tw__nfc(const char *utf8, int32_t *point, size_t room) {
+    utf8proc_ssize_t length = (utf8proc_ssize_t)strlen(utf8);
+    utf8proc_ssize_t n = utf8proc_decompose(bytes(utf8), length, point, (utf8proc_ssize_t)room, NFC);
+    if (n > 0) n = utf8proc_normalize_utf32(point, n, NFC);
+    return n > 0 ? (size_t)n : 0;
+}
+
+int32_t *tw__nfc_scratch(tw_ctx *ctx, const char *what, const char *utf8, size_t *n) {
+    size_t room = tw__nfc_room(utf8);
+    if (!room) {
+        size_t at = tw__utf8_invalid(utf8);
+        return tw_fail(ctx, TW_ERR_FORMAT, "%s: not UTF-8 at byte %zu (0x%02x)", what, at + 1, (unsigned char)utf8[at]);
+    }
+    int32_t *point = tw_scratch(ctx, room * sizeof *point);
+    if (point) *n = tw__nfc(utf8, point, room);
+    return point;
+}
+
+size_t tw__utf8_put(int32_t point, char *to) { return (size_t)utf8proc_encode_char(point, (utf8proc_uint8_t *)to); }
+
+int tw__utf8_cut(const char *utf8, int most) {
+    if (strlen(utf8) <= (size_t)most) return (int)strlen(utf8);
+    while (most > 0 && ((unsigned char)utf8[most] & 0xc0) == 0x80) most--;
+    return most;
+}
+
+long tw_utf8_length(const char *utf8) {
+    size_t room = tw__nfc_room(utf8);
+    int32_t *point = room ? malloc(room * sizeof *point) : NULL;
+    long n = point ? (long)tw__nfc(utf8, point, room) : -1;
+    free(point);
+    return n;
+}

@@ -1,0 +1,21 @@
+/* utf8.h - UTF-8 to normalised code points: what alphabet.c and distance.c share. */
+#ifndef TW_TEXT_UTF8_H
+#define TW_TEXT_UTF8_H
+
+#include <thalweg/extend.h>
+#include <thalweg/text.h>
+
+/* Offset of the first byte that is not well-formed UTF-8, or the length when all is. */
+size_t tw__utf8_invalid(const char *utf8);
+/* How many code points tw__nfc needs room for (never less than one), or 0 when utf8 is not UTF-8. */
+size_t tw__nfc_room(const char *utf8);
+/* The code points after Unicode normalisation form C; returns how many. utf8 is valid, room is enough. */
+size_t tw__nfc(const char *utf8, int32_t *point, size_t room);
+/* The same in scratch memory; what names the text in messages. NULL leaves the error in ctx. */
+int32_t *tw__nfc_scratch(tw_ctx *ctx, const char *what, const char *utf8, size_t *n);
+/* Writes one code point as UTF-8, without a NUL; returns how many bytes (at most 4). */
+size_t tw__utf8_put(int32_t point, char *to);
+/* How many of its first bytes, at most `most`, to show of a text in a message: characters stay whole. */
+int tw__utf8_cut(const char *utf8, int most);
+
+#endif
