@@ -1,0 +1,82 @@
+#!/bin/sh
+# examples_mnist.sh - the program mnist as its users meet it: exit codes, messages, the same bits for any number of
+# threads and after a pause.
+#
+# usage: tests/examples_mnist.sh BUILD        a line a check; stops at the first that fails
+set -u
+mnist=$1/mnist
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+
+fail() {
+    echo "FAIL: $1"
+    exit 1
+}
+# expect CODE WORDS COMMAND...: the exit code, and words in what it printed
+expect() {
+    code=$1 words=$2
+    shift 2
+    "$@" >"$dir/out" 2>&1 </dev/null
+    got=$?
+    [ $got -eq "$code" ] || { cat "$dir/out"; fail "exit code $got instead of $code: $*"; }
+    grep -q -- "$words" "$dir/out" || { cat "$dir/out"; fail "no \"$words\" in what this printed: $*"; }
+    echo "ok: exit $code, \"$words\": ${*#"$1"/}" | sed "s#$dir/##g; s#$mnist#mnist#"
+}
+
+# 3,200 and 250 pictures whose bytes are those of a program: any will do, as long as they are there.
+picture_bytes=$((3200 * 784))
+cat "$mnist" "$mnist" "$mnist" "$mnist" "$mnist" "$mnist" "$mnist" "$mnist" | head -c $picture_bytes >"$dir/bytes"
+[ "$(wc -c <"$dir/bytes")" -eq $picture_bytes ] || fail 'the program is too small to make pictures of'
+make_data() { # FOLDER PICTURES PART HEX-OF-COUNT
+    mkdir -p "$1"
+    { printf '\000\000\010\003%b\000\000\000\034\000\000\000\034' "$4"; head -c $(($2 * 784)) "$dir/bytes"; } >"$1/$3-images-idx3-ubyte"
+    { printf '\000\000\010\001%b' "$4"
+      awk -v n="$2" 'BEGIN { for (i = 0; i < n; i++) printf "%c", i % 7 + 1 }'; } >"$1/$3-labels-idx1-ubyte"
+}
+make_data "$dir/data" 3200 train '\0000\0000\0014\0200'
+make_data "$dir/data" 250 t10k '\0000\0000\0000\0372'
+gzip "$dir/data/t10k-images-idx3-ubyte"
+mv "$dir/data/t10k-labels-idx1-ubyte" "$dir/data/t10k-labels.idx1-ubyte"
+
+expect 0 'train a network' "$mnist" --help
+expect 2 'did you mean train' "$mnist" trian
+for c in train eval predict; do expect 0 '--model' "$mnist" $c --help; done
+expect 2 'did you mean --epochs' "$mnist" train --epoch 3
+expect 2 'whole number' "$mnist" train --epochs zero
+expect 2 'did you mean' "$mnist" train --model lenett
+expect 2 'cross_entropy' "$mnist" train --loss cross_entropi
+expect 2 'contradict' "$mnist" train --augment --no-augment
+expect 2 'model FILE is needed' "$mnist" eval
+expect 1 "$dir/none" "$mnist" train --data "$dir/none" --out "$dir/m"
+expect 1 'gamma' "$mnist" train --data "$dir/data" --optim adam:gamma=1 --out "$dir/m"
+expect 1 'sequences' "$mnist" train --data "$dir/data" --loss ctc --out "$dir/m"
+
+# 50 steps of each model: the same bits with one, two and three threads.
+for m in mlp lenet cnn cnn-l; do
+    [ $m = lenet ] && threads='1 2' || threads='1 2 3'
+    for t in $threads; do
+        expect 0 'test accuracy: 0\.' "$mnist" train --data "$dir/data" --model $m --epochs 1 --batch 64 --threads $t \
+            --seed 7 --out "$dir/$m.$t"
+        cmp -s "$dir/$m.1" "$dir/$m.$t" || fail "$m: one thread and $t threads give different weights"
+    done
+done
+
+# Paused and resumed is the same as never paused; dropout and augmentation draw on.
+set -- train --data "$dir/data" --model mlp --epochs 3 --seed 9 --augment
+expect 0 'test accuracy' "$mnist" "$@" --out "$dir/whole"
+expect 0 'paused' "$mnist" "$@" --out "$dir/part" --pause-after 1 --log "$dir/log.csv"
+expect 0 'right' "$mnist" eval --data "$dir/data" --model "$dir/part" # a checkpoint is a model
+expect 0 'test accuracy' "$mnist" train --data "$dir/data" --resume "$dir/part" --out "$dir/part" --log "$dir/log.csv"
+cmp -s "$dir/whole" "$dir/part" || fail 'resuming gives other weights than never pausing'
+[ "$(wc -l <"$dir/log.csv")" -eq 4 ] || fail 'the log has not a header and three rows'
+expect 2 'recipe from the file' "$mnist" train --resume "$dir/part" --epochs 9
+expect 1 'checkpoint' "$mnist" train --data "$dir/data" --resume "$dir/whole" --out "$dir/x"
+
+expect 0 'test accuracy: 0\.' "$mnist" eval --data "$dir/data" --model "$dir/whole" --png "$dir/c.png"
+[ -s "$dir/c.png" ] || fail 'no picture of the confusion matrix'
+expect 0 "c.png	[0-9]	[01]\\." "$mnist" predict --model "$dir/whole" "$dir/c.png"
+expect 1 'none.png' "$mnist" predict --model "$dir/whole" "$dir/none.png" "$dir/c.png"
+grep -q "c.png	" "$dir/out" || fail 'predict stopped at the unreadable picture'
+printf 'junk' >"$dir/junk"
+expect 1 'junk' "$mnist" eval --data "$dir/data" --model "$dir/junk"
+echo 'mnist: all checks passed'
