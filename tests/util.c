@@ -212,6 +212,16 @@ size_t product(int ndim, const int *dim) {
     return n;
 }
 
+void coordinates(int ndim, const int *dim, size_t i, int *at) {
+    for (int k = ndim; k-- > 0; i /= (size_t)dim[k]) at[k] = (int)(i % (size_t)dim[k]);
+}
+
+size_t element(int ndim, const int *dim, int at_ndim, const int *at) {
+    size_t i = 0;
+    for (int k = 0; k < ndim; k++) i = i * (size_t)dim[k] + (size_t)(dim[k] == 1 ? 0 : at[k + at_ndim - ndim]);
+    return i;
+}
+
 tw_tensor *random_leaf(tw_ctx *ctx, uint64_t seed, double low, double high, int ndim, const int *dim) {
     size_t n = product(ndim, dim);
     tw_real *x = tw_alloc(ctx, (n + !n) * sizeof *x);

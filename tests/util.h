@@ -61,6 +61,10 @@ void fill_distinct(tw_real *x, size_t n, uint64_t seed, double gap);
 /* A leaf of random values with a gradient, whose values are the step's memory. */
 tw_tensor *random_leaf(tw_ctx *ctx, uint64_t seed, double low, double high, int ndim, const int *dim);
 size_t product(int ndim, const int *dim);
+/* For slow oracles: the coordinates of element i of a shape, and the element of a shape at coordinates of (at_ndim)
+ * dimensions, aligned from the right, where a dimension of 1 stays. */
+void coordinates(int ndim, const int *dim, size_t i, int *at);
+size_t element(int ndim, const int *dim, int at_ndim, const int *at);
 
 /* Real data, which is not part of the repository: TW_TEST_DATA, else ../shared/data. Writes the path of `name` and
  * returns true, or prints one line saying that the calling test is skipped and returns false. */

@@ -1,0 +1,235 @@
+/* test_engine.c - the step and the tape: errors, stale tensors, backward, gradients kept or not, the printed tape. */
+#include "util.h"
+
+static const int two_three[2] = {2, 3};
+
+/* ---- errors ----------------------------------------------------------------------------------------------------------- */
+
+Test(engine, the_first_error_wins) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_tensor *a = tw_full(ctx, 1, 2, two_three);
+    tw_tensor *bad = tw_matmul(ctx, a, false, a, false);
+    cr_assert_null(bad);
+    cr_assert_eq(tw_error(ctx), TW_ERR_SHAPE);
+    char first[256];
+    snprintf(first, sizeof first, "%s", tw_errmsg(ctx));
+    /* NULL nests, other errors do not replace the first, nothing is recorded any more. */
+    cr_assert_null(tw_relu(ctx, tw_add(ctx, bad, a)));
+    cr_assert_null(tw_slice(ctx, a, 7, 0, 1));
+    cr_assert_null(tw_relu(ctx, a));
+    cr_assert_eq(tw_error(ctx), TW_ERR_SHAPE);
+    cr_assert_str_eq(tw_errmsg(ctx), first);
+    cr_assert_eq(tw_backward(ctx, a), TW_ERR_SHAPE);
+    tw_step_begin(ctx); /* a new step does not hide it */
+    cr_assert_eq(tw_error(ctx), TW_ERR_SHAPE);
+    tw_error_clear(ctx);
+    cr_assert_eq(tw_error(ctx), TW_OK);
+    cr_assert_str_empty(tw_errmsg(ctx));
+    cr_assert_not_null(tw_relu(ctx, tw_full(ctx, 1, 2, two_three)));
+    tw_ctx_free(ctx);
+}
+
+Test(engine, a_stale_tensor_is_an_error) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_tensor *old = tw_set_name(tw_full(ctx, 1, 2, two_three), "old");
+    tw_tensor copy = *old; /* its memory is used again: the test keeps what a program would still point at */
+    tw_step_begin(ctx);
+    tw_tensor *x = tw_full(ctx, 1, 2, two_three);
+    cr_assert_null(tw_add(ctx, x, &copy));
+    assert_error(ctx, TW_ERR_STATE, "add: input 2 belongs to an earlier step");
+    cr_assert_null(tw_tanh(ctx, &copy));
+    assert_error(ctx, TW_ERR_STATE, "tanh: input 1 belongs to an earlier step");
+    cr_assert_null(tw_dropout(ctx, &copy, 0));
+    assert_error(ctx, TW_ERR_STATE, "dropout");
+    cr_assert_eq(tw_backward_from(ctx, &copy, x->data), TW_ERR_STATE);
+    assert_error(ctx, TW_ERR_STATE, "backward: input 1 belongs to an earlier step");
+    tw_ctx_free(ctx);
+}
+
+Test(engine, shapes_that_cannot_be) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_real v = 1;
+    cr_assert_null(tw_full(ctx, 0, 2, (int[]){2, -1}));
+    assert_error(ctx, TW_ERR_SHAPE, "[2,-1]");
+    cr_assert_null(tw_full(ctx, 0, 5, (int[]){INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}));
+    assert_error(ctx, TW_ERR_SHAPE, "too large");
+    cr_assert_null(tw_full(ctx, 0, 6, (int[]){1, 1, 1, 1, 1, 1}));
+    assert_error(ctx, TW_ERR_SHAPE, "0 to 5 dimensions, not 6");
+    cr_assert_null(tw_full(ctx, 0, -1, NULL));
+    assert_error(ctx, TW_ERR_SHAPE, "not -1");
+    cr_assert_null(tw_input(ctx, NULL, 1, (int[]){3}));
+    assert_error(ctx, TW_ERR_RANGE, "NULL");
+    assert_tensor(ctx, tw_input(ctx, NULL, 2, (int[]){0, 3}), 2, ((int[]){0, 3}), NULL, 0);
+    assert_tensor(ctx, tw_input(ctx, &v, 0, NULL), 0, NULL, &v, 0);
+    tw_ctx_free(ctx);
+}
+
+/* ---- backward --------------------------------------------------------------------------------------------------------- */
+
+Test(engine, backward_runs_once_in_a_step) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_tensor *x = random_leaf(ctx, 1, -1, 1, 2, two_three);
+    tw_tensor *loss = tw_sum(ctx, tw_mul(ctx, x, x), 0, NULL, false);
+    cr_assert_eq(tw_backward(ctx, loss), TW_OK);
+    cr_assert_eq(tw_backward(ctx, loss), TW_ERR_STATE);
+    assert_error(ctx, TW_ERR_STATE, "backward ran already in this step");
+    tw_step_begin(ctx);
+    x = random_leaf(ctx, 1, -1, 1, 2, two_three);
+    cr_assert_eq(tw_backward(ctx, tw_sum(ctx, x, 0, NULL, false)), TW_OK);
+    tw_ctx_free(ctx);
+}
+
+Test(engine, backward_refuses) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_tensor *x = tw_set_name(random_leaf(ctx, 1, 1, 2, 2, two_three), "x"), *c = tw_full(ctx, 1, 0, NULL);
+    cr_assert_eq(tw_backward(ctx, NULL), TW_ERR_STATE);
+    assert_error(ctx, TW_ERR_STATE, "NULL");
+    cr_assert_eq(tw_backward(ctx, x), TW_ERR_SHAPE);
+    assert_error(ctx, TW_ERR_SHAPE, "a loss has one element, this has the shape \"x\" [2,3]");
+    cr_assert_eq(tw_backward(ctx, c), TW_ERR_STATE);
+    assert_error(ctx, TW_ERR_STATE, "wants a gradient");
+    tw_set_recording(ctx, false);
+    cr_assert_eq(tw_backward(ctx, tw_sum(ctx, x, 0, NULL, false)), TW_ERR_STATE);
+    assert_error(ctx, TW_ERR_STATE, "recording is off");
+    tw_ctx_free(ctx);
+}
+
+Test(engine, a_loss_that_is_not_finite_names_where_it_began) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_real v[3] = {1, 0, 2}, w[3] = {1, NAN, 2};
+    tw_tensor *x = tw_input_grad(ctx, v, 1, (int[]){3});
+    tw_tensor *y = tw_set_name(tw_log(ctx, tw_scale(ctx, x, 2)), "logs");
+    cr_assert_eq(tw_backward(ctx, tw_sum(ctx, tw_exp(ctx, tw_scale(ctx, y, -1)), 0, NULL, false)), TW_ERR_NONFINITE);
+    assert_error(ctx, TW_ERR_NONFINITE, "the loss is inf: the first non-finite value came out of log \"logs\" [3]");
+    tw_step_begin(ctx);
+    x = tw_set_name(tw_input_grad(ctx, w, 1, (int[]){3}), "picture");
+    cr_assert_eq(tw_backward(ctx, tw_sum(ctx, tw_relu(ctx, x), 0, NULL, false)), TW_ERR_NONFINITE);
+    assert_error(ctx, TW_ERR_NONFINITE, "relu got a non-finite input \"picture\" [3]");
+    tw_ctx_free(ctx);
+}
+
+/* A diamond, an unused branch, a leaf used many times: y = sum(x x + 3 x) twice over. */
+Test(engine, gradients_of_every_path_add_up) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_real v[2] = {2, -5};
+    tw_tensor *x = tw_input_grad(ctx, v, 1, (int[]){2});
+    tw_tensor *a = tw_mul(ctx, x, x), *b = tw_scale(ctx, x, 3);
+    tw_tensor *unused = tw_exp(ctx, a);
+    tw_tensor *s = tw_add(ctx, a, b);
+    cr_assert_not_null(unused);
+    cr_assert_eq(tw_backward(ctx, tw_sum(ctx, tw_add(ctx, s, s), 0, NULL, false)), TW_OK);
+    assert_near(x->grad, ((tw_real[]){14, -14}), 2, 0);
+    cr_assert_null(unused->grad);
+    tw_ctx_free(ctx);
+}
+
+Test(engine, keep_grad_keeps_and_others_go) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_real v[2] = {2, -5};
+    tw_tensor *x = tw_input_grad(ctx, v, 1, (int[]){2});
+    tw_tensor *kept = tw_keep_grad(tw_scale(ctx, x, 3)), *gone = tw_mul(ctx, kept, kept);
+    tw_tensor *stop = tw_detach(ctx, gone);
+    cr_assert_eq(tw_backward(ctx, tw_sum(ctx, tw_add(ctx, gone, stop), 0, NULL, false)), TW_OK);
+    assert_near(kept->grad, ((tw_real[]){12, -30}), 2, 0);
+    assert_near(x->grad, ((tw_real[]){36, -90}), 2, 0);
+    cr_assert_null(gone->grad);
+    cr_assert_null(stop->grad);
+    cr_assert_null(tw_keep_grad(NULL));
+    tw_ctx_free(ctx);
+}
+
+Test(engine, without_recording_values_are_the_same) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_tensor *x = random_leaf(ctx, 1, -1, 1, 2, two_three);
+    tw_tensor *with = tw_softmax(ctx, tw_tanh(ctx, x), 1);
+    cr_assert_not_null(with->node);
+    tw_set_recording(ctx, false);
+    tw_tensor *without = tw_softmax(ctx, tw_tanh(ctx, x), 1);
+    cr_assert_null(without->node);
+    cr_assert(!without->requires_grad);
+    assert_near(without->data, with->data, with->size, 0);
+    tw_ctx_free(ctx);
+}
+
+/* ---- the printed tape --------------------------------------------------------------------------------------------------- */
+
+static char *printed_tape(tw_ctx *ctx) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    tw_tape_print(ctx, out);
+    fclose(out);
+    return text;
+}
+
+static int lines(const char *text) {
+    int n = 0;
+    for (; *text; text++) n += *text == '\n';
+    return n;
+}
+
+Test(engine, the_tape_is_printed_in_order) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_set_profiling(ctx, true);
+    tw_step_begin(ctx);
+    tw_tensor *x = tw_set_name(random_leaf(ctx, 1, -1, 1, 2, two_three), "x");
+    tw_tensor *y = tw_set_name(tw_matmul(ctx, x, true, x, false), "gram");
+    tw_tensor *loss = tw_mean(ctx, tw_relu(ctx, y), 0, NULL, false);
+    cr_assert_eq(tw_backward(ctx, loss), TW_OK);
+    char *text = printed_tape(ctx);
+    const char *matmul = strstr(text, "matmul"), *relu = strstr(text, "relu"), *mean = strstr(text, "mean");
+    cr_assert(matmul && relu && mean && matmul < relu && relu < mean, "%s", text);
+    cr_assert(strstr(text, "\"x\" [2,3] \"x\" [2,3] -> \"gram\" [3,3]"), "%s", text);
+    cr_assert(strstr(text, "\"gram\" [3,3] -> [3,3]"), "%s", text);
+    cr_assert(strstr(text, "[3,3] -> []"), "%s", text);
+    cr_assert_eq(lines(text), 5, "a heading, three nodes and the total:\n%s", text);
+    free(text);
+
+    tw_step_begin(ctx);
+    text = printed_tape(ctx);
+    cr_assert_eq(lines(text), 2, "%s", text);
+    free(text);
+    tw_ctx_free(ctx);
+}
+
+/* ---- the context --------------------------------------------------------------------------------------------------------- */
+
+Test(engine, same_seed_same_numbers) {
+    tw_ctx *a = tw_ctx_new(5), *b = tw_ctx_new(5), *c = tw_ctx_new(6);
+    tw_tensor *xa = tw_randn(a, 0, 1, 2, two_three), *xb = tw_randn(b, 0, 1, 2, two_three);
+    tw_tensor *xc = tw_randn(c, 0, 1, 2, two_three), *next = tw_randn(a, 0, 1, 2, two_three);
+    cr_assert(!memcmp(xa->data, xb->data, 6 * sizeof *xa->data));
+    cr_assert(memcmp(xa->data, xc->data, 6 * sizeof *xa->data));
+    cr_assert(memcmp(xa->data, next->data, 6 * sizeof *xa->data));
+    tw_ctx_free(a), tw_ctx_free(b), tw_ctx_free(c);
+}
+
+Test(engine, random_draws_have_the_right_moments) {
+    tw_ctx *ctx = tw_ctx_new(5);
+    const int n = 200000;
+    tw_tensor *x = tw_randn(ctx, 2, 3, 1, &n), *u = tw_rand(ctx, -1, 3, 1, &n);
+    double mean = 0, square = 0, low = 9, high = -9, sum = 0;
+    for (int i = 0; i < n; i++) {
+        mean += (double)x->data[i] / n;
+        square += (double)x->data[i] * (double)x->data[i] / n;
+        sum += (double)u->data[i] / n;
+        low = fmin(low, (double)u->data[i]);
+        high = fmax(high, (double)u->data[i]);
+    }
+    cr_assert_float_eq(mean, 2, 0.03);
+    cr_assert_float_eq(sqrt(square - mean * mean), 3, 0.03);
+    cr_assert_float_eq(sum, 1, 0.02);
+    cr_assert(low >= -1 && low < -0.99 && high <= 3 && high > 2.99);
+    tw_ctx_free(ctx);
+}
+
+Test(engine, threads_are_limited) {
+    tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = 2});
+    cr_assert_eq(tw_threads(ctx), 2);
+    tw_set_threads(ctx, 0);
+    cr_assert_eq(tw_threads(ctx), 1);
+    tw_set_threads(ctx, 100000);
+    cr_assert_eq(tw_threads(ctx), 256);
+    tw_ctx_free(ctx);
+    tw_ctx_free(NULL);
+}

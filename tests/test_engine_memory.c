@@ -1,0 +1,174 @@
+/* test_engine_memory.c - no allocation once warm, and none that may fail without being reported. */
+#include "util_crnn.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- counting every malloc and mmap of this process ----------------------------------------------------------------- */
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SANITIZER
+#endif
+#endif
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(HAS_SANITIZER)
+#define CAN_COUNT true
+
+static atomic_long allocations;
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+void *malloc(size_t size) {
+    atomic_fetch_add(&allocations, 1);
+    return __libc_malloc(size);
+}
+void *calloc(size_t n, size_t size) {
+    atomic_fetch_add(&allocations, 1);
+    return __libc_calloc(n, size);
+}
+void *realloc(void *p, size_t size) {
+    atomic_fetch_add(&allocations, 1);
+    return __libc_realloc(p, size);
+}
+void *aligned_alloc(size_t alignment, size_t size) {
+    atomic_fetch_add(&allocations, 1);
+    return __libc_memalign(alignment, size);
+}
+int posix_memalign(void **p, size_t alignment, size_t size) {
+    atomic_fetch_add(&allocations, 1);
+    *p = __libc_memalign(alignment, size);
+    return *p ? 0 : 12;
+}
+void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
+    atomic_fetch_add(&allocations, 1);
+    return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset); // NOLINT
+}
+
+static long count(void) { return atomic_load(&allocations); }
+#else
+#define CAN_COUNT false
+static long count(void) { return 0; }
+#endif
+
+enum { WIDEST = 96, WARM_UP = 3, STEPS = 200 };
+
+static int random_width(uint64_t i) { return 8 + (int)(tw_random_bits(11, i) % (WIDEST - 7)); }
+
+Test(memory, nothing_is_allocated_once_warm) {
+    if (!CAN_COUNT) cr_skip_test("malloc belongs to a sanitizer or another C library");
+    long before = count();
+    void *volatile p = malloc(1000); /* volatile: an unused pair would be optimised away */
+    free(p);
+    cr_assert_eq(count(), before + 1, "malloc is not counted");
+    for (int threads = 1; threads <= 2; threads++) {
+        tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = threads});
+        crnn c;
+        cr_assert(crnn_new(&c, ctx), "%s", tw_errmsg(ctx));
+        for (int i = 0; i < WARM_UP; i++) crnn_step(&c, 1, WIDEST);
+        before = count();
+        for (uint64_t i = 0; i < STEPS; i++) {
+            crnn_step(&c, i, random_width(i));
+            cr_assert_eq(count(), before, "step %d allocates", (int)i);
+        }
+        assert_ok(ctx);
+        crnn_free(&c);
+        tw_ctx_free(ctx);
+    }
+}
+
+/* ---- an allocator that fails at a chosen call ------------------------------------------------------------------------- */
+
+typedef struct failing {
+    long call, fail_from, fail_to; /* calls fail_from .. fail_to - 1 fail */
+    long blocks;
+    size_t bytes; /* what is taken and not given back */
+} failing;
+
+static void *failing_alloc(void *user, size_t size) {
+    failing *f = user;
+    f->call++;
+    if (f->call >= f->fail_from && f->call < f->fail_to) return NULL;
+    void *p = malloc(size);
+    f->blocks++;
+    f->bytes += size;
+    return p;
+}
+static void failing_free(void *user, void *p, size_t size) {
+    failing *f = user;
+    if (!p) return;
+    f->blocks--;
+    f->bytes -= size;
+    free(p);
+}
+
+/* Trains three steps. The last loss, or NaN after an error; *err tells which. */
+static tw_real train(failing *f, tw_err *err) {
+    tw_ctx *ctx = tw_ctx_new_with(
+        &(tw_ctx_options){.seed = 1, .threads = 2, .allocator = {failing_alloc, failing_free, f}});
+    *err = TW_ERR_NOMEM;
+    if (!ctx) return (tw_real)NAN;
+    crnn c;
+    tw_real loss = (tw_real)NAN;
+    bool made = crnn_new(&c, ctx);
+    for (int i = 0; made && i < 3; i++) loss = crnn_step(&c, 1, 16 + 8 * i);
+    *err = tw_error(ctx);
+    if (*err) cr_assert(strlen(tw_errmsg(ctx)) > 0);
+    /* Memory is there again: the same context goes on. */
+    long from = f->fail_from;
+    f->fail_from = f->fail_to;
+    if (made && *err) {
+        tw_error_clear(ctx);
+        cr_assert(isfinite(crnn_step(&c, 1, 24)), "%s", tw_errmsg(ctx));
+    }
+    crnn_free(&c);
+    tw_ctx_free(ctx);
+    f->fail_from = from;
+    return loss;
+}
+
+/* One failure at call k; or everything from call k on. */
+static void fail_at_every_call(bool for_good) {
+    failing none = {.fail_from = 1, .fail_to = 1};
+    tw_err err;
+    tw_real want = train(&none, &err);
+    cr_assert_eq(err, TW_OK);
+    cr_assert(isfinite(want));
+    cr_assert_eq(none.blocks, 0);
+    cr_assert(none.call > 10);
+    for (long k = 1; k <= none.call; k++) {
+        failing f = {.fail_from = k, .fail_to = for_good ? 1000000 : k + 1};
+        tw_real loss = train(&f, &err);
+        cr_assert_eq(f.blocks, 0, "%ld blocks leak when call %ld fails", f.blocks, k);
+        cr_assert_eq(f.bytes, 0, "call %ld: sizes differ between alloc and free", k);
+        if (err) cr_assert_eq(err, TW_ERR_NOMEM, "call %ld: %s", k, tw_err_name(err));
+        else cr_assert_eq(loss, want, "call %ld: no error, but %g instead of %g", k, (double)loss, (double)want);
+    }
+}
+
+Test(memory, one_failing_allocation_is_reported) { fail_at_every_call(false); }
+Test(memory, failing_from_then_on_is_reported) { fail_at_every_call(true); }
+
+/* Operations by themselves: gradcheck allocates on its own account. */
+static tw_tensor *square(tw_ctx *ctx, tw_tensor *const *leaf, void *user) {
+    (void)user;
+    return tw_mul(ctx, leaf[0], leaf[0]);
+}
+Test(memory, gradcheck_reports_failing_allocations) {
+    for (long k = 2;; k++) {
+        failing f = {.fail_from = k, .fail_to = k + 1};
+        tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 1, .allocator = {failing_alloc, failing_free, &f}});
+        tw_gradcheck_leaf leaf = {(tw_real[]){1, 2, 3}, 1, {3}, false};
+        tw_gradcheck_result r;
+        tw_err err = tw_gradcheck(ctx, square, NULL, 1, &leaf, 0, &r);
+        cr_assert_eq(err, f.call >= k ? TW_ERR_NOMEM : TW_OK, "call %ld: %s", k, tw_errmsg(ctx));
+        tw_ctx_free(ctx);
+        cr_assert_eq(f.blocks, 0);
+        cr_assert_eq(f.bytes, 0);
+        if (!err) break;
+    }
+}

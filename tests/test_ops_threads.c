@@ -1,0 +1,63 @@
+/* test_ops_threads.c - values and gradients of every operation are the same bits for any number of threads. */
+#include "util.h"
+
+/* Many blocks of everything: each operation is used at a size that is cut, forward and backward. */
+static tw_tensor *everything(tw_ctx *ctx, tw_tensor *const *leaf) {
+    tw_tensor *x = leaf[0], *row = leaf[1], *column = leaf[2], *w = leaf[3], *small = leaf[4];
+    tw_tensor *y = tw_mul(ctx, tw_add(ctx, x, row), column); /* [600,300] */
+    y = tw_div(ctx, tw_sub(ctx, y, row), tw_add(ctx, tw_exp(ctx, column), tw_sigmoid(ctx, x)));
+    y = tw_dropout(ctx, tw_leaky_relu(ctx, y, (tw_real)0.1), (tw_real)0.3);
+    tw_tensor *z = tw_relu(ctx, tw_matmul(ctx, y, false, w, true));                          /* [600,200] */
+    z = tw_concat(ctx, 2, (tw_tensor *[]){z, tw_slice(ctx, tw_tanh(ctx, y), 1, 20, 60)}, 1); /* [600,240] */
+    z = tw_permute(ctx, tw_reshape(ctx, z, 3, (int[]){30, 20, 240}), (int[]){1, 2, 0});      /* [20,240,30] */
+    z = tw_add(ctx, tw_softmax(ctx, z, 1), tw_log_softmax(ctx, z, 2));
+    z = tw_matmul(ctx, z, false, small, false); /* [20,240,30] x [20,30,5] */
+    tw_tensor *s = tw_sqrt(ctx, tw_log(ctx, tw_add(ctx, tw_mul(ctx, y, y), tw_full(ctx, 3, 0, NULL))));
+    return tw_concat(ctx, 3,
+                     (tw_tensor *[]){tw_reshape(ctx, tw_sum(ctx, z, 2, (int[]){0, 1}, false), 1, (int[]){-1}),
+                                     tw_scale(ctx, tw_mean(ctx, s, 1, (int[]){0}, false), 3),
+                                     tw_reshape(ctx, tw_sum(ctx, s, 0, NULL, false), 1, (int[]){1})},
+                     0);
+}
+
+enum { LEAVES = 5 };
+
+typedef struct outcome {
+    tw_real *v[LEAVES + 1];
+    size_t n[LEAVES + 1];
+} outcome;
+
+static outcome run(int threads) {
+    static const int dim[LEAVES][3] = {{600, 300}, {300}, {600, 1}, {200, 300}, {20, 30, 5}};
+    static const int ndim[LEAVES] = {2, 1, 2, 2, 3};
+    tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 3, .threads = threads});
+    tw_tensor *leaf[LEAVES];
+    for (int i = 0; i < LEAVES; i++) leaf[i] = random_leaf(ctx, (uint64_t)i + 1, -1, 1, ndim[i], dim[i]);
+    tw_tensor *y = everything(ctx, leaf);
+    cr_assert_not_null(y, "%s", tw_errmsg(ctx));
+    tw_real *dy = random_reals(y->size, 99, -1, 1);
+    cr_assert_eq(tw_backward_from(ctx, y, dy), TW_OK, "%s", tw_errmsg(ctx));
+    outcome o;
+    for (int i = 0; i <= LEAVES; i++) {
+        const tw_tensor *t = i < LEAVES ? leaf[i] : y;
+        o.n[i] = t->size;
+        o.v[i] = malloc(t->size * sizeof(tw_real));
+        memcpy(o.v[i], i < LEAVES ? t->grad : t->data, t->size * sizeof(tw_real));
+    }
+    free(dy);
+    tw_ctx_free(ctx);
+    return o;
+}
+
+Test(threads, same_bits_for_one_two_three_and_five) {
+    outcome one = run(1);
+    for (int threads = 2; threads <= 5; threads += 1 + threads / 3)
+        for (int again = 0; again < 3; again++) {
+            outcome o = run(threads);
+            for (int i = 0; i <= LEAVES; i++) {
+                cr_assert(!memcmp(o.v[i], one.v[i], o.n[i] * sizeof(tw_real)), "tensor %d, %d threads", i, threads);
+                free(o.v[i]);
+            }
+        }
+    for (int i = 0; i <= LEAVES; i++) free(one.v[i]);
+}

@@ -1,0 +1,22 @@
+/* util_crnn.h - a small recogniser of pictures of any width: what the tests of the engine train. */
+#ifndef TEST_UTIL_CRNN_H
+#define TEST_UTIL_CRNN_H
+
+#include "util.h"
+
+enum { CRNN_BATCH = 3, CRNN_HEIGHT = 8, CRNN_CLASSES = 6 };
+
+typedef struct crnn {
+    tw_ctx *ctx;
+    tw_params *params;
+    tw_layer *net; /* [N,1,8,W] -> [W/2,N,K] */
+    tw_optim *optim;
+} crnn;
+
+/* False, with the error in ctx, when something could not be made; crnn_free takes that too. */
+bool crnn_new(crnn *c, tw_ctx *ctx);
+void crnn_free(crnn *c);
+/* One step of training on a random picture of this width (at least 8). The loss, or NaN after an error. */
+tw_real crnn_step(crnn *c, uint64_t seed, int width);
+
+#endif
