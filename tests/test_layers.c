@@ -60,6 +60,26 @@ Test(layers_dense, equals_the_definition) {
     tw_ctx_free(ctx);
 }
 
+Test(layers_dense, gradients_add_up) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_tensor *x = random_leaf(ctx, 1, -1, 1, 2, (int[]){6, 4}), *w = random_leaf(ctx, 2, -1, 1, 2, (int[]){4, 4});
+    tw_tensor *b = random_leaf(ctx, 3, -1, 1, 1, (int[]){4}), *y = tw_dense(ctx, x, w, b, TW_ACT_NONE);
+    cr_assert_eq(tw_backward(ctx, tw_sum(ctx, y, 0, NULL, false)), TW_OK);
+    tw_real once[24 + 16 + 4];
+    memcpy(once, x->grad, 24 * sizeof *once), memcpy(once + 24, w->grad, 16 * sizeof *once);
+    memcpy(once + 40, b->grad, 4 * sizeof *once);
+    for (int i = 0; i < 44; i++) once[i] *= 2;
+    tw_step_begin(ctx);
+    x = random_leaf(ctx, 1, -1, 1, 2, (int[]){6, 4}), w = random_leaf(ctx, 2, -1, 1, 2, (int[]){4, 4});
+    b = random_leaf(ctx, 3, -1, 1, 1, (int[]){4});
+    y = tw_add(ctx, tw_dense(ctx, x, w, b, TW_ACT_NONE), tw_dense(ctx, x, w, b, TW_ACT_NONE));
+    cr_assert_eq(tw_backward(ctx, tw_sum(ctx, y, 0, NULL, false)), TW_OK);
+    assert_near(x->grad, once, 24, 1e-5);
+    assert_near(w->grad, once + 24, 16, 1e-5);
+    assert_near(b->grad, once + 40, 4, 1e-5);
+    tw_ctx_free(ctx);
+}
+
 Test(layers_dense, errors_name_both_shapes) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_tensor *x = tw_set_name(tw_full(ctx, 1, 2, (int[]){64, 784}), "x");

@@ -173,7 +173,7 @@ static bool shape_ok(tw_ctx *ctx, const tw_tensor *x, const tw_tensor *weight) {
 static void move_running(const pass *p, double momentum, tw_tensor *mean, tw_tensor *var, tw_tensor *batches) {
     const batchnorm_call *b = p->call;
     for (size_t c = 0; c < b->C; c++)
-        if (!isfinite(b->mean[c]) || !isfinite(p->var[c])) return;
+        if (!isfinite((tw_real)p->var[c])) return;
     for (size_t c = 0; c < b->C; c++) {
         mean->data[c] = (tw_real)((1 - momentum) * (double)mean->data[c] + momentum * b->mean[c]);
         var->data[c] = (tw_real)((1 - momentum) * (double)var->data[c] + momentum * p->var[c]);
