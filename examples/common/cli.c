@@ -47,8 +47,13 @@ static void print_default(const cli_option *o) {
         memcpy(&text, o->to, sizeof text);
         if (text && *text) printf(" [%s]", text);
         break;
-    case CLI_INT: printf(" [%d]", *(const int *)o->to); break;
-    case CLI_REAL: printf(" [%g]", *(const double *)o->to); break;
+    case CLI_INT: /* a value outside the range stands for something that the sentence explains */
+        if (*(const int *)o->to >= o->min && *(const int *)o->to <= o->max) printf(" [%d]", *(const int *)o->to);
+        break;
+    case CLI_REAL:
+        if (*(const double *)o->to >= o->min && *(const double *)o->to <= o->max)
+            printf(" [%g]", *(const double *)o->to);
+        break;
     case CLI_SEED: printf(" [%llu]", (unsigned long long)*(const uint64_t *)o->to); break;
     }
 }
@@ -112,7 +117,8 @@ static void store(const cli_command *c, const cli_option *o, const char *text) {
     } else if (o->type == CLI_INT) {
         long v = strtol(text, &end, 10);
         if (!*text || *end || errno || (double)v < o->min || (double)v > o->max)
-            cli_usage_error(c, "--%s wants a whole number from %.0f to %.0f, not \"%s\"", o->name, o->min, o->max, text);
+            cli_usage_error(c, "--%s wants a whole number from %.0f to %.0f, not \"%s\"", o->name, o->min, o->max,
+                            text);
         *(int *)o->to = (int)v;
     } else {
         double v = strtod(text, &end);

@@ -12,14 +12,14 @@ typedef enum cli_type { CLI_FLAG, CLI_TEXT, CLI_INT, CLI_REAL, CLI_SEED } cli_ty
 
 /* One option. `to` points at a bool, const char *, int, double or uint64_t, which holds the default beforehand. */
 typedef struct cli_option {
-    const char *name;   /* without the dashes: "epochs" */
-    char letter;        /* 'e' for -e; 0: only the long form */
+    const char *name; /* without the dashes: "epochs" */
+    char letter;      /* 'e' for -e; 0: only the long form */
     cli_type type;
     void *to;
-    const char *value;  /* how help calls the value: "N"; NULL for a flag */
-    const char *help;   /* one sentence; further lines after '\n' */
-    double min, max;    /* INT, REAL: allowed range, inclusive */
-    bool *given;        /* set when the option was on the command line; may be NULL */
+    const char *value; /* how help calls the value: "N"; NULL for a flag */
+    const char *help;  /* one sentence; further lines after '\n' */
+    double min, max;   /* INT, REAL: allowed range, inclusive */
+    bool *given;       /* set when the option was on the command line; may be NULL */
 } cli_option;
 
 typedef struct cli_command {

@@ -40,11 +40,13 @@ static void unmap_file(font_file *file) {
 
 /* Some fonts draw capitals for small letters, or the same box for everything they lack. The labels would be wrong. */
 static bool same_outline(const font_face *f, const font_glyph *a, const font_glyph *b) {
-    return a->count == b->count && !memcmp(&f->point[a->first], &f->point[b->first], (size_t)a->count * sizeof *f->point);
+    return a->count == b->count &&
+        !memcmp(&f->point[a->first], &f->point[b->first], (size_t)a->count * sizeof *f->point);
 }
 
 static bool letters_differ(const font_face *f) {
-    static const char pairs[][2] = {{'a', 'A'}, {'e', 'E'}, {'g', 'G'}, {'n', 'N'}, {'r', 'R'}, {'q', 'Q'}, {'2', '5'}, {'b', 'd'}};
+    static const char pairs[][2] = {{'a', 'A'}, {'e', 'E'}, {'g', 'G'}, {'n', 'N'},
+                                    {'r', 'R'}, {'q', 'Q'}, {'2', '5'}, {'b', 'd'}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         const font_glyph *a = font_find(f, (uint32_t)pairs[i][0]), *b = font_find(f, (uint32_t)pairs[i][1]);
         if (a && b && same_outline(f, a, b)) return false;
@@ -57,10 +59,10 @@ static bool is_space(uint32_t code) { return code == 0x20 || code == 0xa0 || cod
 static void add_outline(font_face *f, font_glyph *g, const stbtt_vertex *v, int n) {
     g->count = n;
     for (int i = 0; i < n; i++) {
-        int16_t verb = v[i].type == STBTT_vmove   ? FONT_MOVE
-                       : v[i].type == STBTT_vline ? FONT_LINE
-                       : v[i].type == STBTT_vcurve ? FONT_QUAD
-                                                   : FONT_CUBIC;
+        int16_t verb = v[i].type == STBTT_vmove ? FONT_MOVE
+            : v[i].type == STBTT_vline          ? FONT_LINE
+            : v[i].type == STBTT_vcurve         ? FONT_QUAD
+                                                : FONT_CUBIC;
         f->point[g->first + i] = (font_point){v[i].x, v[i].y, v[i].cx, v[i].cy, v[i].cx1, v[i].cy1, verb};
     }
 }
@@ -88,8 +90,9 @@ static face_status read_glyph(font_face *f, const stbtt_fontinfo *info, font_gly
         add_outline(f, g, v, n);
         *used += n;
         if (stbtt_GetGlyphBox(info, g->index, &x0, &y0, &x1, &y1)) {
-            if ((float)y1 * f->unit > f->top) f->top = (float)y1 * f->unit;
-            if ((float)y0 * f->unit < f->bottom) f->bottom = (float)y0 * f->unit;
+            g->top = (float)y1 * f->unit, g->bottom = (float)y0 * f->unit;
+            if (g->top > f->top) f->top = g->top;
+            if (g->bottom < f->bottom) f->bottom = g->bottom;
         }
     }
     stbtt_FreeShape(info, v);
@@ -109,7 +112,8 @@ static face_status read_glyphs(font_face *f, const stbtt_fontinfo *info, const u
     return f->top > f->bottom && letters_differ(f) ? FACE_OK : FACE_UNFIT;
 }
 
-face_status face_open(font_face *f, const char *family, const char *style, const char *path, int index, const uint32_t *code, int ncode) {
+face_status face_open(font_face *f, const char *family, const char *style, const char *path, int index,
+                      const uint32_t *code, int ncode) {
     *f = (font_face){0};
     font_file *file = calloc(1, sizeof *file);
     if (!file) return FACE_NO_MEMORY;
@@ -160,7 +164,8 @@ uint32_t *face_sorted_codes(const char *text, int *n) {
     uint32_t *code = calloc(strlen(text) + 1, sizeof *code), c;
     int count = 0, kept = 0;
     if (!code) return NULL;
-    while ((c = utf8_next(&text))) code[count++] = c;
+    while ((c = utf8_next(&text)))
+        if (c != 0x034f) code[count++] = c; /* an alphabet's joiner (combining grapheme joiner) is never drawn */
     qsort(code, (size_t)count, sizeof *code, by_code);
     for (int i = 0; i < count; i++)
         if (!kept || code[i] != code[kept - 1]) code[kept++] = code[i];

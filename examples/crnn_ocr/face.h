@@ -7,7 +7,8 @@
 typedef enum face_status { FACE_OK, FACE_UNFIT, FACE_NO_MEMORY } face_status;
 
 /* code: sorted, without duplicates. Unless FACE_OK, *face holds nothing that needs freeing. */
-face_status face_open(font_face *face, const char *family, const char *style, const char *path, int index, const uint32_t *code, int ncode);
+face_status face_open(font_face *face, const char *family, const char *style, const char *path, int index,
+                      const uint32_t *code, int ncode);
 void face_close(font_face *face);
 
 /* The distinct code points of a UTF-8 text, sorted; to be freed. NULL: out of memory. */

@@ -10,8 +10,9 @@
 #include <thalweg/extend.h>
 
 /* Fonts that have letters in their tables but draw something else. */
-static const char *const not_text[] = {"*Symbol*", "*Dingbats*", "*Emoji*",  "*Keyboard*", "*Initials*", "*Barcode*", "*Braille*",
-                                       "*Webdings*", "*Wingdings*", "*Icons*", "*Awesome*", "*Ornaments*", "*Math*", "*Music*", NULL};
+static const char *const not_text[] = {"*Symbol*",  "*Dingbats*",  "*Emoji*",    "*Keyboard*",  "*Initials*",
+                                       "*Barcode*", "*Braille*",   "*Webdings*", "*Wingdings*", "*Icons*",
+                                       "*Awesome*", "*Ornaments*", "*Math*",     "*Music*",     NULL};
 
 static bool matches(const char *name, const char *const *patterns) {
     for (; *patterns; patterns++)
@@ -53,8 +54,10 @@ static bool candidate_of(FcPattern *pattern, const font_query *query, candidate 
 
 /* 0: no memory or no fontconfig. */
 static bool list_candidates(FcConfig *config, FcFontSet **list) {
-    FcPattern *all = FcPatternBuild(NULL, FC_SCALABLE, FcTypeBool, FcTrue, FC_OUTLINE, FcTypeBool, FcTrue, (char *)NULL);
-    FcObjectSet *wanted = FcObjectSetBuild(FC_FAMILY, FC_STYLE, FC_FILE, FC_INDEX, FC_SYMBOL, FC_COLOR, FC_FONTFORMAT, (char *)NULL);
+    FcPattern *all = FcPatternBuild(NULL, FC_SCALABLE, FcTypeBool, FcTrue, FC_OUTLINE, FcTypeBool, FcTrue,
+                                    (char *)NULL);
+    FcObjectSet *wanted = FcObjectSetBuild(FC_FAMILY, FC_STYLE, FC_FILE, FC_INDEX, FC_SYMBOL, FC_COLOR, FC_FONTFORMAT,
+                                           (char *)NULL);
     *list = all && wanted ? FcFontList(config, all, wanted) : NULL;
     if (wanted) FcObjectSetDestroy(wanted);
     if (all) FcPatternDestroy(all);
@@ -95,7 +98,8 @@ static font_set *load(tw_ctx *ctx, FcFontSet *list, const font_query *query, con
     free(c);
     if (!ok) tw_fail(ctx, TW_ERR_NOMEM, "out of memory while reading fonts");
     else if (set->n == 0)
-        ok = tw_fail(ctx, TW_ERR_IO, "none of the system's fonts%s can draw \"%s\"", query->families ? " asked for" : "", query->characters);
+        ok = tw_fail(ctx, TW_ERR_IO, "none of the system's fonts%s can draw \"%s\"",
+                     query->families ? " asked for" : "", query->characters);
     if (ok) return set;
     fonts_free(set);
     return NULL;
@@ -108,7 +112,8 @@ font_set *fonts_load(tw_ctx *ctx, const font_query *query) {
     FcConfig *config = FcInitLoadConfigAndFonts();
     FcFontSet *list = NULL;
     font_set *set = NULL;
-    if (!config || !list_candidates(config, &list)) tw_fail(ctx, TW_ERR_IO, "fontconfig cannot list the system's fonts");
+    if (!config || !list_candidates(config, &list))
+        tw_fail(ctx, TW_ERR_IO, "fontconfig cannot list the system's fonts");
     else set = load(ctx, list, query, code, ncode);
     if (list) FcFontSetDestroy(list);
     if (config) FcConfigDestroy(config);

@@ -12,33 +12,34 @@
 /* Outline commands in font units, y upwards; the contour begins at MOVE and is closed. */
 typedef enum font_verb { FONT_MOVE = 1, FONT_LINE, FONT_QUAD, FONT_CUBIC } font_verb;
 typedef struct font_point {
-    int16_t x, y;       /* where it goes */
-    int16_t ax, ay;     /* first control point: QUAD, CUBIC */
-    int16_t bx, by;     /* second control point: CUBIC */
+    int16_t x, y;   /* where it goes */
+    int16_t ax, ay; /* first control point: QUAD, CUBIC */
+    int16_t bx, by; /* second control point: CUBIC */
     int16_t verb;
 } font_point;
 
 typedef struct font_glyph {
     uint32_t code;
-    int index;          /* in the font, for kerning */
-    float advance;      /* in em, like all floats here */
-    int first, count;   /* its outline: face->point[first .. first + count) */
+    int index;         /* in the font, for kerning */
+    float advance;     /* in em, like all floats here */
+    float top, bottom; /* of its ink; both 0 for a space */
+    int first, count;  /* its outline: face->point[first .. first + count) */
 } font_glyph;
 
 typedef struct font_face {
     char *family, *style;
-    float unit;         /* em per font unit */
-    float top, bottom;  /* highest and lowest ink of all its glyphs; bottom is negative below the baseline */
-    font_glyph *glyph;  /* sorted by code */
+    float unit;        /* em per font unit */
+    float top, bottom; /* highest and lowest ink of all its glyphs; bottom is negative below the baseline */
+    font_glyph *glyph; /* sorted by code */
     int nglyph;
     font_point *point;
-    void *file;         /* private: the mapped file and stb_truetype's view of it */
+    void *file; /* private: the mapped file and stb_truetype's view of it */
 } font_face;
 
 typedef struct font_set {
-    font_face *face;    /* sorted by family, then style */
+    font_face *face; /* sorted by family, then style */
     int n;
-    int *family;        /* [nfamily + 1] first face of each family */
+    int *family; /* [nfamily + 1] first face of each family */
     int nfamily;
 } font_set;
 

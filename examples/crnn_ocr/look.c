@@ -2,7 +2,8 @@
 #include "render.h"
 
 render_look render_plain(void) {
-    return (render_look){.stretch = 1, .left = 0.1f, .top = 0.1f, .right = 0.1f, .bottom = 0.1f, .detail = 1, .paper = 1};
+    return (
+        render_look){.stretch = 1, .left = 0.1f, .top = 0.1f, .right = 0.1f, .bottom = 0.1f, .detail = 1, .paper = 1};
 }
 
 /* Each change happens only sometimes, so that plain pictures stay common and no single one is piled on all others. */

@@ -87,11 +87,13 @@ static void add_quad(renderer *r, spot a, spot c, spot b, float pixels_per_em) {
 }
 
 static void add_cubic(renderer *r, spot a, spot c, spot d, spot b, float pixels_per_em) {
-    float first = hypotf(a.x - 2 * c.x + d.x, a.y - 2 * c.y + d.y), second = hypotf(c.x - 2 * d.x + b.x, c.y - 2 * d.y + b.y);
+    float first = hypotf(a.x - 2 * c.x + d.x, a.y - 2 * c.y + d.y),
+          second = hypotf(c.x - 2 * d.x + b.x, c.y - 2 * d.y + b.y);
     int n = pieces(3 * (first > second ? first : second), pixels_per_em);
     spot from = a;
     for (int i = 1; i <= n; i++) {
-        float t = (float)i / (float)n, u = 1 - t, k0 = u * u * u, k1 = 3 * u * u * t, k2 = 3 * u * t * t, k3 = t * t * t;
+        float t = (float)i / (float)n, u = 1 - t, k0 = u * u * u, k1 = 3 * u * u * t, k2 = 3 * u * t * t,
+              k3 = t * t * t;
         spot to = {k0 * a.x + k1 * c.x + k2 * d.x + k3 * b.x, k0 * a.y + k1 * c.y + k2 * d.y + k3 * b.y};
         add_edge(r, from, to);
         from = to;
@@ -117,7 +119,8 @@ static void add_glyph(renderer *r, const font_point *point, int count, const pla
     if (count) add_edge(r, at, start);
 }
 
-static void add_word(renderer *r, const font_face *face, const char *text, const render_look *look, float pixels_per_em) {
+static void add_word(renderer *r, const font_face *face, const char *text, const render_look *look,
+                     float pixels_per_em) {
     const font_glyph *last = NULL;
     uint32_t code;
     dice d = dice_of(look->stream);
@@ -152,7 +155,8 @@ static box ink_box(const renderer *r) {
 
 /* Coverage of the picture in r->plane[0]; returns its width, 0 when there is no room in memory. */
 static int cover(renderer *r, box frame, int height, int max_width) {
-    float scale = (float)height / (frame.top - frame.bottom), wide = ceilf((frame.right - frame.left) * scale), across = scale;
+    float scale = (float)height / (frame.top - frame.bottom), wide = ceilf((frame.right - frame.left) * scale),
+          across = scale;
     if (wide > (float)max_width) {
         across = (float)max_width / (frame.right - frame.left);
         wide = (float)max_width;
@@ -164,7 +168,8 @@ static int cover(renderer *r, box frame, int height, int max_width) {
     memset(fill.cell, 0, cells * sizeof *fill.cell);
     for (int i = 0; i < r->nedges; i++) {
         const edge *e = &r->edges[i];
-        raster_edge(&fill, (e->x0 - frame.left) * across, (frame.top - e->y0) * scale, (e->x1 - frame.left) * across, (frame.top - e->y1) * scale);
+        raster_edge(&fill, (e->x0 - frame.left) * across, (frame.top - e->y0) * scale, (e->x1 - frame.left) * across,
+                    (frame.top - e->y1) * scale);
     }
     raster_finish(&fill, r->plane[0]);
     return width;
@@ -186,7 +191,8 @@ static bool enlarge(renderer *r, int w, int h, int width, int height) {
         for (int x = 0; x < width; x++) {
             float u = fminf(fmaxf(((float)x + 0.5f) * step_x - 0.5f, 0), (float)(w - 1));
             int x0 = (int)u, x1 = x0 + 1 < w ? x0 + 1 : x0;
-            float fx = u - (float)x0, a = above[x0] + fx * (above[x1] - above[x0]), b = below[x0] + fx * (below[x1] - below[x0]);
+            float fx = u - (float)x0, a = above[x0] + fx * (above[x1] - above[x0]),
+                  b = below[x0] + fx * (below[x1] - below[x0]);
             to[(long)y * width + x] = a + fy * (b - a);
         }
     }
@@ -244,21 +250,27 @@ static void lay_ink(float *p, int width, int height, const render_look *look) {
     }
 }
 
-bool render_text(renderer *r, const font_face *face, const char *text, const render_look *look, int height, int *width, uint8_t *pixels) {
+bool render_text(renderer *r, const font_face *face, const char *text, const render_look *look, int height, int *width,
+                 uint8_t *pixels) {
     r->failed = false;
     add_word(r, face, text, look, 1.5f * (float)height);
     if (r->failed || !r->nedges) return false;
     box ink = ink_box(r);
-    float above = fmaxf(face->top - ink.top, 0) * (1 - look->tight), below = fmaxf(ink.bottom - face->bottom, 0) * (1 - look->tight);
+    float above = fmaxf(face->top - ink.top, 0) * (1 - look->tight),
+          below = fmaxf(ink.bottom - face->bottom, 0) * (1 - look->tight);
     ink.top += above, ink.bottom -= below;
     float tall = fmaxf(ink.top - ink.bottom, 0.02f);
-    box frame = {ink.left - look->left * tall, ink.right + look->right * tall, ink.bottom - look->bottom * tall, ink.bottom + tall + look->top * tall};
+    box frame = {ink.left - look->left * tall, ink.right + look->right * tall, ink.bottom - look->bottom * tall,
+                 ink.bottom + tall + look->top * tall};
     if (frame.right - frame.left < 0.1f * tall) frame.right = frame.left + 0.1f * tall;
 
     int small = (int)lroundf((float)height * look->detail);
     if (small < 4) small = 4;
     if (small > height) small = height;
-    int w = cover(r, frame, small, small == height ? *width : *width * small / height > 0 ? *width * small / height : 1);
+    int w = cover(r, frame, small,
+                  small == height                   ? *width
+                      : *width * small / height > 0 ? *width * small / height
+                                                    : 1);
     if (!w) return false;
     if (small < height) {
         int wide = (int)lroundf((float)w * (float)height / (float)small);
@@ -270,11 +282,28 @@ bool render_text(renderer *r, const font_face *face, const char *text, const ren
     float *p = r->plane[0];
     size_t n = (size_t)w * (size_t)height;
     lay_ink(p, w, height, look);
-    if (look->noise > 0) add_noise(p, n, look->noise, look->stream ^ UINT64_C(0x6e6f697365)); /* "noise": another stream than wobble's */
+    if (look->noise > 0)
+        add_noise(p, n, look->noise, look->stream ^ UINT64_C(0x6e6f697365)); /* "noise": another stream than wobble's */
     for (size_t i = 0; i < n; i++) {
         float gray = 255 * p[i] + 0.5f;
         pixels[i] = (uint8_t)(gray < 0 ? 0 : gray > 255 ? 255 : gray);
     }
     *width = w;
     return true;
+}
+
+int render_width(const font_face *face, const char *text, const render_look *look, int height) {
+    float wide = 0, top = -INFINITY, bottom = INFINITY;
+    uint32_t code;
+    while ((code = utf8_next(&text))) {
+        const font_glyph *g = font_find(face, code);
+        if (!g) continue;
+        wide += look->stretch * g->advance + look->spacing;
+        top = fmaxf(top, g->top), bottom = fminf(bottom, g->bottom);
+    }
+    top += fmaxf(face->top - top, 0) * (1 - look->tight), bottom += fminf(face->bottom - bottom, 0) * (1 - look->tight);
+    float tall = fmaxf(top - bottom, 0.02f);
+    wide += fabsf(look->slant) * tall + (look->left + look->right) * tall;
+    float width = (float)height * wide / (tall * (1 + look->top + look->bottom));
+    return width < 1 ? 1 : width > 1e6f ? 1000000 : (int)width;
 }

@@ -11,10 +11,10 @@
 #include <strings.h>
 
 struct word_source {
-    uint32_t *code; /* the alphabet */
+    uint32_t *code; /* the alphabet: code[i] is symbol i + 1 */
     int ncode;
     bool lower, upper, digits; /* all letters, all digits are in the alphabet */
-    char *text;     /* the file, cut into words */
+    char *text;                /* the file, cut into words */
     const char **word;
     size_t nword;
     const char **except; /* sorted */
@@ -24,18 +24,22 @@ struct word_source {
 /* ---- invented words ------------------------------------------------------------------------------------
  * A syllable is an onset, a vowel and an ending; what is listed twice comes twice as often. */
 
-static const char *const onsets[] = {"b",  "b",  "c",  "c",  "c",  "d",  "d",  "d",  "f",  "f",  "g",  "g",  "h",  "h",  "h",  "j",  "k",
-                                     "l",  "l",  "l",  "m",  "m",  "m",  "n",  "n",  "n",  "p",  "p",  "p",  "qu", "r",  "r",  "r",  "s",
-                                     "s",  "s",  "t",  "t",  "t",  "v",  "v",  "w",  "w",  "x",  "y",  "z",  "bl", "br", "ch", "ch", "cl",
-                                     "cr", "dr", "fl", "fr", "gl", "gr", "kn", "ph", "pl", "pr", "sc", "sh", "sk", "sl", "sm", "sn", "sp",
-                                     "st", "st", "str", "sw", "th", "th", "tr", "tw", "wh", "wr", "",  "",   "",   ""};
-static const char *const vowels[] = {"a", "a", "a", "a", "e", "e", "e", "e", "e", "i", "i", "i", "i", "o", "o", "o", "o", "u",
-                                     "u", "y", "ai", "au", "ea", "ee", "ei", "ie", "oa", "oo", "ou", "ow", "ue"};
-static const char *const endings[] = {"",  "",  "",  "",  "",  "",  "",  "",  "",   "b",  "c",  "d",  "d",  "f",  "g",   "k",   "l",  "l",  "m",
-                                      "m", "n", "n", "n", "p", "r", "r", "r", "s",  "s",  "t",  "t",  "v",  "w",  "x",   "z",   "ck", "ct", "ff",
-                                      "ft", "gh", "ld", "ll", "lt", "mp", "nd", "ng", "nk", "nt", "pt", "rd", "rk", "rm", "rn", "rt", "sh", "ss",
-                                      "st", "tch", "tt", "zz"};
-static const char *const suffixes[] = {"ing", "ed", "er", "s", "ly", "ion", "tion", "ness", "able", "ful", "ment", "est", "ity", "al", "ive"};
+static const char *const onsets[] = {
+    "b",  "b",  "c",   "c",  "c",  "d",  "d",  "d",  "f",  "f",  "g",  "g",  "h",  "h",  "h",  "j",  "k",
+    "l",  "l",  "l",   "m",  "m",  "m",  "n",  "n",  "n",  "p",  "p",  "p",  "qu", "r",  "r",  "r",  "s",
+    "s",  "s",  "t",   "t",  "t",  "v",  "v",  "w",  "w",  "x",  "y",  "z",  "bl", "br", "ch", "ch", "cl",
+    "cr", "dr", "fl",  "fr", "gl", "gr", "kn", "ph", "pl", "pr", "sc", "sh", "sk", "sl", "sm", "sn", "sp",
+    "st", "st", "str", "sw", "th", "th", "tr", "tw", "wh", "wr", "",   "",   "",   ""};
+static const char *const vowels[] = {"a",  "a",  "a",  "a",  "e",  "e",  "e",  "e",  "e", "i",  "i",
+                                     "i",  "i",  "o",  "o",  "o",  "o",  "u",  "u",  "y", "ai", "au",
+                                     "ea", "ee", "ei", "ie", "oa", "oo", "ou", "ow", "ue"};
+static const char *const endings[] = {"",   "",   "",   "",   "",   "",   "",   "",   "",   "b",   "c",  "d",
+                                      "d",  "f",  "g",  "k",  "l",  "l",  "m",  "m",  "n",  "n",   "n",  "p",
+                                      "r",  "r",  "r",  "s",  "s",  "t",  "t",  "v",  "w",  "x",   "z",  "ck",
+                                      "ct", "ff", "ft", "gh", "ld", "ll", "lt", "mp", "nd", "ng",  "nk", "nt",
+                                      "pt", "rd", "rk", "rm", "rn", "rt", "sh", "ss", "st", "tch", "tt", "zz"};
+static const char *const suffixes[] = {"ing",  "ed",  "er",   "s",   "ly",  "ion", "tion", "ness",
+                                       "able", "ful", "ment", "est", "ity", "al",  "ive"};
 
 #define PICK(d, list) ((list)[dice_below(d, (int)(sizeof(list) / sizeof *(list)))])
 
@@ -79,20 +83,26 @@ static void salad(const word_source *s, dice *d, char *text) {
 
 /* ---- lists ----------------------------------------------------------------------------------------------- */
 
-static int by_text(const void *a, const void *b) { return strcasecmp(*(const char *const *)a, *(const char *const *)b); }
+static int by_text(const void *a, const void *b) {
+    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 static bool excluded(const word_source *s, const char *text) {
     return s->nexcept && bsearch(&text, s->except, s->nexcept, sizeof *s->except, by_text);
 }
 
+/* 0: not in the alphabet. */
+static int32_t symbol_of(const word_source *s, uint32_t code) {
+    int i = 0;
+    while (i < s->ncode && s->code[i] != code) i++;
+    return i < s->ncode ? i + 1 : 0;
+}
+
 static bool spelled_by(const word_source *s, const char *text) {
     uint32_t code;
     int length = 0;
-    for (; (code = utf8_next(&text)); length++) {
-        int i = 0;
-        while (i < s->ncode && s->code[i] != code) i++;
-        if (i == s->ncode) return false;
-    }
+    for (; (code = utf8_next(&text)); length++)
+        if (!symbol_of(s, code)) return false;
     return length > 0 && length <= WORDS_MAX;
 }
 
@@ -125,13 +135,20 @@ static bool has_all(const word_source *s, char from, char to) {
     return true;
 }
 
-static tw_err fill(tw_ctx *ctx, word_source *s, const char *alphabet, const char *file, const char *const *except) {
-    uint32_t code;
+static tw_err fill(tw_ctx *ctx, word_source *s, const tw_alphabet *alphabet, const char *file,
+                   const char *const *except) {
+    int n = tw_alphabet_classes(alphabet) - 1;
     while (except && except[s->nexcept]) s->nexcept++;
-    s->code = calloc(strlen(alphabet) + 1, sizeof *s->code);
+    s->code = calloc((size_t)n + 1, sizeof *s->code);
     s->except = calloc(s->nexcept + 1, sizeof *s->except);
     if (!s->code || !s->except) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
-    while ((code = utf8_next(&alphabet))) s->code[s->ncode++] = code;
+    for (int32_t symbol = 1; symbol <= n; symbol++) {
+        char text[8];
+        const char *at = text;
+        tw_err err = tw_alphabet_decode(ctx, alphabet, &symbol, 1, text, sizeof text);
+        if (err) return err;
+        s->code[s->ncode++] = utf8_next(&at);
+    }
     if (!s->ncode) return tw_fail_err(ctx, TW_ERR_RANGE, "the alphabet is empty");
     if (s->nexcept) {
         memcpy(s->except, except, s->nexcept * sizeof *s->except);
@@ -141,7 +158,7 @@ static tw_err fill(tw_ctx *ctx, word_source *s, const char *alphabet, const char
     return file ? read_words(ctx, s, file) : TW_OK;
 }
 
-word_source *words_new(tw_ctx *ctx, const char *alphabet, const char *file, const char *const *except) {
+word_source *words_new(tw_ctx *ctx, const tw_alphabet *alphabet, const char *file, const char *const *except) {
     word_source *s = calloc(1, sizeof *s);
     if (!s) return tw_fail(ctx, TW_ERR_NOMEM, "out of memory");
     if (fill(ctx, s, alphabet, file, except) == TW_OK) return s;
@@ -171,4 +188,11 @@ void words_draw(const word_source *s, dice *d, char text[WORDS_BYTES]) {
             salad(s, d, text);
         }
     } while (excluded(s, text));
+}
+
+int words_encode(const word_source *s, const char *text, int32_t symbol[WORDS_MAX]) {
+    uint32_t code;
+    int n = 0;
+    while ((code = utf8_next(&text)) && n < WORDS_MAX) symbol[n++] = symbol_of(s, code);
+    return n;
 }

@@ -1,0 +1,120 @@
+/* labelled.c - see labelled.h. */
+#include "labelled.h"
+
+#include "picture.h"
+#include "utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <thalweg/extend.h>
+
+tw_err labelled_load(tw_ctx *ctx, const char *labels, const char *images, labelled *data) {
+    *data = (labelled){0};
+    tw_err err = tw_tsv_load(ctx, labels, &data->tsv);
+    if (!err && images) {
+        err = tw_idx_load(ctx, images, &data->images);
+        if (!err && data->images.ndim != 3)
+            err = tw_fail_err(ctx, TW_ERR_FORMAT, "%s: pictures have 3 dimensions, this file has %d", images,
+                              data->images.ndim);
+        if (!err && (size_t)data->images.dim[0] != data->tsv.n)
+            err = tw_fail_err(ctx, TW_ERR_FORMAT, "%s labels %zu pictures, but there are %d in %s", labels, data->tsv.n,
+                              data->images.dim[0], images);
+    }
+    if (!err && data->tsv.n == 0) err = tw_fail_err(ctx, TW_ERR_FORMAT, "%s: there is no picture in it", labels);
+    if (err) labelled_free(data);
+    return err;
+}
+
+tw_alphabet *labelled_alphabet(tw_ctx *ctx, const labelled *data) {
+    const char **text = malloc((data->tsv.n + 1) * sizeof *text);
+    if (!text) return tw_fail(ctx, TW_ERR_NOMEM, "out of memory for %zu labels", data->tsv.n);
+    for (size_t i = 0; i < data->tsv.n; i++) text[i] = data->tsv.row[i].text;
+    tw_alphabet *alphabet = tw_alphabet_from_texts(ctx, data->tsv.n, text);
+    free(text);
+    if (alphabet && tw_alphabet_classes(alphabet) < 2) {
+        tw_alphabet_free(alphabet);
+        return tw_fail(ctx, TW_ERR_FORMAT, "%s: every text is empty", data->tsv.path);
+    }
+    return alphabet;
+}
+
+/* Character by character, because the alphabet refuses the text as a whole. */
+static size_t encode_foreign(tw_ctx *ctx, const tw_alphabet *alphabet, const char *text, int32_t *symbol) {
+    size_t n = 0;
+    uint32_t code;
+    while ((code = utf8_next(&text))) {
+        char one[5] = {0};
+        size_t room = 4;
+        utf8_put(one, code);
+        if (tw_alphabet_encode(ctx, alphabet, one, symbol + n, &room)) {
+            tw_error_clear(ctx);
+            symbol[n] = tw_alphabet_classes(alphabet);
+            room = 1;
+        }
+        n += room;
+    }
+    return n;
+}
+
+static int frames_needed(const int32_t *symbol, size_t n) {
+    int need = (int)n;
+    for (size_t i = 1; i < n; i++) need += symbol[i] == symbol[i - 1];
+    return need;
+}
+
+/* symbol has room for a symbol a byte. */
+static tw_err encode_all(tw_ctx *ctx, const tw_alphabet *alphabet, size_t *foreign, labelled *data, int32_t *symbol,
+                         size_t *used, int32_t *length) {
+    const tw_tsv *tsv = &data->tsv;
+    for (size_t i = 0; i < tsv->n; i++) {
+        const char *text = tsv->row[i].text;
+        size_t n = strlen(text);
+        if (tw_alphabet_encode(ctx, alphabet, text, symbol + *used, &n)) {
+            char why[256];
+            snprintf(why, sizeof why, "%s", tw_errmsg(ctx));
+            tw_error_clear(ctx);
+            if (!foreign) return tw_fail_err(ctx, TW_ERR_RANGE, "%s:%d: %s", tsv->path, tsv->row[i].line, why);
+            n = encode_foreign(ctx, alphabet, text, symbol + *used);
+            ++*foreign;
+        }
+        length[i] = (int32_t)n;
+        data->need[i] = frames_needed(symbol + *used, n);
+        *used += n;
+    }
+    return TW_OK;
+}
+
+tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, size_t *foreign, labelled *data) {
+    size_t n = data->tsv.n, room = 1, used = 0;
+    for (size_t i = 0; i < n; i++) room += strlen(data->tsv.row[i].text) + 4;
+    int32_t *symbol = malloc(room * sizeof *symbol), *length = malloc(n * sizeof *length);
+    tw_picture_options options = {.height = height, .max_width = 4096};
+    tw_dataset grays = {0};
+    tw_err err = TW_OK;
+    if (foreign) *foreign = 0;
+    data->need = malloc(n * sizeof *data->need);
+    if (!symbol || !length || !data->need) err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory for %zu labels", n);
+    if (!err) err = encode_all(ctx, alphabet, foreign, data, symbol, &used, length);
+    tw_labels labels = {symbol, used}, lengths = {length, n};
+    if (!err && data->images.ndim) err = tw_dataset_texts(ctx, &data->images, labels, lengths, &options, &grays);
+    else if (!err) err = tw_dataset_files(ctx, &data->tsv, labels, lengths, &options, &grays);
+    if (!err) err = picture_dataset(ctx, &grays, &data->dataset);
+    free(symbol);
+    free(length);
+    return err;
+}
+
+size_t labelled_unfit(const labelled *data, int (*frames)(int width)) {
+    size_t unfit = 0;
+    const tw_dataset *d = &data->dataset;
+    for (size_t i = 0; i < d->count; i++) unfit += data->need[i] > frames(d->width(d->user, i));
+    return unfit;
+}
+
+void labelled_free(labelled *data) {
+    free(data->need);
+    tw_dataset_free(&data->dataset);
+    tw_idx_free(&data->images);
+    tw_tsv_free(&data->tsv);
+    *data = (labelled){0};
+}

@@ -1,0 +1,17 @@
+/* picture.h - pictures as the network wants them: background 0, ink about 1, widths that fill whole frames. */
+#ifndef CRNN_OCR_PICTURE_H
+#define CRNN_OCR_PICTURE_H
+
+#include <thalweg/data.h>
+
+/* x [height][*width] of grays becomes (background - gray) / contrast with the sign that makes ink positive, so that
+ * dark on light and light on dark, faint and strong look alike; the background is what most of the frame shows. Then it
+ * is widened with 0 to a multiple of CRNN_STEP, *width. x has room for height * picture_width(*width). */
+void picture_prepare(tw_real *x, int height, int *width);
+int picture_width(int width);
+
+/* A dataset of grays (0 black, 1 white, any inner dataset) whose pictures are prepared. It takes inner over, also when
+ * it fails. */
+tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, tw_dataset *prepared);
+
+#endif

@@ -1,0 +1,96 @@
+/* read.c - `crnn_ocr read`: the text in each picture, and how sure the network is of it. */
+#include "commands.h"
+#include "picture.h"
+#include "recipe.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "../common/cli.h"
+
+#define PROGRAM "crnn_ocr read"
+
+/* Scaled to the network's height; values are to be freed. */
+static tw_real *load_picture(tw_ctx *ctx, const char *path, int height, int *width) {
+    tw_image gray = {0}, scaled = {0};
+    tw_real *x = NULL;
+    if (!tw_image_load(ctx, path, 1, &gray) && !tw_image_fit(ctx, &gray, height, 0, &scaled)) {
+        *width = scaled.width;
+        x = malloc((size_t)height * (size_t)picture_width(scaled.width) * sizeof *x);
+        if (x) {
+            tw_image_to_reals(&scaled, 0, 1, x);
+            picture_prepare(x, height, width);
+        } else {
+            fprintf(stderr, PROGRAM ": %s: out of memory\n", path);
+        }
+    }
+    tw_image_free(&scaled);
+    tw_image_free(&gray);
+    return x;
+}
+
+static tw_err read_picture(tw_ctx *ctx, const trained *t, const char *path, const tw_real *x, int width) {
+    int32_t widths = width;
+    tw_labels frames;
+    tw_step_begin(ctx);
+    tw_tensor *input = tw_input(ctx, x, 4, (int[]){1, 1, t->recipe.height, width});
+    tw_tensor *logits = crnn_forward(ctx, &t->net, input, (tw_labels){&widths, 1}, &frames);
+    if (!logits) return tw_error(ctx);
+    int T = frames.v[0], K = t->net.classes;
+    int32_t *symbols = malloc(((size_t)T + 1) * sizeof *symbols);
+    char *text = malloc(4 * (size_t)T + 1);
+    tw_err err = symbols && text ? TW_OK : TW_ERR_NOMEM;
+    if (!err) {
+        int n = tw_ctc_greedy(logits->data, T, K, (size_t)K, 0, symbols);
+        double p = exp(tw_ctc_log_prob(ctx, logits->data, T, K, (size_t)K, symbols, n, 0));
+        err = tw_alphabet_decode(ctx, t->alphabet, symbols, (size_t)n, text, 4 * (size_t)T + 1);
+        if (!err) printf("%s\t%s\t%.4f\n", path, text, p > 1 ? 1 : p);
+    }
+    free(text);
+    free(symbols);
+    return err;
+}
+
+int command_read(int argc, char **argv) {
+    const char *model = NULL;
+    int threads = 0, failed = 0;
+    cli_option table[] = {
+        {"model", 'm', CLI_TEXT, &model, "FILE", "what `crnn_ocr train` wrote", 0, 0, NULL},
+        {"threads", 't', CLI_INT, &threads, "N", "threads, without effect on the result (default: all cores)", 1, 256,
+         NULL},
+    };
+    cli_command command = {
+        "crnn_ocr",
+        "read",
+        "--model FILE IMAGE..",
+        "Reads pictures of one word or line each and prints path TAB text TAB confidence. The confidence\n"
+        "is p(text|picture), summed over all alignments. A picture that cannot be read is reported on\n"
+        "stderr, the others are read all the same, and the exit code is 1.",
+        sizeof table / sizeof *table,
+        table};
+    int n = cli_parse(&command, argc, argv);
+    if (!model) cli_usage_error(&command, "--model FILE is needed");
+    if (!n) cli_usage_error(&command, "which pictures?");
+    tw_ctx *ctx = open_context(PROGRAM, 0, threads);
+    trained t;
+    if (trained_load(ctx, model, true, &t)) {
+        report(PROGRAM, ctx);
+        tw_ctx_free(ctx);
+        return 1;
+    }
+    tw_set_training(ctx, false);
+    tw_set_recording(ctx, false);
+    for (int i = 1; i <= n; i++) {
+        int width;
+        tw_real *x = load_picture(ctx, argv[i], t.recipe.height, &width);
+        if (!x || read_picture(ctx, &t, argv[i], x, width)) {
+            if (tw_error(ctx)) report(PROGRAM, ctx);
+            tw_error_clear(ctx);
+            failed++;
+        }
+        free(x);
+    }
+    trained_free(&t);
+    tw_ctx_free(ctx);
+    return failed ? 1 : 0;
+}

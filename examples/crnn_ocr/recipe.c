@@ -1,0 +1,86 @@
+/* recipe.c - see recipe.h. */
+#include "recipe.h"
+
+#include <stdlib.h>
+#include <thalweg/extend.h>
+
+/* `blank` and `input` are constants of this program, written for whoever reads the file with another one. */
+tw_err recipe_write(tw_meta *meta, const recipe *r, const tw_alphabet *alphabet) {
+    tw_err err = tw_meta_set(meta, "program", "crnn_ocr");
+    if (!err) err = tw_meta_set(meta, "model", r->model);
+    if (!err) err = tw_meta_set(meta, "alphabet", tw_alphabet_text(alphabet));
+    if (!err) err = tw_meta_set(meta, "blank", "0");
+    if (!err) err = tw_meta_setf(meta, "height", "%d", r->height);
+    if (!err) err = tw_meta_set(meta, "input", "(background - gray) / contrast: background 0, ink 1");
+    if (!err) err = tw_meta_set(meta, "data", r->data);
+    if (!err) err = tw_meta_set(meta, "optim", r->optim);
+    if (!err) err = tw_meta_set(meta, "schedule", r->schedule);
+    if (!err) err = tw_meta_setf(meta, "epochs", "%d", r->epochs);
+    if (!err) err = tw_meta_setf(meta, "batch", "%d", r->batch);
+    if (!err) err = tw_meta_setf(meta, "samples", "%d", r->samples);
+    if (!err) err = tw_meta_setf(meta, "lr", "%.17g", r->lr);
+    if (!err) err = tw_meta_setf(meta, "clip", "%.17g", r->clip);
+    if (!err) err = tw_meta_setf(meta, "seed", "%llu", (unsigned long long)r->seed);
+    return err;
+}
+
+static const char *want(tw_ctx *ctx, const tw_meta *meta, const char *key, const char *path) {
+    const char *text = tw_meta_get(meta, key);
+    if (!text) tw_fail(ctx, TW_ERR_FORMAT, "%s: no \"%s\" in its metadata; is it a model of crnn_ocr?", path, key);
+    return text;
+}
+
+tw_err recipe_read(tw_ctx *ctx, const tw_meta *meta, const char *path, recipe *r) {
+    int64_t height, epochs, batch, samples;
+    *r = (recipe){want(ctx, meta, "model", path),
+                  want(ctx, meta, "optim", path),
+                  want(ctx, meta, "schedule", path),
+                  want(ctx, meta, "data", path),
+                  0,
+                  0,
+                  0,
+                  0,
+                  0,
+                  0,
+                  0};
+    const char *lr = want(ctx, meta, "lr", path), *clip = want(ctx, meta, "clip", path),
+               *seed = want(ctx, meta, "seed", path);
+    tw_err err = tw_error(ctx);
+    if (!err) err = tw_meta_int(meta, "height", 8, 64, &height);
+    if (!err) err = tw_meta_int(meta, "epochs", 1, 1000000, &epochs);
+    if (!err) err = tw_meta_int(meta, "batch", 1, 4096, &batch);
+    if (!err) err = tw_meta_int(meta, "samples", 0, INT32_MAX, &samples);
+    if (err) return err;
+    r->height = (int)height, r->epochs = (int)epochs, r->batch = (int)batch, r->samples = (int)samples;
+    r->lr = strtod(lr, NULL), r->clip = strtod(clip, NULL);
+    r->seed = strtoull(seed, NULL, 10);
+    return TW_OK;
+}
+
+static tw_err load(tw_ctx *ctx, const char *path, bool weights, trained *t) {
+    tw_err err = tw_meta_load(ctx, path, &t->meta);
+    if (!err) err = recipe_read(ctx, t->meta, path, &t->recipe);
+    if (err) return err;
+    const crnn_design *design = crnn_design_find(t->recipe.model);
+    const char *characters = want(ctx, t->meta, "alphabet", path);
+    if (!design) return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: unknown model \"%s\"", path, t->recipe.model);
+    if (!characters) return tw_error(ctx);
+    t->alphabet = tw_alphabet_new(ctx, characters);
+    if (!t->alphabet) return tw_error(ctx);
+    err = crnn_new(ctx, &t->net, design, t->recipe.height, tw_alphabet_classes(t->alphabet));
+    return err || !weights ? err : tw_model_load(t->net.params, path);
+}
+
+tw_err trained_load(tw_ctx *ctx, const char *path, bool weights, trained *t) {
+    *t = (trained){0};
+    tw_err err = load(ctx, path, weights, t);
+    if (err) trained_free(t);
+    return err;
+}
+
+void trained_free(trained *t) {
+    crnn_free(&t->net);
+    tw_alphabet_free(t->alphabet);
+    tw_meta_free(t->meta);
+    *t = (trained){0};
+}

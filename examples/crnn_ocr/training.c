@@ -1,0 +1,78 @@
+/* training.c - see training.h. */
+#include "training.h"
+
+#include <stdlib.h>
+#include <thalweg/extend.h>
+
+tw_err training_new(tw_ctx *ctx, const crnn *net, const tw_dataset *dataset, const recipe *r, training *t) {
+    *t = (training){.ctx = ctx, .net = net, .clip = r->clip, .epochs = r->epochs};
+    tw_err err = tw_schedule_parse(ctx, r->schedule, &t->schedule);
+    if (err) return err;
+    tw_loader_options options = reading_batches(r->batch);
+    options.seed = r->seed;
+    options.shuffle = true;
+    t->symbols = malloc(((size_t)net->design->frames(dataset->max_width) + 1) * sizeof *t->symbols);
+    if (!t->symbols) tw_fail(ctx, TW_ERR_NOMEM, "out of memory");
+    else t->loader = tw_loader_new(ctx, dataset, &options);
+    if (t->loader) t->optim = tw_optim_new(net->params, r->optim);
+    if (t->optim) err = tw_optim_no_decay(t->optim);
+    if (!t->optim || err) {
+        training_free(t);
+        return tw_error(ctx);
+    }
+    t->lr = r->lr > 0 ? r->lr : tw_optim_lr(t->optim);
+    return TW_OK;
+}
+
+void training_free(training *t) {
+    tw_optim_free(t->optim);
+    tw_loader_free(t->loader);
+    free(t->symbols);
+    *t = (training){0};
+}
+
+void training_epoch(training *t) {
+    t->loss = 0;
+    t->read = (score){0};
+    t->infeasible = 0;
+}
+
+static void remember(training *t, double loss, const score *before) {
+    const double fade = 0.98;
+    t->recent_weight = fade * t->recent_weight + 1;
+    t->recent_loss = fade * t->recent_loss + loss;
+    t->recent_edits = fade * t->recent_edits + (double)(t->read.edits - before->edits);
+    t->recent_characters = fade * t->recent_characters + (double)(t->read.characters - before->characters);
+}
+
+tw_err training_step(training *t, const tw_batch *b) {
+    tw_ctx *ctx = t->ctx;
+    tw_loader_position next = tw_loader_tell(t->loader);
+    double epoch = (double)next.epoch + (double)next.batch / (double)tw_loader_batches(t->loader);
+    tw_optim_set_lr(t->optim, t->lr * tw_schedule_factor(&t->schedule, epoch, t->epochs));
+
+    tw_step_begin(ctx);
+    tw_labels frames = {0};
+    tw_tensor *logits = crnn_forward(ctx, t->net, tw_input(ctx, b->x, 4, b->dim), b->width, &frames);
+    tw_ctc_options options = tw_ctc_defaults();
+    int infeasible = 0;
+    options.zero_infinity = true;
+    options.infeasible = &infeasible;
+    tw_tensor *loss = tw_ctc_loss(ctx, logits, b->label, b->label_length, frames, &options);
+    tw_err err = tw_backward(ctx, loss);
+    if (err) return err;
+    if (t->clip > 0) tw_clip_grad_norm(t->net->params, t->clip);
+    if ((err = tw_optim_step(t->optim))) return err;
+
+    score before = t->read;
+    if (!score_add(ctx, &t->read, logits, frames, b, t->symbols)) return tw_error(ctx);
+    t->loss += (double)tw_item(loss) * b->n;
+    t->infeasible += infeasible;
+    remember(t, (double)tw_item(loss), &before);
+    return TW_OK;
+}
+
+double training_recent_loss(const training *t) { return t->recent_weight > 0 ? t->recent_loss / t->recent_weight : 0; }
+double training_recent_cer(const training *t) {
+    return t->recent_characters > 0 ? t->recent_edits / t->recent_characters : t->recent_edits > 0;
+}

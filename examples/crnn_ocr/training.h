@@ -1,0 +1,34 @@
+/* training.h - one step of training, and the figures shown while it goes on. */
+#ifndef CRNN_OCR_TRAINING_H
+#define CRNN_OCR_TRAINING_H
+
+#include "evaluate.h"
+#include "recipe.h"
+
+typedef struct training {
+    tw_ctx *ctx;
+    const crnn *net;
+    tw_optim *optim;
+    tw_loader *loader;
+    tw_schedule schedule;
+    double lr, clip;  /* learning rate before the schedule; largest norm of the gradient */
+    int epochs;       /* of the schedule */
+    int32_t *symbols; /* room for a reading */
+
+    /* since training_epoch */
+    double loss; /* sum over samples */
+    score read;
+    long infeasible; /* labels longer than their picture's frames: without effect on the weights */
+    /* the same, faded: about the last 50 steps */
+    double recent_weight, recent_loss, recent_edits, recent_characters;
+} training;
+
+/* Makes optimiser and loader. Unless TW_OK, the rest of *t needs no freeing. */
+tw_err training_new(tw_ctx *ctx, const crnn *net, const tw_dataset *dataset, const recipe *r, training *t);
+void training_free(training *t);
+void training_epoch(training *t); /* the figures begin anew */
+tw_err training_step(training *t, const tw_batch *batch);
+double training_recent_loss(const training *t);
+double training_recent_cer(const training *t);
+
+#endif

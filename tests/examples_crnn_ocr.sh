@@ -1,0 +1,108 @@
+#!/bin/sh
+# examples_crnn_ocr.sh - the program crnn_ocr as its users meet it: exit codes, messages, the same bits for any number
+# of threads and after a pause.
+#
+# usage: tests/examples_crnn_ocr.sh BUILD        a line a check; stops at the first that fails
+set -u
+ocr=$1/crnn_ocr
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+
+fail() {
+    echo "FAIL: $1"
+    exit 1
+}
+# expect CODE WORDS COMMAND...: the exit code, and words in what it printed
+expect() {
+    code=$1 words=$2
+    shift 2
+    "$@" >"$dir/out" 2>&1 </dev/null
+    got=$?
+    [ $got -eq "$code" ] || { cat "$dir/out"; fail "exit code $got instead of $code: $*"; }
+    grep -q -- "$words" "$dir/out" || { cat "$dir/out"; fail "no \"$words\" in what this printed: $*"; }
+    echo "ok: exit $code, \"$words\": ${*#"$1"/}" | sed "s#$dir/##g; s#$ocr#crnn_ocr#"
+}
+same() { # WHY FILE FILE
+    cmp -s "$2" "$3" || fail "$1"
+}
+
+expect 0 'train a recogniser' "$ocr" --help
+expect 2 'did you mean train' "$ocr" trian
+expect 2 'Usage' "$ocr"
+for c in train eval read render demo; do expect 0 'Usage' "$ocr" $c --help; done
+expect 2 'did you mean --epochs' "$ocr" train --epoch 3
+expect 2 'whole number' "$ocr" train --epochs none
+expect 2 'labels FILE.tsv or --synth' "$ocr" train --out "$dir/m"
+expect 2 'out FILE is needed' "$ocr" train --synth
+expect 2 'leave out --labels' "$ocr" train --synth --labels x --out "$dir/m"
+expect 2 'did you mean small' "$ocr" train --synth --model smal --out "$dir/m"
+expect 2 'multiple of 32' "$ocr" train --synth --model vgg --height 24 --out "$dir/m"
+expect 2 'did you mean "adam' "$ocr" train --synth --optim adamv --out "$dir/m"
+expect 2 'cosine' "$ocr" train --synth --schedule cosin --out "$dir/m"
+expect 2 'model FILE is needed' "$ocr" read picture.png
+expect 2 'which pictures' "$ocr" read --model "$dir/m"
+expect 2 'labels FILE.tsv is needed' "$ocr" eval --model "$dir/m"
+expect 1 'none.tsv' "$ocr" train --labels "$dir/none.tsv" --out "$dir/m"
+expect 1 'none' "$ocr" read --model "$dir/none" picture.png
+
+# Pictures to train on, and the same ones again.
+expect 0 '64 pictures' "$ocr" render --out "$dir/pics" --count 64 --height 16 --seed 3
+expect 0 '64 pictures' "$ocr" render --out "$dir/again" --count 64 --height 16 --seed 3
+same 'the same seed gives other labels' "$dir/pics/labels.tsv" "$dir/again/labels.tsv"
+same 'the same seed gives other pictures' "$dir/pics/000063.png" "$dir/again/000063.png"
+
+# 64 texts for two pictures.
+printf '\000\000\010\003\000\000\000\002\000\000\000\020\000\000\000\020' >"$dir/two.idx"
+head -c 512 "$ocr" >>"$dir/two.idx"
+expect 1 'labels 64 pictures, but there are 2' "$ocr" train --labels "$dir/pics/labels.tsv" --images "$dir/two.idx" --out "$dir/m"
+printf 'a\tAB\nb\tBA\n' >"$dir/two.tsv"
+expect 0 'model:' "$ocr" train --labels "$dir/two.tsv" --images "$dir/two.idx" --model tiny --epochs 1 --out "$dir/m"
+expect 0 'cer: ' "$ocr" eval --labels "$dir/two.tsv" --images "$dir/two.idx" --model "$dir/m"
+expect 1 'not in the alphabet' "$ocr" train --labels "$dir/two.tsv" --images "$dir/two.idx" --alphabet Ab --out "$dir/x"
+printf 'a\tAB\nb\tBABABA\n' >"$dir/long.tsv"
+expect 0 '1 of 2 texts' "$ocr" train --labels "$dir/long.tsv" --images "$dir/two.idx" --model tiny --epochs 1 --out "$dir/x"
+printf 'AB\n' >"$dir/alphabet"
+expect 0 ' 2 characters' "$ocr" train --labels "$dir/two.tsv" --images "$dir/two.idx" --alphabet "@$dir/alphabet" --model tiny \
+    --epochs 1 --out "$dir/x"
+printf 'a\tAB\nb\tAC\n' >"$dir/foreign.tsv"
+expect 0 '1 texts have characters' "$ocr" eval --labels "$dir/foreign.tsv" --images "$dir/two.idx" --model "$dir/x"
+
+# 50 steps of each model: the same bits with one and two threads.
+for m in tiny small vgg; do
+    [ $m = vgg ] && set -- --height 32 --batch 2 --samples 100 || set -- --height 16 --batch 8 --samples 400
+    for t in 1 2; do
+        expect 0 'model:' "$ocr" train --synth --model $m --epochs 1 --threads $t --seed 7 "$@" --out "$dir/$m.$t"
+    done
+    same "$m: one and two threads give different weights" "$dir/$m.1" "$dir/$m.2"
+done
+
+# Paused and resumed is the same as never paused, on picture files and on rendered text.
+for data in "--labels $dir/pics/labels.tsv" '--synth'; do
+    # shellcheck disable=SC2086
+    set -- train $data --model tiny --height 16 --epochs 3 --batch 16 --samples 64 --lr 0.002
+    # shellcheck disable=SC2086
+    resume="train $data --resume $dir/part"
+    expect 0 'model:' "$ocr" "$@" --out "$dir/whole"
+    expect 0 'paused' "$ocr" "$@" --out "$dir/part" --pause-after 1 --log "$dir/log.csv"
+    # shellcheck disable=SC2086
+    expect 0 'model:' "$ocr" $resume --out "$dir/part" --log "$dir/log.csv"
+    same 'resuming gives other weights than never pausing' "$dir/whole" "$dir/part"
+    [ "$(wc -l <"$dir/log.csv")" -eq 4 ] || fail 'the log has not a header and three rows'
+    # shellcheck disable=SC2086
+    expect 1 'finished' "$ocr" $resume --out "$dir/x"
+    # shellcheck disable=SC2086
+    expect 2 'recipe from the file' "$ocr" $resume --epochs 9 --out "$dir/x"
+    rm "$dir/log.csv"
+done
+
+# A net with little training reads nonsense, but reads.
+expect 0 '^exact: [01]\.[0-9]*$' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv"
+tail -n 1 "$dir/out" | grep -q '^cer: [0-9]\.[0-9][0-9][0-9][0-9]$' || fail 'the last line of eval is not the cer'
+expect 0 "000001.png	" "$ocr" read --model "$dir/whole" "$dir/pics/000001.png"
+awk -F '\t' 'NF != 3 || $3 !~ /^[01]\.[0-9][0-9][0-9][0-9]$/ { exit 1 }' "$dir/out" || fail 'read does not print path TAB text TAB confidence'
+expect 1 'none.png' "$ocr" read --model "$dir/whole" "$dir/none.png" "$dir/pics/000001.png"
+grep -q '000001.png	' "$dir/out" || fail 'read stopped at the unreadable picture'
+printf 'junk' >"$dir/junk"
+expect 1 'junk' "$ocr" read --model "$dir/junk" "$dir/pics/000001.png"
+expect 1 'junk' "$ocr" read --model "$dir/whole" "$dir/junk"
+echo 'crnn_ocr: all checks passed'
