@@ -9,9 +9,11 @@ typedef void array_fn(size_t n, const tw_real *x, tw_real *y);
 static double sigmoid_ref(double x) { return 1 / (1 + exp(-x)); }
 
 #if defined(__x86_64__)
-#define ON_EACH_ISA(name) {name##_base, name##_avx2, name##_avx512}
+#define ON_EACH_ISA(name) \
+    { name##_base, name##_avx2, name##_avx512 }
 #else
-#define ON_EACH_ISA(name) {name##_base, NULL, NULL}
+#define ON_EACH_ISA(name) \
+    { name##_base, NULL, NULL }
 #endif
 
 static const struct {
@@ -69,8 +71,8 @@ Test(vmath, accuracy_over_all_floats) {
 
 /* Where the range reductions meet, and where they end. */
 Test(vmath, accuracy_at_the_seams) {
-    static const float seams[] = {0.34657359f, 0.69314718f, 1, 1.41421356f, 0.70710678f, 87.3365f, 88.37626f,
-                                  88.72284f, 10, 9.0109f, 0.173286795f, 103.97f, 16.6355f};
+    static const float seams[] = {0.34657359f, 0.69314718f, 1,       1.41421356f,  0.70710678f, 87.3365f, 88.37626f,
+                                  88.72284f,   10,          9.0109f, 0.173286795f, 103.97f,     16.6355f};
     enum { AROUND = 2000 };
     static float x[AROUND], y[AROUND];
     for (size_t s = 0; s < sizeof seams / sizeof *seams; s++) {

@@ -100,7 +100,7 @@ static inline float tw__tanh1(float x) {
 static inline float tw__log1(float x) {
     const bool tiny = x < 1.17549435e-38f;
     const int32_t i = tw__bits(tiny ? x * 8388608.0f : x);
-    const int32_t k = (i - 0x3f3504f3) >> 23;
+    const int32_t k = (int32_t)((uint32_t)i - 0x3f3504f3u) >> 23;
     const float f = tw__from_bits((int32_t)((uint32_t)i - ((uint32_t)k << 23))) - 1.0f;
     const float kf = (float)(tiny ? k - 23 : k);
     float p = 0.128834143f - f * 0.0786578804f;
@@ -113,9 +113,9 @@ static inline float tw__log1(float x) {
     const float f2 = f * f;
     float y = f2 * f * p - kf * 2.12194440e-4f;
     y = kf * 0.693359375f + (f + (y - 0.5f * f2));
-    y = x > 3.40282347e38f ? x : y;        /* +inf */
+    y = x > 3.40282347e38f ? x : y; /* +inf */
     y = x == 0.0f ? -HUGE_VALF : y;
-    return x >= 0.0f ? y : (float)NAN;     /* negative, or NaN */
+    return x >= 0.0f ? y : (float)NAN; /* negative, or NaN */
 }
 
 #endif

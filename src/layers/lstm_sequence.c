@@ -1,0 +1,307 @@
+/* lstm_sequence.c - one layer of an LSTM over a whole batch of sequences, both directions, as one node.
+ *
+ * The products with the inputs do not depend on the recurrence, so one large product makes them for all frames; what is
+ * left of a time step is a product with W_hh and the cell. A block of parallel work is a direction of a few samples and
+ * runs its whole recurrence alone: threads never wait for each other at a time step. Backward mirrors that, and ends
+ * with one large product for each of dx, dW_ih and dW_hh. */
+#include "layers/lstm.h"
+
+#include <string.h>
+
+/* Samples whose recurrences run together: enough rows to use what is loaded of W_hh, few enough to occupy threads. */
+enum { CHUNK = 8, BIAS_BLOCK = 64 };
+
+/* What forward leaves for backward: by frame and direction, the gates and the state before the frame. */
+typedef struct lstm_call {
+    const tw__frames *frames;
+    int directions;
+    const tw_real *x; /* [rows,D] */
+    tw_real *gates[2], *h_before[2], *c_before[2];
+} lstm_call;
+
+/* What a block of work sees, forward or backward. h and c, or their gradients, are [N,H] by place. */
+typedef struct recurrence {
+    const tw__frames *frames;
+    int H, directions, chunks;
+    tw_real *gates[2], *h_before[2], *c_before[2];
+    const tw_real *bias[2], *panels[2];
+    tw_real *h[2], *c[2];
+    tw_real *y;        /* [T,N,directions H] forward */
+    const tw_real *dy; /* the same backward; NULL: nobody used y */
+} recurrence;
+
+static int least(int a, int b) { return a < b ? a : b; }
+
+/* Where y has the output of direction d at time t, for the sample at a place. */
+static size_t output_at(const recurrence *r, int d, int t, int place) {
+    const size_t frame = (size_t)t * (size_t)r->frames->N + (size_t)r->frames->sample[place];
+    return (frame * (size_t)r->directions + (size_t)d) * (size_t)r->H;
+}
+
+/* ---- forward ---------------------------------------------------------------------------------------------- */
+
+/* Samples at places first .. end - 1 of direction d at time t. */
+static void forward_step(const recurrence *r, int d, int t, int first, int end) {
+    const tw__frames *f = r->frames;
+    const size_t H = (size_t)r->H, row = (size_t)f->start[t] + (size_t)first;
+    const int running = least(f->active[t], end) - first;
+    if (running <= 0) return;
+    tw_real *gates = r->gates[d] + row * 4 * H, *h = r->h[d] + (size_t)first * H, *c = r->c[d] + (size_t)first * H;
+    if (r->h_before[d]) {
+        memcpy(r->h_before[d] + row * H, h, (size_t)running * H * sizeof *h);
+        memcpy(r->c_before[d] + row * H, c, (size_t)running * H * sizeof *c);
+    }
+    TW_ISA_CALL(tw__panels_product)(running, 4 * r->H, r->H, h, r->H, r->panels[d], true, gates, 4 * r->H);
+    for (int p = first; p < first + running; p++, gates += 4 * H, h += H, c += H) {
+        tw_real *y = r->y + output_at(r, d, t, p);
+        TW_ISA_CALL(tw__lstm_cell)(H, gates, r->bias[d], c, h, y);
+    }
+}
+
+static void clear_padding(const recurrence *r, int d, int first, int end) {
+    const tw__frames *f = r->frames;
+    const size_t H = (size_t)r->H;
+    for (int t = 0; t < f->T; t++)
+        for (int p = f->active[t] > first ? f->active[t] : first; p < end; p++)
+            memset(r->y + output_at(r, d, t, p), 0, H * sizeof *r->y);
+}
+
+static void forward_block(void *arg, int block, int thread) {
+    (void)thread;
+    const recurrence *r = arg;
+    const int d = block / r->chunks, first = block % r->chunks * CHUNK, end = least(first + CHUNK, r->frames->N);
+    const int steps = r->frames->steps;
+    for (int s = 0; s < steps; s++) forward_step(r, d, d == 0 ? s : steps - 1 - s, first, end);
+    clear_padding(r, d, first, end);
+}
+
+/* ---- backward --------------------------------------------------------------------------------------------- */
+
+/* The same frames: gates become the gradients before the activations, then dh = dgates W_hh for the frame before. */
+static void backward_step(const recurrence *r, int d, int t, int first, int end) {
+    const tw__frames *f = r->frames;
+    const size_t H = (size_t)r->H, row = (size_t)f->start[t] + (size_t)first;
+    const int running = least(f->active[t], end) - first;
+    if (running <= 0) return;
+    tw_real *gates = r->gates[d] + row * 4 * H, *dh = r->h[d] + (size_t)first * H, *dc = r->c[d] + (size_t)first * H;
+    const tw_real *c = r->c_before[d] + row * H;
+    for (int p = 0; p < running; p++) {
+        const size_t at = (size_t)p * H;
+        const tw_real *dy = r->dy ? r->dy + output_at(r, d, t, first + p) : NULL;
+        TW_ISA_CALL(tw__lstm_cell_grad)(H, gates + 4 * at, c + at, dy, dh + at, dc + at);
+    }
+    TW_ISA_CALL(tw__panels_product)(running, r->H, 4 * r->H, gates, 4 * r->H, r->panels[d], false, dh, r->H);
+}
+
+static void backward_block(void *arg, int block, int thread) {
+    (void)thread;
+    const recurrence *r = arg;
+    const int d = block / r->chunks, first = block % r->chunks * CHUNK, end = least(first + CHUNK, r->frames->N);
+    const int steps = r->frames->steps;
+    for (int s = steps - 1; s >= 0; s--) backward_step(r, d, d == 0 ? s : steps - 1 - s, first, end);
+}
+
+/* ---- preparing both --------------------------------------------------------------------------------------- */
+
+typedef struct packing {
+    bool transposed;
+    int K, N;
+    const tw_real *B;
+    tw_real *panels;
+} packing;
+
+static void pack_block(void *arg, int block, int thread) {
+    (void)thread;
+    const packing *p = arg;
+    TW_ISA_CALL(tw__panels_pack)(p->transposed, p->K, p->N, p->B, p->transposed ? p->K : p->N, p->panels, block);
+}
+
+/* op(B) [K,N] as panels in scratch. */
+static tw_real *pack(tw_ctx *ctx, bool transposed, int K, int N, const tw_real *B) {
+    packing p = {transposed, K, N, B, tw_scratch(ctx, tw__panels_size(K, N) * sizeof(tw_real))};
+    if (p.panels) tw_parallel_for(ctx, (int)((N + (int64_t)TW__PANEL_BLOCK - 1) / TW__PANEL_BLOCK), pack_block, &p);
+    return p.panels;
+}
+
+/* b_ih + b_hh, or zeros, in scratch. */
+static const tw_real *bias_sum(tw_ctx *ctx, const tw__lstm_weights *w, size_t n) {
+    tw_real *sum = tw_scratch(ctx, n * sizeof *sum);
+    for (size_t j = 0; sum && j < n; j++) sum[j] = w->bias_ih ? w->bias_ih->data[j] + w->bias_hh->data[j] : 0;
+    return sum;
+}
+
+/* Direction d of `from` [directions,N,H], reordered by place; zeros when it is NULL. In scratch. */
+static tw_real *state_by_place(tw_ctx *ctx, const tw__frames *f, size_t H, int d, const tw_real *from) {
+    tw_real *state = tw_scratch(ctx, (size_t)f->N * H * sizeof *state);
+    for (int p = 0; state && p < f->N; p++) {
+        tw_real *to = state + (size_t)p * H;
+        if (from) memcpy(to, from + ((size_t)d * (size_t)f->N + (size_t)f->sample[p]) * H, H * sizeof *to);
+        else memset(to, 0, H * sizeof *to);
+    }
+    return state;
+}
+
+/* The inverse: to = beta to + state. */
+static void state_by_sample(const tw__frames *f, size_t H, int d, const tw_real *state, tw_real beta, tw_real *to) {
+    for (int p = 0; p < f->N; p++, state += H) {
+        tw_real *row = to + ((size_t)d * (size_t)f->N + (size_t)f->sample[p]) * H;
+        for (size_t j = 0; j < H; j++) row[j] = tw_add_to(beta, row[j], state[j]);
+    }
+}
+
+/* Memory of the step for what backward needs, of the scratch otherwise. */
+static tw_real *take(tw_ctx *ctx, bool keep, size_t n) {
+    return keep ? tw_alloc(ctx, n * sizeof(tw_real)) : tw_scratch(ctx, n * sizeof(tw_real));
+}
+
+/* ---- the gradients that need no recurrence ---------------------------------------------------------------- */
+
+typedef struct column_sum {
+    int rows, n;
+    const tw_real *from;
+    double *sum;
+} column_sum;
+
+static void column_sum_block(void *arg, int block, int thread) {
+    (void)thread;
+    const column_sum *s = arg;
+    const int first = block * BIAS_BLOCK, n = least(BIAS_BLOCK, s->n - first);
+    double sum[BIAS_BLOCK] = {0};
+    const tw_real *row = s->from + first;
+    for (int r = 0; r < s->rows; r++, row += s->n)
+        for (int j = 0; j < n; j++) sum[j] += (double)row[j];
+    memcpy(s->sum + first, sum, (size_t)n * sizeof *sum);
+}
+
+/* Both biases are added to the same sum, so both get the sum of dgates over all frames. */
+static void bias_gradients(tw_ctx *ctx, tw_tensor *const bias[2], int rows, int n, const tw_real *dgates) {
+    tw_real beta[2], *db[2] = {tw_grad(ctx, bias[0], &beta[0]), tw_grad(ctx, bias[1], &beta[1])};
+    if (!db[0] && !db[1]) return;
+    tw_mark mark = tw_scratch_mark(ctx);
+    column_sum s = {rows, n, dgates, tw_scratch(ctx, (size_t)n * sizeof(double))};
+    if (!s.sum) return;
+    tw_parallel_for(ctx, n / BIAS_BLOCK + (n % BIAS_BLOCK != 0), column_sum_block, &s);
+    for (int k = 0; k < 2; k++)
+        for (int j = 0; db[k] && j < n; j++) db[k][j] = tw_add_to(beta[k], db[k][j], (tw_real)s.sum[j]);
+    tw_scratch_release(ctx, mark);
+}
+
+/* dx = dgates W_ih, over the frames that exist. */
+static void input_gradient(tw_ctx *ctx, tw_tensor *x, const tw__frames *f, int H4, const tw_real *dgates,
+                           const tw_tensor *w_ih) {
+    const int D = x->dim[2];
+    tw_real beta, *dx = tw_grad(ctx, x, &beta);
+    if (!dx) return;
+    if (f->even) {
+        tw_gemm(ctx, false, false, f->rows, D, H4, 1, dgates, H4, w_ih->data, D, beta, dx, D);
+        const size_t real = (size_t)f->rows * (size_t)D;
+        if (beta == 0 && x->size > real) memset(dx + real, 0, (x->size - real) * sizeof *dx);
+        return;
+    }
+    tw_mark mark = tw_scratch_mark(ctx);
+    tw_real *rows = tw_scratch(ctx, (size_t)f->rows * (size_t)D * sizeof *rows);
+    if (!rows) return;
+    tw_gemm(ctx, false, false, f->rows, D, H4, 1, dgates, H4, w_ih->data, D, 0, rows, D);
+    tw__frames_scatter(ctx, f, D, rows, beta, dx);
+    tw_scratch_release(ctx, mark);
+}
+
+/* ---- the node --------------------------------------------------------------------------------------------- */
+
+/* in: x, h0, c0, then ih, hh, bias_ih, bias_hh of each direction. out: y and, when they were wanted, hn, cn. */
+enum { IN_X, IN_H0, IN_C0, IN_WEIGHTS, IN_MAX = IN_WEIGHTS + 8 };
+
+static void lstm_backward(tw_ctx *ctx, tw_node *node) {
+    const lstm_call *call = node->attr;
+    const tw__frames *f = call->frames;
+    tw_tensor *x = node->in[IN_X], *y = node->out[0];
+    const int S = call->directions, H = y->dim[2] / S, D = x->dim[2];
+    const tw_real *dhn = node->nout > 1 ? node->out[1]->grad : NULL, *dcn = node->nout > 1 ? node->out[2]->grad : NULL;
+    tw_real beta;
+
+    tw_mark mark = tw_scratch_mark(ctx);
+    recurrence r = {.frames = f, .H = H, .directions = S, .chunks = (f->N + CHUNK - 1) / CHUNK, .dy = y->grad};
+    for (int d = 0; d < S; d++) {
+        r.gates[d] = call->gates[d];
+        r.c_before[d] = call->c_before[d];
+        r.panels[d] = pack(ctx, false, 4 * H, H, node->in[IN_WEIGHTS + 4 * d + 1]->data);
+        r.h[d] = state_by_place(ctx, f, (size_t)H, d, dhn);
+        r.c[d] = state_by_place(ctx, f, (size_t)H, d, dcn);
+        if (!r.panels[d] || !r.h[d] || !r.c[d]) return;
+    }
+    tw_parallel_for(ctx, S * r.chunks, backward_block, &r);
+
+    for (int k = IN_H0; k <= IN_C0; k++) {
+        tw_real *to = node->in[k] ? tw_grad(ctx, node->in[k], &beta) : NULL;
+        for (int d = 0; to && d < S; d++) state_by_sample(f, (size_t)H, d, k == IN_H0 ? r.h[d] : r.c[d], beta, to);
+    }
+    for (int d = 0; d < S; d++) {
+        tw_tensor *const *w = node->in + IN_WEIGHTS + 4 * d;
+        const tw_real *dgates = r.gates[d];
+        input_gradient(ctx, x, f, 4 * H, dgates, w[0]);
+        tw_real *dw = tw_grad(ctx, w[0], &beta);
+        if (dw) tw_gemm(ctx, true, false, 4 * H, D, f->rows, 1, dgates, 4 * H, call->x, D, beta, dw, D);
+        dw = tw_grad(ctx, w[1], &beta);
+        if (dw) tw_gemm(ctx, true, false, 4 * H, H, f->rows, 1, dgates, 4 * H, call->h_before[d], H, beta, dw, H);
+        if (w[2]) bias_gradients(ctx, w + 2, f->rows, 4 * H, dgates);
+    }
+    tw_scratch_release(ctx, mark);
+}
+
+static const tw_op lstm_op = {"lstm", lstm_backward};
+
+tw_tensor *tw__lstm_sequence(tw_ctx *ctx, tw_tensor *x, const tw__frames *f, int directions,
+                             const tw__lstm_weights *weights, tw_tensor *h0, tw_tensor *c0, tw_tensor **hn,
+                             tw_tensor **cn) {
+    tw_tensor *in[IN_MAX] = {x, h0, c0};
+    for (int d = 0; d < directions; d++)
+        memcpy(in + IN_WEIGHTS + 4 * d,
+               (tw_tensor *[]){weights[d].ih, weights[d].hh, weights[d].bias_ih, weights[d].bias_hh}, 4 * sizeof *in);
+    const int nin = IN_WEIGHTS + 4 * directions, D = x->dim[2], H = weights[0].hh->dim[1];
+    const size_t rows = (size_t)f->rows, width = (size_t)H;
+    const bool keep = tw_will_record(ctx, nin, in);
+
+    tw_tensor *out[3] = {tw_new(ctx, 3, (int[]){f->T, f->N, directions * H})};
+    for (int k = 1; hn && k < 3; k++) out[k] = tw_new(ctx, 3, (int[]){directions, f->N, H});
+    lstm_call *call = tw_alloc(ctx, sizeof *call);
+    if (!out[0] || (hn && (!out[1] || !out[2])) || !call) return NULL;
+    *call = (lstm_call){.frames = f, .directions = directions, .x = x->data};
+
+    tw_mark mark = tw_scratch_mark(ctx);
+    if (!f->even) {
+        tw_real *gathered = take(ctx, keep, rows * (size_t)D);
+        if (!gathered) return NULL;
+        tw__frames_gather(ctx, f, D, x->data, gathered);
+        call->x = gathered;
+    }
+    recurrence r = {.frames = f,
+                    .H = H,
+                    .directions = directions,
+                    .chunks = (f->N + CHUNK - 1) / CHUNK,
+                    .y = out[0]->data};
+    for (int d = 0; d < directions; d++) {
+        r.gates[d] = call->gates[d] = take(ctx, keep, rows * 4 * width);
+        if (keep) {
+            r.h_before[d] = call->h_before[d] = take(ctx, keep, rows * width);
+            r.c_before[d] = call->c_before[d] = take(ctx, keep, rows * width);
+            if (!r.h_before[d] || !r.c_before[d]) return NULL;
+        }
+        r.panels[d] = pack(ctx, true, H, 4 * H, weights[d].hh->data);
+        r.bias[d] = bias_sum(ctx, &weights[d], 4 * width);
+        r.h[d] = state_by_place(ctx, f, width, d, h0 ? h0->data : NULL);
+        r.c[d] = state_by_place(ctx, f, width, d, c0 ? c0->data : NULL);
+        if (!r.gates[d] || !r.panels[d] || !r.bias[d] || !r.h[d] || !r.c[d]) return NULL;
+        tw_gemm(ctx, false, true, f->rows, 4 * H, D, 1, call->x, D, weights[d].ih->data, D, 0, r.gates[d], 4 * H);
+    }
+    tw_parallel_for(ctx, directions * r.chunks, forward_block, &r);
+    for (int d = 0; hn && d < directions; d++) {
+        state_by_sample(f, width, d, r.h[d], 0, out[1]->data);
+        state_by_sample(f, width, d, r.c[d], 0, out[2]->data);
+    }
+    tw_scratch_release(ctx, mark);
+    if (hn) {
+        *hn = out[1];
+        *cn = out[2];
+    }
+    return tw_record_many(ctx, &lstm_op, call, nin, in, hn ? 3 : 1, out);
+}
