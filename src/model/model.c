@@ -1,0 +1,110 @@
+/* model.c - saving and loading the parameters and buffers of a model. */
+#include "model/model.h"
+
+/* ---- saving -------------------------------------------------------------------------------------------- */
+
+size_t tw__model_items(const tw_params *params, tw__st_item *item) {
+    size_t n = 0;
+    for (size_t i = 0; i < params->count; i++) {
+        const tw__entry *e = params->entry[i];
+        const tw_tensor *t = &e->tensor;
+        if (e->kind != TW__TIED) item[n++] = (tw__st_item){e->name, tw__dtype_real, t->ndim, t->dim, t->size, t->data};
+    }
+    return n;
+}
+
+tw_meta *tw__model_meta(tw_ctx *ctx, const tw_meta *user) {
+    tw_meta *meta = tw_meta_new(ctx);
+    tw_err err = meta ? tw__meta_put(meta, TW__RESERVED "version", TW_VERSION) : TW_ERR_NOMEM;
+    for (size_t i = 0; !err && user && i < user->n; i++)
+        if (!tw__is_reserved(user->pair[i].key)) err = tw__meta_put(meta, user->pair[i].key, user->pair[i].value);
+    if (!err) return meta;
+    tw_meta_free(meta);
+    return NULL;
+}
+
+tw_err tw_model_save(const tw_params *params, const tw_meta *user, const char *path) {
+    if (!params) return TW_ERR_STATE;
+    tw_ctx *ctx = params->ctx;
+    tw_meta *meta = tw__model_meta(ctx, user);
+    tw_mark mark = tw_scratch_mark(ctx);
+    tw__st_item *item = tw_scratch(ctx, params->count * sizeof *item);
+    tw_err err = TW_ERR_NOMEM;
+    if (meta && item) err = tw__st_write(ctx, path, tw__model_items(params, item), item, meta);
+    tw_scratch_release(ctx, mark);
+    tw_meta_free(meta);
+    return err;
+}
+
+/* ---- loading ------------------------------------------------------------------------------------------- */
+
+tw_err tw__check_shape(const tw__st_file *file, const tw__st_tensor *t, int ndim, const int *dim) {
+    char shown[TW__SHOWN];
+    bool same = t->ndim == ndim;
+    for (int i = 0; same && i < ndim; i++) same = t->dim[i] == dim[i];
+    if (same) return TW_OK;
+    tw_tensor have = {.ndim = t->ndim}, want = {.ndim = ndim};
+    memcpy(have.dim, t->dim, (size_t)t->ndim * sizeof *dim);
+    memcpy(want.dim, dim, (size_t)ndim * sizeof *dim);
+    return tw_fail_err(file->ctx, TW_ERR_FORMAT, "%s: \"%s\" has the shape %s, and the model wants %s", file->path,
+                       tw__show(t->name, shown), tw_describe(file->ctx, &have), tw_describe(file->ctx, &want));
+}
+
+/* The first tensor that belongs neither to params nor to a checkpoint. */
+static const tw__st_tensor *stranger(const tw_params *params, const tw__st_file *file) {
+    for (size_t i = 0; i < file->n; i++)
+        if (!tw__is_reserved(file->tensor[i].name) && !tw_params_find(params, file->tensor[i].name))
+            return &file->tensor[i];
+    return NULL;
+}
+
+/* e's own name, or one of those tied to it. */
+static const tw__st_tensor *find_any_name(const tw_params *params, const tw__st_file *file, const tw__entry *e) {
+    const tw__st_tensor *found = tw__st_find(file, e->name);
+    for (size_t i = 0; !found && i < params->count; i++)
+        if (params->entry[i]->tensor.alias == &e->tensor) found = tw__st_find(file, params->entry[i]->name);
+    return found;
+}
+
+tw_err tw__model_match(const tw_params *params, const tw__st_file *file, tw__st_want *want, size_t *n) {
+    tw_ctx *ctx = params->ctx;
+    const tw__st_tensor *other = stranger(params, file);
+    char shown[TW__SHOWN];
+    *n = 0;
+    for (size_t i = 0; i < params->count; i++) {
+        const tw__entry *e = params->entry[i], *root = tw__params_root(params, i);
+        const tw_tensor *t = &e->tensor;
+        const tw__st_tensor *from = e == root ? find_any_name(params, file, e) : tw__st_find(file, e->name);
+        if (!from && e != root) continue; /* a tied parameter comes with its original */
+        if (!from && other)
+            return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: there is no %s, and \"%s\" is unknown to the model", file->path,
+                               tw_describe(ctx, t), tw__show(other->name, shown));
+        if (!from) return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: there is no %s", file->path, tw_describe(ctx, t));
+        tw_err err = tw__check_shape(file, from, t->ndim, t->dim);
+        if (err) return err;
+        const tw__st_tensor *original = find_any_name(params, file, root);
+        if (e == root) want[(*n)++] = (tw__st_want){.from = from, .to = t->data};
+        else if (from != original) want[(*n)++] = (tw__st_want){.from = from, .equal = original};
+    }
+    if (other)
+        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: \"%s\" is unknown to the model", file->path,
+                           tw__show(other->name, shown));
+    return TW_OK;
+}
+
+tw_err tw_model_load(tw_params *params, const char *path) {
+    if (!params) return TW_ERR_STATE;
+    tw_ctx *ctx = params->ctx;
+    tw__st_file file;
+    tw_err err = tw_params_freeze(params);
+    if (!err) err = tw__st_open(ctx, path, &file);
+    if (err) return err;
+    size_t n;
+    tw_mark mark = tw_scratch_mark(ctx);
+    tw__st_want *want = tw_scratch(ctx, params->count * sizeof *want);
+    err = want ? tw__model_match(params, &file, want, &n) : TW_ERR_NOMEM;
+    if (!err) err = tw__st_read(&file, n, want);
+    tw_scratch_release(ctx, mark);
+    tw__st_close(&file);
+    return err;
+}

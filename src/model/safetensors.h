@@ -1,0 +1,110 @@
+/* safetensors.h - reading and writing the format, below models and checkpoints.
+ *
+ * A file is: the header's length as a little-endian 64-bit number; the header, JSON, padded with spaces so that data
+ * begins on a multiple of 8; the tensors' bytes without gaps. The header maps each name to {dtype, shape,
+ * data_offsets}, and "__metadata__" to a table of strings.  (github.com/huggingface/safetensors, README) */
+#ifndef TW_SAFETENSORS_H
+#define TW_SAFETENSORS_H
+
+#include "tensor/internal.h"
+
+#include <string.h>
+#include <thalweg/model.h>
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "model files are little-endian, and are read and written without swapping bytes"
+#endif
+
+/* Names of tensors and metadata that begin so belong to the library. */
+#define TW__RESERVED "thalweg."
+static inline bool tw__is_reserved(const char *name) { return !strncmp(name, TW__RESERVED, sizeof TW__RESERVED - 1); }
+
+/* ---- dtype.c: the kinds of numbers in files ------------------------------------------------------------ */
+typedef struct tw__dtype {
+    const char *name;
+    size_t size;
+    void (*to_real)(const void *from, size_t n, tw_real *to);
+} tw__dtype;
+const tw__dtype *tw__dtype_find(const char *name); /* NULL: not one we read */
+extern const tw__dtype *const tw__dtype_f64, *const tw__dtype_real;
+
+/* ---- meta.c -------------------------------------------------------------------------------------------- */
+struct tw_meta {
+    tw_ctx *ctx;
+    char *source; /* the file it was read from, or NULL */
+    struct tw__meta_pair {
+        char *key, *value;
+    } * pair; /* sorted by key */
+    size_t n, room;
+};
+tw_err tw__meta_put(tw_meta *meta, const char *key, const char *value); /* reserved keys, too */
+bool tw__utf8_valid(const char *text);
+/* name as it may stand in a message: one line, and not too long. */
+enum { TW__SHOWN = 64 };
+const char *tw__show(const char *name, char shown[TW__SHOWN]);
+
+/* ---- read.c -------------------------------------------------------------------------------------------- */
+typedef struct tw__st_tensor {
+    const char *name;
+    const tw__dtype *dtype;
+    int ndim, dim[TW_MAX_DIMS];
+    size_t size;         /* numbers */
+    uint64_t begin, end; /* bytes, from the start of the data */
+} tw__st_tensor;
+
+typedef struct tw__st_file {
+    tw_ctx *ctx;
+    const char *path; /* the caller's */
+    int fd;
+    uint64_t data; /* where the data begins in the file, and how much there is */
+    uint64_t data_size;
+    struct cJSON *json;    /* holds the names */
+    tw__st_tensor *tensor; /* sorted by name */
+    size_t n, room;
+    tw_meta *meta;
+} tw__st_file;
+
+/* Reads and checks the header: afterwards every tensor is known to lie inside the file, apart from the others, with
+ * as many bytes as its shape says. */
+tw_err tw__st_open(tw_ctx *ctx, const char *path, tw__st_file *file);
+void tw__st_close(tw__st_file *file);
+const tw__st_tensor *tw__st_find(const tw__st_file *file, const char *name); /* NULL: not there */
+
+typedef struct tw__st_want {
+    const tw__st_tensor *from;
+    tw_real *to;                /* room for from->size numbers, converted .. */
+    double *exactly;            /* .. or an F64 tensor as it is .. */
+    const tw__st_tensor *equal; /* .. or nothing is read, only compared with this one: they must have the same bytes */
+} tw__st_want;
+/* All or nothing: memory is written only when everything has been read. */
+tw_err tw__st_read(const tw__st_file *file, size_t n, const tw__st_want *want);
+
+/* ---- write.c ------------------------------------------------------------------------------------------- */
+typedef struct tw__st_item {
+    const char *name;
+    const tw__dtype *dtype;
+    int ndim;
+    const int *dim;
+    size_t size; /* numbers */
+    const void *data;
+} tw__st_item;
+/* Sorts the items: the widest numbers first (so that all are aligned), then by name. The same content gives the same
+ * bytes. Atomic. */
+tw_err tw__st_write(tw_ctx *ctx, const char *path, size_t n, tw__st_item *item, const tw_meta *meta);
+
+/* ---- atomic.c: a new file beside the old one, which takes its place when it is whole ------------------- */
+typedef struct tw__atomic {
+    tw_ctx *ctx;
+    const char *path; /* the caller's, for messages */
+    char *target;     /* where it goes: path, or what path is a link to */
+    char *temp;
+    size_t room; /* bytes of temp */
+    int fd;
+} tw__atomic;
+/* After an error in one of these there is nothing left to clean up. */
+tw_err tw__atomic_begin(tw_ctx *ctx, const char *path, tw__atomic *file);
+tw_err tw__atomic_write(tw__atomic *file, const void *data, size_t n);
+tw_err tw__atomic_commit(tw__atomic *file);
+void tw__atomic_abort(tw__atomic *file);
+
+#endif
