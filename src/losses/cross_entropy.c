@@ -145,7 +145,7 @@ tw_tensor *tw_soft_cross_entropy_loss(tw_ctx *ctx, tw_tensor *logits, tw_tensor 
     return tw_record(ctx, &soft_op, a, 2, in, tw_terms_reduce(ctx, a->terms));
 }
 
-/* ---- the records ------------------------------------------------------------------------------------------ */
+/* ---- the records --------------------------------------------------------------------------------------- */
 
 static tw_cross_entropy_options with_weight(const void *options, const tw_target *target) {
     tw_cross_entropy_options o = *(const tw_cross_entropy_options *)options;

@@ -75,7 +75,7 @@ static const tw_op ctc_op = {"ctc_loss", backward};
 
 tw_ctc_options tw_ctc_defaults(void) { return (tw_ctc_options){.reduction = TW_REDUCTION_MEAN}; }
 
-/* ---- checks, all before anything is read ------------------------------------------------------------------------- */
+/* ---- checks, all before anything is read --------------------------------------------------------------- */
 
 static bool counts_ok(tw_ctx *ctx, const tw_tensor *z, tw_labels labels, tw_labels label_lengths,
                       tw_labels input_lengths, int blank) {
@@ -128,7 +128,7 @@ static bool symbols_ok(tw_ctx *ctx, const tw_tensor *z, tw_labels labels, int bl
     return true;
 }
 
-/* ---- the batch --------------------------------------------------------------------------------------------------- */
+/* ---- the batch ----------------------------------------------------------------------------------------- */
 
 /* Computes every sample's loss into terms->value, and y - gamma into a->gradient. */
 static bool run(tw_ctx *ctx, ctc *a, const tw_tensor *z, tw_labels labels, tw_labels label_lengths,
@@ -190,7 +190,7 @@ tw_tensor *tw_ctc_loss(tw_ctx *ctx, tw_tensor *logits, tw_labels labels, tw_labe
     return tw_record(ctx, &ctc_op, a, 1, &logits, tw_terms_reduce(ctx, a->terms));
 }
 
-/* ---- the record -------------------------------------------------------------------------------------------------- */
+/* ---- the record ---------------------------------------------------------------------------------------- */
 
 static tw_tensor *apply(tw_ctx *ctx, tw_tensor *pred, const tw_target *target, const void *options) {
     tw_ctc_options o = *(const tw_ctc_options *)options;

@@ -32,7 +32,7 @@ typedef struct lattice {
     bool *skip;      /* [S + 2] may a walk come to s from s - 2? */
 } lattice;
 
-/* ---- log arithmetic and the band of possible states ------------------------------------------------------- */
+/* ---- log arithmetic and the band of possible states ---------------------------------------------------- */
 
 /* ln(e^a + e^b). Below -40 the smaller one is less than half a unit in the last place of the sum. */
 static double log_add(double a, double b) {
@@ -50,7 +50,7 @@ static ptrdiff_t first_state(const lattice *w, ptrdiff_t t) {
     return s > 0 ? s : 0;
 }
 
-/* ---- the recursions ----------------------------------------------------------------------------------------- */
+/* ---- the recursions ------------------------------------------------------------------------------------ */
 
 /* quote: kernels */
 /* Walks start in state -1, before frame 0. alpha_t(s) = y_t(s) (alpha_t-1(s) + alpha_t-1(s-1) + alpha_t-1(s-2)),
@@ -101,7 +101,7 @@ static void backward(const lattice *w, const tw__ctc_sample *c, double log_p, tw
 }
 /* end quote */
 
-/* ---- one sample --------------------------------------------------------------------------------------------- */
+/* ---- one sample ---------------------------------------------------------------------------------------- */
 
 size_t tw__ctc_work(int T, int K, int L, bool gradient) {
     size_t S = 2 * (size_t)L + 1, rows = gradient ? (size_t)T + 1 : 1, padded = S + BEFORE + AFTER;
@@ -138,7 +138,7 @@ double tw__ctc_paths(const tw__ctc_sample *c, void *work, tw_real *gradient) {
     return log_p > 0 ? 0 : 0 - log_p; /* a probability just above 1 is rounding */
 }
 
-/* ---- public ------------------------------------------------------------------------------------------------- */
+/* ---- public -------------------------------------------------------------------------------------------- */
 
 bool tw_ctc_fits(int T, const int32_t *label, size_t n) {
     size_t frames = n; /* between two equal symbols a path must pass through the blank, one frame more */

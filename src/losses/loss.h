@@ -21,7 +21,7 @@ extern const char *const tw__reduction_names[]; /* "mean", "sum", "none", NULL *
             "mean over all terms, their sum, or none: a loss for each"                                        \
     }
 
-/* ---- drawing problems, for `sample` ----------------------------------------------------------------------- */
+/* ---- drawing problems, for `sample` -------------------------------------------------------------------- */
 
 /* Draw i of a stream as an integer in low..high. */
 int tw__draw_int(uint64_t stream, uint64_t i, int low, int high);

@@ -39,7 +39,7 @@ tw_tensor *tw_mse_loss(tw_ctx *ctx, tw_tensor *pred, tw_tensor *target, const tw
     return tw_record(ctx, &mse_op, terms, 2, in, tw_terms_reduce(ctx, terms));
 }
 
-/* ---- the record ------------------------------------------------------------------------------------------- */
+/* ---- the record ---------------------------------------------------------------------------------------- */
 
 static tw_tensor *apply(tw_ctx *ctx, tw_tensor *pred, const tw_target *target, const void *options) {
     tw_mse_options o = *(const tw_mse_options *)options;

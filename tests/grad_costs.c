@@ -1,0 +1,105 @@
+/* grad_costs.c - the gradient of every loss, registered or not, against central differences in double. */
+#include "util_costs.h"
+#include "util_loss_fixtures.h"
+
+enum { DRAWS = 24 };
+
+typedef struct call {
+    const problem *p;
+    const char *spec;
+    const tw_real *weight;
+} call;
+
+static tw_tensor *apply(tw_ctx *ctx, tw_tensor *const *leaf, void *user) {
+    const call *c = user;
+    tw_cost cost;
+    if (tw_cost_of(ctx, c->p->cost, c->spec, &cost)) return NULL;
+    tw_target target = c->p->p.labels;
+    if (c->p->cost->target == TW_TARGET_TENSOR) target.tensor = leaf[1];
+    if (c->weight) target.sample_weight = tw_input(ctx, c->weight, 1, (int[]){(int)c->p->samples});
+    return tw_cost_apply(ctx, &cost, leaf[0], &target);
+}
+
+static void check(tw_ctx *ctx, const problem *p, const char *spec, const tw_real *weight) {
+    tw_gradcheck_leaf leaf[2] = {{.value = p->p.pred, .ndim = p->p.ndim}, {.value = p->p.target, .ndim = p->p.ndim}};
+    memcpy(leaf[0].dim, p->p.dim, sizeof p->p.dim);
+    memcpy(leaf[1].dim, p->p.dim, sizeof p->p.dim);
+    leaf[1].skip = !(p->cost->traits & TW_COST_TARGET_GRAD);
+    call c = {p, spec, weight};
+    tw_gradcheck_result r;
+    tw_err err = tw_gradcheck(ctx, apply, &c, p->cost->target == TW_TARGET_TENSOR ? 2 : 1, leaf, 0, &r);
+    cr_assert_eq(err, TW_OK, "%s: %s", p->cost->name, tw_errmsg(ctx));
+    cr_assert_leq(r.error, 1e-6, "%s (%s): leaf %d, element %zu: analytic %.12g, numeric %.12g, error %.3g",
+                  p->cost->name, spec, r.leaf, r.index, r.analytic, r.numeric, r.error);
+}
+
+/* A difference of two infinities is no number: those samples' gradient, 0, is checked in test_costs.c. */
+static bool is_finite(tw_ctx *ctx, const problem *p) {
+    result r = problem_run(ctx, p, "reduction=none", NULL, NULL);
+    bool all = true;
+    for (size_t i = 0; i < r.n; i++) all = all && isfinite(r.loss[i]);
+    result_free(&r);
+    return all;
+}
+
+Test(costs, gradient) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    for (size_t i = 0; i < every_cost_count(); i++) {
+        int checked = 0;
+        for (uint64_t stream = 0; stream < DRAWS; stream++) {
+            problem p = problem_draw(ctx, every_cost_at(i), stream);
+            if (is_finite(ctx, &p)) {
+                tw_real *weight = random_reals(p.samples, stream, 0, 2);
+                check(ctx, &p, "reduction=none", NULL); /* the upstream gradient is random there */
+                check(ctx, &p, "reduction=mean", NULL);
+                check(ctx, &p, "reduction=sum", weight);
+                free(weight);
+                checked++;
+            }
+            problem_free(&p);
+        }
+        cr_assert_geq(checked, DRAWS / 2, "%s: too few finite problems", every_cost_at(i)->name);
+    }
+    tw_ctx_free(ctx);
+}
+
+Test(costs, gradient_of_the_options) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    problem p = problem_draw(ctx, &log_cosh_cost, 3);
+    check(ctx, &p, "scale=3,reduction=none", NULL);
+    problem_free(&p);
+    for (uint64_t stream = 0; stream < DRAWS; stream++) {
+        tw_cost cost;
+        cr_assert_eq(tw_cost_find(ctx, "ctc", &cost), TW_OK);
+        p = problem_draw(ctx, cost.layer, stream);
+        check(ctx, &p, "zero_infinity=1,mean_by_length=1", NULL);
+        problem_free(&p);
+    }
+    tw_ctx_free(ctx);
+}
+
+Test(costs, equal_pytorch_in_double) {
+    check_mse_fixtures(1e-12);
+    check_cross_entropy_fixtures(1e-12);
+    check_ctc_fixtures(1e-11);
+}
+
+/* p and gamma are both distributions: in double their difference sums to 0 far below what thousands of frames of
+ * rounding would leave. */
+Test(costs, ctc_rows_sum_to_zero_after_thousands_of_frames) {
+    enum { T = 3000, K = 10, L = 100 };
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_real *z = random_reals(T * K, 1, -30, 30);
+    int32_t label[L], length = L;
+    for (int i = 0; i < L; i++) label[i] = 1 + i % (K - 1);
+    tw_tensor *x = tw_input_grad(ctx, z, 3, (int[]){T, 1, K});
+    tw_tensor *loss = tw_ctc_loss(ctx, x, (tw_labels){label, L}, (tw_labels){&length, 1}, (tw_labels){0}, NULL);
+    cr_assert_eq(tw_backward(ctx, loss), TW_OK, "%s", tw_errmsg(ctx));
+    for (int t = 0; t < T; t++) {
+        double row = 0;
+        for (int k = 0; k < K; k++) row += (double)x->grad[t * K + k];
+        cr_assert_leq(fabs(row), 1e-14, "frame %d: %g", t, row);
+    }
+    free(z);
+    tw_ctx_free(ctx);
+}
