@@ -89,8 +89,10 @@ static void forward_channel(const pass *p, size_t c, tw_real *buffer) {
         b->inverse[c] = 1 / sqrt((double)p->running_var[c] + p->eps);
     }
     tw_real mean = (tw_real)b->mean[c], scale = (tw_real)(b->inverse[c] * (double)p->weight[c]);
-    for (size_t n = 0; n < r.n; n++) TW_ISA_CALL(tw__affine_act)
-    (b->act, r.length, x + n * r.step + r.at, mean, scale, p->bias[c], y + n * r.step + r.at);
+    for (size_t n = 0; n < r.n; n++) {
+        size_t at = n * r.step + r.at;
+        TW_ISA_CALL(tw__affine_act)(b->act, r.length, x + at, mean, scale, p->bias[c], y + at);
+    }
     if (gathers(b)) scatter(runs_of(b, c), y, 0, p->y);
 }
 
@@ -129,10 +131,10 @@ static void backward_channel(const pass *p, size_t c, tw_real *buffer) {
     tw_real of_x = b->training ? (tw_real)(-a * inverse * inverse * sum[1] / M) : 0;
     tw_real constant = b->training ? (tw_real)(-a * sum[0] / M) : 0;
     tw_real *dx = gathers(b) ? buffer + 3 * values : p->dx, beta = gathers(b) ? 0 : p->dx_beta;
+    tw__batchnorm_terms terms = {(tw_real)mean, (tw_real)a, of_x, constant};
     for (size_t n = 0; n < r.n; n++) {
         size_t at = n * r.step + r.at;
-        TW_ISA_CALL(tw__batchnorm_dx)
-        (b->act, r.length, x + at, y + at, dy + at, (tw_real)mean, (tw_real)a, of_x, constant, beta, dx + at);
+        TW_ISA_CALL(tw__batchnorm_dx)(b->act, r.length, x + at, y + at, dy + at, terms, beta, dx + at);
     }
     if (gathers(b)) scatter(runs_of(b, c), dx, p->dx_beta, p->dx);
 }

@@ -18,9 +18,12 @@ TW_ISA_DECLARE(void, tw__batchnorm_sums,
                (tw_act act, size_t n, const tw_real *x, const tw_real *y, const tw_real *dy, double mean,
                 double sum[2]));
 /* dx = beta dx + a dz + b (x - mean) + c. */
+typedef struct tw__batchnorm_terms {
+    tw_real mean, a, b, c;
+} tw__batchnorm_terms;
 TW_ISA_DECLARE(void, tw__batchnorm_dx,
-               (tw_act act, size_t n, const tw_real *x, const tw_real *y, const tw_real *dy, tw_real mean, tw_real a,
-                tw_real b, tw_real c, tw_real beta, tw_real *dx));
+               (tw_act act, size_t n, const tw_real *x, const tw_real *y, const tw_real *dy, tw__batchnorm_terms terms,
+                tw_real beta, tw_real *dx));
 
 /* The operation: weight, bias, and the running mean and variance, each [C]; batches counts the updates, [1]. */
 tw_tensor *tw__batchnorm(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bias, tw_tensor *running_mean,

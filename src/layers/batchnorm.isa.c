@@ -60,7 +60,7 @@ void TW_ISA_NAME(tw__batchnorm_sums)(tw_act act, size_t n, const tw_real *x, con
 }
 
 void TW_ISA_NAME(tw__batchnorm_dx)(tw_act act, size_t n, const tw_real *x, const tw_real *y, const tw_real *dy,
-                                   tw_real mean, tw_real a, tw_real b, tw_real c, tw_real beta, tw_real *restrict dx) {
+                                   tw__batchnorm_terms t, tw_real beta, tw_real *restrict dx) {
     tw_real buffer[BLOCK];
     for (size_t at = 0; at < n; at += BLOCK) {
         int size = n - at < BLOCK ? (int)(n - at) : BLOCK;
@@ -71,8 +71,8 @@ void TW_ISA_NAME(tw__batchnorm_dx)(tw_act act, size_t n, const tw_real *x, const
             dz = buffer;
         }
         if (beta == 0)
-            for (int i = 0; i < size; i++) to[i] = a * dz[i] + b * (from[i] - mean) + c;
+            for (int i = 0; i < size; i++) to[i] = t.a * dz[i] + t.b * (from[i] - t.mean) + t.c;
         else
-            for (int i = 0; i < size; i++) to[i] += a * dz[i] + b * (from[i] - mean) + c;
+            for (int i = 0; i < size; i++) to[i] += t.a * dz[i] + t.b * (from[i] - t.mean) + t.c;
     }
 }

@@ -111,20 +111,26 @@ static void forward_tile(void *arg, int block, int thread) {
     const tw__conv *s = &a->s;
     tile t = tile_at(a, block / a->c.tiles * a->c.group, block % a->c.tiles, s->N);
     tw_real *col = a->buffer + (size_t)thread * a->thread_size, *z = col + a->column_size;
+    tw_real *y = a->y + (size_t)t.n * (size_t)s->O * (size_t)s->P + t.p;
+    bool direct = a->act == TW_ACT_NONE && !a->bias && t.images == 1; /* the product is the result */
+    int ld_z = direct ? s->P : t.columns;
+    if (direct) z = y;
     for (int c0 = 0; c0 < s->C; c0 += a->c.channels) {
         int channels = least(a->c.channels, s->C - c0), ld;
         const tw_real *matrix = columns_of(a, t, c0, channels, col, &ld);
         tw_gemm_serial(false, false, s->O, t.columns, channels * s->taps, 1, a->w + (size_t)c0 * (size_t)s->taps, s->K,
-                       matrix, ld, c0 ? 1 : 0, z, t.columns);
+                       matrix, ld, c0 ? 1 : 0, z, ld_z);
     }
-    for (int m = 0; m < t.images; m++)
-        for (int o = 0; o < s->O; o++) TW_ISA_CALL(tw__affine_act)
-    (a->act, (size_t)t.positions, z + (size_t)o * (size_t)t.columns + (size_t)m * (size_t)t.positions, 0, 1,
-     a->bias ? a->bias[o] : 0, a->y + ((size_t)(t.n + m) * (size_t)s->O + (size_t)o) * (size_t)s->P + t.p);
+    size_t run = (size_t)t.positions;
+    for (int k = 0; !direct && k < t.images * s->O; k++) { /* image by image, channel by channel */
+        int o = k % s->O;
+        const tw_real *from = z + (size_t)o * (size_t)t.columns + (size_t)(k / s->O) * run;
+        TW_ISA_CALL(tw__affine_act)(a->act, run, from, 0, 1, a->bias ? a->bias[o] : 0, y + (size_t)k * (size_t)s->P);
+    }
 }
 
 /* ---- backward: with dz = dy act'(y),
- *     dW = sum over tiles of dz col(x)^T,   db = sum of dz,   dx = the adjoint of col applied to W^T dz. ------------- */
+ *     dW = sum over tiles of dz col(x)^T,   db = sum of dz,   dx = the adjoint of col applied to W^T dz. ------------ */
 
 /* dz of a tile as a matrix [O, columns]: dy itself where that is possible. */
 static const tw_real *dz_of(const pass *a, tile t, tw_real *buffer, int *ld) {
@@ -135,13 +141,12 @@ static const tw_real *dz_of(const pass *a, tile t, tw_real *buffer, int *ld) {
         return a->dy + start;
     }
     *ld = t.columns;
-    for (int m = 0; m < t.images; m++)
-        for (int o = 0; o < s->O; o++) {
-            size_t at = start + ((size_t)m * (size_t)s->O + (size_t)o) * (size_t)s->P;
-            TW_ISA_CALL(tw__act_grad)
-            (a->act, (size_t)t.positions, a->y + at, a->dy + at,
-             buffer + (size_t)o * (size_t)t.columns + (size_t)m * (size_t)t.positions);
-        }
+    size_t run = (size_t)t.positions;
+    for (int k = 0; k < t.images * s->O; k++) {
+        size_t at = start + (size_t)k * (size_t)s->P;
+        tw_real *to = buffer + (size_t)(k % s->O) * (size_t)t.columns + (size_t)(k / s->O) * run;
+        TW_ISA_CALL(tw__act_grad)(a->act, run, a->y + at, a->dy + at, to);
+    }
     return buffer;
 }
 

@@ -48,10 +48,10 @@ static span plane_part(const tw__conv *s, ptrdiff_t shift, int p0, int n) {
 static void shift_in(const tw__conv *s, const tw_real *plane, int i, int j, int p0, int n, tw_real *row) {
     ptrdiff_t shift = (ptrdiff_t)(i - s->ph) * s->W + (j - s->pw);
     span part = plane_part(s, shift, p0, n);
-    memset(row, 0, (size_t)part.first * sizeof *row);
+    if (part.first > 0) memset(row, 0, (size_t)part.first * sizeof *row);
     if (part.last > part.first)
         memcpy(row + part.first, plane + p0 + shift + part.first, (size_t)(part.last - part.first) * sizeof *row);
-    memset(row + part.last, 0, (size_t)(n - part.last) * sizeof *row);
+    if (part.last < n) memset(row + part.last, 0, (size_t)(n - part.last) * sizeof *row);
     clear_edges(s, inside(s, j), p0, n, row);
 }
 
