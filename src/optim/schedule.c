@@ -46,7 +46,7 @@ static double base_factor(const tw_schedule *s, double epoch, double epochs) {
     case TW_SCHEDULE_STEP: return s->every > 0 ? pow(s->gamma, floor(epoch / s->every)) : 1;
     case TW_SCHEDULE_COSINE: {
         /* Half a cosine from the end of the warm-up to the last epoch (Loshchilov, Hutter 2017, without restarts). */
-        double length = epochs - s->warmup, done = length > 0 ? (epoch - s->warmup) / length : 1;
+        double length = epochs - s->warmup, done = length > 0 ? (epoch - s->warmup) / length : 0;
         done = done < 0 ? 0 : done > 1 ? 1 : done;
         return s->min + (1 - s->min) * 0.5 * (1 + cos(3.14159265358979323846 * done));
     }
