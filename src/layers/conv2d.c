@@ -130,7 +130,7 @@ static void forward_tile(void *arg, int block, int thread) {
 }
 
 /* ---- backward: with dz = dy act'(y),
- *     dW = sum over tiles of dz col(x)^T,   db = sum of dz,   dx = the adjoint of col applied to W^T dz. ------------ */
+ *     dW = sum over tiles of dz col(x)^T,   db = sum of dz,  dx = the adjoint of col applied to W^T dz. ------------ */
 
 /* dz of a tile as a matrix [O, columns]: dy itself where that is possible. */
 static const tw_real *dz_of(const pass *a, tile t, tw_real *buffer, int *ld) {
