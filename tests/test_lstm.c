@@ -1,5 +1,5 @@
 /* test_lstm.c - the LSTM against one built from matmul, sigmoid and tanh, and its promises: lengths, padding, threads,
- * memory, errors. */
+ * errors. */
 #include "util.h"
 
 static tw_ctx *ctx;
@@ -324,7 +324,7 @@ Test(lstm, nothing_to_do) {
     }
 }
 
-/* ---- threads, memory, modes ------------------------------------------------------------------------------- */
+/* ---- threads and modes ------------------------------------------------------------------------------- */
 
 Test(lstm, same_bits_for_any_number_of_threads) {
     enum { N = 37 };
@@ -342,46 +342,6 @@ Test(lstm, same_bits_for_any_number_of_threads) {
     }
     batch_free(&b);
     free(one.v);
-}
-
-static void *counted_alloc(void *user, size_t size) {
-    ++*(int *)user;
-    return malloc(size);
-}
-static void counted_free(void *user, void *ptr, size_t size) {
-    (void)user;
-    (void)size;
-    free(ptr);
-}
-
-Test(lstm, no_allocation_in_the_steady_state) {
-    int calls = 0;
-    tw_ctx *own = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .allocator = {counted_alloc, counted_free, &calls}});
-    tw_params *p = tw_params_new(own);
-    tw_layer *lstm = tw_lstm_new(p, "lstm", 6, 10,
-                                 &(tw_lstm_options){.layers = 2, .bidirectional = true, .dropout = 0.3});
-    enum { T = 40, N = 9 };
-    tw_real *x = random_reals(T * N * 6, 1, -1, 1);
-    int settled = 0;
-    for (int step = 0; step < 60; step++) {
-        const int t = step < 4 ? T : (int)(tw_random_bits(1, (uint64_t)step) % (T + 1));
-        int32_t lengths[N];
-        for (int n = 0; n < N; n++)
-            lengths[n] = step < 4 && n == 0
-                ? t
-                : (int32_t)(tw_random_bits(2, (uint64_t)(step * N + n)) % (uint64_t)(t + 1));
-        tw_step_begin(own);
-        tw_lstm_state final;
-        tw_tensor *y = tw_lstm(own, lstm, tw_input_grad(own, x, 3, (int[]){t, N, 6}),
-                               step < 2 ? all : (tw_labels){lengths, N}, NULL, &final);
-        tw_tensor *loss = tw_add(own, tw_sum(own, y, 0, NULL, false), tw_sum(own, final.c, 0, NULL, false));
-        cr_assert_eq(tw_backward(own, loss), TW_OK, "%s", tw_errmsg(own));
-        if (step == 5) settled = calls;
-    }
-    cr_assert_eq(calls, settled, "%d allocations after the warm-up", calls - settled);
-    free(x);
-    tw_params_free(p);
-    tw_ctx_free(own);
 }
 
 Test(lstm, values_do_not_depend_on_recording) {
