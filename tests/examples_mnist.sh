@@ -41,7 +41,11 @@ mv "$dir/data/t10k-labels-idx1-ubyte" "$dir/data/t10k-labels.idx1-ubyte"
 expect 0 'train a network' "$mnist" --help
 expect 2 'did you mean train' "$mnist" trian
 for c in train eval predict; do expect 0 '--model' "$mnist" $c --help; done
-expect 2 'did you mean --epochs' "$mnist" train --epoch 3
+expect 2 'did you mean --epochs' "$mnist" train --epoks 3
+expect 2 'wants a value' "$mnist" train --data
+expect 2 'takes no value' "$mnist" train --augment=1
+expect 2 'unknown option -z' "$mnist" train -z
+expect 2 'unexpected argument "x"' "$mnist" train -- x
 expect 2 'whole number' "$mnist" train --epochs zero
 expect 2 'did you mean' "$mnist" train --model lenett
 expect 2 'cross_entropy' "$mnist" train --loss cross_entropi

@@ -1,7 +1,9 @@
 /* cli.c - parsing of options from a table, and the help made from the same table. */
 #include "cli.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <getopt.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,25 +80,13 @@ static void print_help(const cli_command *c) {
     printf("  -h, --help                  print this and exit\n");
 }
 
-static const cli_option *find_long(const cli_command *c, const char *name, size_t length) {
-    for (int i = 0; i < c->noptions; i++)
-        if (strlen(c->option[i].name) == length && !strncmp(c->option[i].name, name, length)) return &c->option[i];
-    return NULL;
-}
-
-static const cli_option *find_letter(const cli_command *c, char letter) {
-    for (int i = 0; i < c->noptions; i++)
-        if (c->option[i].letter == letter) return &c->option[i];
-    return NULL;
-}
-
-static void unknown_option(const cli_command *c, const char *name, size_t length) {
+_Noreturn static void unknown_option(const cli_command *c, const char *name) {
     const char *names[MAX_OPTIONS + 1];
     char word[64];
     int n = 0;
     for (; n < c->noptions && n < MAX_OPTIONS; n++) names[n] = c->option[n].name;
     names[n++] = "help";
-    snprintf(word, sizeof word, "%.*s", (int)length, name);
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(name, "="), name);
     const char *near = tw_nearest(word, n, names);
     if (near) cli_usage_error(c, "unknown option --%s; did you mean --%s?", word, near);
     cli_usage_error(c, "unknown option --%s", word);
@@ -129,44 +119,52 @@ static void store(const cli_command *c, const cli_option *o, const char *text) {
     if (o->given) *o->given = true;
 }
 
+/* What getopt_long answers for an option is its place in the table plus this, out of the way of the letters. */
+enum { FIRST = 1000 };
+
+/* Why getopt_long refused the word it looked at last. */
+_Noreturn static void refuse(const cli_command *c, int answer, char *const *argv) {
+    const char *word = argv[optind - 1];
+    if (optopt >= FIRST) {
+        const cli_option *o = &c->option[optopt - FIRST];
+        if (answer == ':') cli_usage_error(c, "--%s wants a value (%s)", o->name, o->value);
+        cli_usage_error(c, "--%s takes no value", o->name);
+    }
+    if (answer == ':') cli_usage_error(c, "-%c wants a value", optopt);
+    if (optopt) cli_usage_error(c, "unknown option -%c", optopt);
+    unknown_option(c, word + 2);
+}
+
 int cli_parse(const cli_command *c, int argc, char **argv) {
-    /* Help first: it shows the defaults, which parsing overwrites. */
-    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+    struct option names[MAX_OPTIONS + 2] = {{0}};
+    char letters[2 * MAX_OPTIONS + 4] = ":h"; /* ':' first: a missing value is told from an unknown option */
+    assert(c->noptions <= MAX_OPTIONS);
+    for (int i = 0, at = 2; i < c->noptions; i++) {
+        const cli_option *o = &c->option[i];
+        names[i] = (struct option){o->name, o->type == CLI_FLAG ? no_argument : required_argument, NULL, FIRST + i};
+        if (o->letter) letters[at++] = o->letter;
+        if (o->letter && o->type != CLI_FLAG) letters[at++] = ':';
+    }
+    names[c->noptions] = (struct option){"help", no_argument, NULL, 'h'};
+
+    /* Twice: help shows the defaults, so it is looked for before any value is stored; and no mistake in front of
+     * it keeps it from being shown. */
+    opterr = 0;
+    optind = 0;
+    for (int k; (k = getopt_long(argc, argv, letters, names, NULL)) != -1;)
+        if (k == 'h') {
             print_help(c);
             exit(0);
         }
-    int operands = 0;
-    for (int i = 1; i < argc; i++) {
-        char *arg = argv[i];
-        const cli_option *o;
-        const char *value;
-        if (!strcmp(arg, "--")) {
-            while (++i < argc) argv[++operands] = argv[i];
-            break;
-        }
-        if (arg[0] != '-' || !arg[1]) {
-            argv[++operands] = arg;
-            continue;
-        }
-        if (arg[1] == '-') {
-            const char *name = arg + 2, *equals = strchr(name, '=');
-            size_t length = equals ? (size_t)(equals - name) : strlen(name);
-            o = find_long(c, name, length);
-            if (!o) unknown_option(c, name, length);
-            value = equals ? equals + 1 : NULL;
-            if (value && o->type == CLI_FLAG) cli_usage_error(c, "--%s takes no value", o->name);
-        } else {
-            o = find_letter(c, arg[1]);
-            if (!o) cli_usage_error(c, "unknown option -%c", arg[1]);
-            value = arg[2] ? arg + 2 : NULL;
-            if (value && o->type == CLI_FLAG) cli_usage_error(c, "-%c takes no value", o->letter);
-        }
-        if (o->type != CLI_FLAG && !value) {
-            if (i + 1 >= argc) cli_usage_error(c, "--%s wants a value (%s)", o->name, o->value);
-            value = argv[++i];
-        }
-        store(c, o, value);
+    optind = 0;
+    for (int k; (k = getopt_long(argc, argv, letters, names, NULL)) != -1;) {
+        if (k == '?' || k == ':') refuse(c, k, argv);
+        int i = k - FIRST;
+        for (int j = 0; i < 0 && j < c->noptions; j++)
+            if (c->option[j].letter == k) i = j;
+        store(c, &c->option[i], optarg);
     }
+    int operands = argc - optind; /* getopt_long has moved them to the end */
+    for (int i = 0; i < operands; i++) argv[1 + i] = argv[optind + i];
     return operands;
 }
