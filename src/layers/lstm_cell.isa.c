@@ -2,6 +2,7 @@
 #include "layers/lstm.h"
 #include "tensor/vmath.h"
 
+/* quote: cell */
 /* i, f, o = sigmoid and g = tanh of their pre-activations;  c' = f c + i g;  h = o tanh(c'). */
 void TW_ISA_NAME(tw__lstm_cell)(size_t H, tw_real *gates, const tw_real *bias, tw_real *c, tw_real *h, tw_real *y) {
     TW_INDEPENDENT for (size_t j = 0; j < H; j++) {
@@ -15,7 +16,9 @@ void TW_ISA_NAME(tw__lstm_cell)(size_t H, tw_real *gates, const tw_real *bias, t
         h[j] = y[j] = o * tw__tanh1(c[j]);
     }
 }
+/* end quote */
 
+/* quote: cell_grad */
 /* With s(a) the activation, ds/da = s (1 - s) for a sigmoid and 1 - s^2 for tanh:
  *     dh = dy + (from the later frame)         do = dh tanh(c')
  *     dc' = (from the later frame) + dh o (1 - tanh(c')^2)
@@ -35,3 +38,4 @@ void TW_ISA_NAME(tw__lstm_cell_grad)(size_t H, tw_real *gates, const tw_real *c,
         dc[j] = dcj * f;
     }
 }
+/* end quote */
