@@ -75,6 +75,17 @@ Test(cross_entropy, gradient_is_p_minus_y) {
     tw_ctx_free(ctx);
 }
 
+/* The table of docs/losses/cross_entropy.md. */
+Test(cross_entropy, the_example_of_the_book) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_tensor *z = tw_input_grad(ctx, (tw_real[]){1, 2, 0}, 2, (int[]){1, 3});
+    tw_tensor *l = classes_loss(ctx, z, (int32_t[]){0}, 1, TW_REDUCTION_MEAN);
+    cr_assert_float_eq(tw_item(l), 1.4076, 5e-5);
+    cr_assert_eq(tw_backward(ctx, l), TW_OK);
+    assert_near(z->grad, ((tw_real[]){-.7553f, .6652f, .0900f}), 3, 5e-5);
+    tw_ctx_free(ctx);
+}
+
 /* 12: two models of the same error rate; cross entropy tells the confident mistake from the hesitant one. */
 Test(cross_entropy, tells_models_of_equal_error_rate_apart) {
     static const tw_real model[2][9] = {{.3f, .3f, .4f, .3f, .4f, .3f, .1f, .2f, .7f},

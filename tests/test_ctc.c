@@ -21,6 +21,21 @@ static void backward_ones(tw_ctx *ctx, tw_tensor *loss) {
     cr_assert_eq(tw_backward_from(ctx, loss, ones), TW_OK, "%s", tw_errmsg(ctx));
 }
 
+/* The tables of docs/losses/ctc.md: two frames, the blank and one letter. */
+Test(ctc, the_example_of_the_book) {
+    static const double y[] = {.6, .4, .5, .5};
+    static const int32_t label[] = {1}, length[] = {1};
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_real z[4];
+    for (int i = 0; i < 4; i++) z[i] = (tw_real)log(y[i]);
+    tw_tensor *x = tw_input_grad(ctx, z, 3, (int[]){2, 1, 2});
+    tw_tensor *l = tw_ctc_loss(ctx, x, (tw_labels){label, 1}, (tw_labels){length, 1}, (tw_labels){0}, NULL);
+    cr_assert_float_eq(tw_item(l), 0.3567, 5e-5);
+    cr_assert_eq(tw_backward(ctx, l), TW_OK);
+    assert_near(x->grad, ((tw_real[]){.1714f, -.1714f, .2143f, -.2143f}), 4, 5e-5);
+    tw_ctx_free(ctx);
+}
+
 /* ---- batches ------------------------------------------------------------------------------------------- */
 
 Test(ctc, batch_of_mixed_lengths_equals_single_samples) {
@@ -172,8 +187,8 @@ Test(ctc, an_impossible_sample_in_a_batch) {
         tw_step_begin(ctx);
         x = tw_input_grad(ctx, z, 3, (int[]){4, 2, 3});
         tw_ctc_options o = tw_ctc_defaults();
-        if (way == 0) o.zero_infinity = true;
-        else o.sample_weight = tw_input(ctx, (tw_real[]){0, 1}, 1, (int[]){2});
+        o.zero_infinity = way == 0;
+        o.sample_weight = way == 1 ? tw_input(ctx, (tw_real[]){0, 1}, 1, (int[]){2}) : NULL;
         y = tw_ctc_loss(ctx, x, labels, lengths, (tw_labels){0}, &o);
         cr_assert_eq(tw_backward(ctx, y), TW_OK, "%s", tw_errmsg(ctx));
         tw_real other = 0;

@@ -180,7 +180,8 @@ typedef struct tw_terms {
 } tw_terms;
 /* Terms of shape dim. Opens a scratch mark, which tw_terms_reduce releases: temporaries of the loss are taken in
  * between or inside a mark of their own. what names the loss in messages. NULL after an error. */
-TW_API tw_terms *tw_terms_new(tw_ctx *ctx, const char *what, tw_reduction reduction, tw_tensor *sample_weight, int ndim, const int *dim);
+TW_API tw_terms *tw_terms_new(tw_ctx *ctx, const char *what, tw_reduction reduction, tw_tensor *sample_weight, int ndim,
+                              const int *dim);
 /* The loss's result: the weighted terms [dim], or their sum or mean, added in double and in order. */
 TW_API tw_tensor *tw_terms_reduce(tw_ctx *ctx, tw_terms *terms);
 /* [n] the gradient of each term, from the result's gradient: upstream * weight / count. From tw_scratch: the

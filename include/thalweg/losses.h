@@ -37,8 +37,10 @@ typedef struct tw_cross_entropy_options {
     tw_tensor *sample_weight;
 } tw_cross_entropy_options;
 TW_API tw_cross_entropy_options tw_cross_entropy_defaults(void);
-TW_API tw_tensor *tw_cross_entropy_loss(tw_ctx *ctx, tw_tensor *logits, tw_labels target, const tw_cross_entropy_options *options);
-TW_API tw_tensor *tw_soft_cross_entropy_loss(tw_ctx *ctx, tw_tensor *logits, tw_tensor *target, const tw_cross_entropy_options *options);
+TW_API tw_tensor *tw_cross_entropy_loss(tw_ctx *ctx, tw_tensor *logits, tw_labels target,
+                                        const tw_cross_entropy_options *options);
+TW_API tw_tensor *tw_soft_cross_entropy_loss(tw_ctx *ctx, tw_tensor *logits, tw_tensor *target,
+                                             const tw_cross_entropy_options *options);
 
 /* ---- connectionist temporal classification: -ln p(l|x), p(l|x) the sum over all paths that B (merge repeats,
  * drop blanks) maps to l; logits [T,N,K], softmax inside. labels: the samples' texts one after another, without
@@ -51,26 +53,27 @@ TW_API tw_tensor *tw_soft_cross_entropy_loss(tw_ctx *ctx, tw_tensor *logits, tw_
  * before anything is read.  (Graves et al. 2006) */
 typedef struct tw_ctc_options {
     tw_reduction reduction;
-    int blank;            /* 0 <= blank < K; default 0 */
+    int blank; /* 0 <= blank < K; default 0 */
     bool zero_infinity;
-    bool mean_by_length;  /* divide each sample's loss by max(L,1) before the reduction mean */
-    int *infeasible;      /* NULL, or where to write how many samples have loss +inf (with zero_infinity: would have) */
+    bool mean_by_length; /* divide each sample's loss by max(L,1) before the reduction mean */
+    int *infeasible;     /* NULL, or where to write how many samples have loss +inf (with zero_infinity: would have) */
     tw_tensor *sample_weight;
 } tw_ctc_options;
 TW_API tw_ctc_options tw_ctc_defaults(void);
-TW_API tw_tensor *tw_ctc_loss(tw_ctx *ctx, tw_tensor *logits, tw_labels labels, tw_labels label_lengths, tw_labels input_lengths,
-                              const tw_ctc_options *options);
+TW_API tw_tensor *tw_ctc_loss(tw_ctx *ctx, tw_tensor *logits, tw_labels labels, tw_labels label_lengths,
+                              tw_labels input_lengths, const tw_ctc_options *options);
 /* Does a label of n symbols fit into T frames? T >= n + adjacent repeats. */
 TW_API bool tw_ctc_fits(int T, const int32_t *label, size_t n);
 /* ln p(label|x) of one sample by the forward recursion over logits [T,K] with a row stride; -inf: impossible.
  * NaN after an error (a label that cannot be, no memory), which is in ctx. */
-TW_API double tw_ctc_log_prob(tw_ctx *ctx, const tw_real *logits, int T, int K, size_t row_stride, const int32_t *label, int L, int blank);
+TW_API double tw_ctc_log_prob(tw_ctx *ctx, const tw_real *logits, int T, int K, size_t row_stride, const int32_t *label,
+                              int L, int blank);
 
 /* ---- the registry: every loss by name, "ctc:blank=0,zero_infinity=1" -------------------------------- */
 typedef enum tw_target_kind { TW_TARGET_TENSOR, TW_TARGET_CLASSES, TW_TARGET_SEQUENCES } tw_target_kind;
 typedef struct tw_target {
-    tw_tensor *tensor;                       /* TENSOR: of the prediction's shape */
-    tw_labels classes;                       /* CLASSES: an index per position */
+    tw_tensor *tensor;                              /* TENSOR: of the prediction's shape */
+    tw_labels classes;                              /* CLASSES: an index per position */
     tw_labels labels, label_lengths, input_lengths; /* SEQUENCES */
     tw_tensor *sample_weight;                       /* NULL, or [N]: the sample_weight of the loss's options */
 } tw_target;

@@ -176,7 +176,8 @@ static size_t sample_logits(tw_ctx *ctx, uint64_t stream, tw_cost_problem *p) {
 }
 
 static tw_err class_sample(tw_ctx *ctx, uint64_t stream, tw_cost_problem *p) {
-    size_t n = sample_logits(ctx, stream, p) / (size_t)p->dim[1];
+    size_t n = sample_logits(ctx, stream, p);
+    n /= (size_t)p->dim[1];
     int32_t *class = tw_alloc(ctx, n * sizeof *class);
     for (size_t i = 0; class && i < n; i++) class[i] = tw__draw_int(stream, 10 + i, 0, p->dim[1] - 1);
     p->labels.classes = (tw_labels){class, n};

@@ -204,9 +204,9 @@ static tw_err sample(tw_ctx *ctx, uint64_t stream, tw_cost_problem *p) {
     int T = tw__draw_int(stream, 0, 0, 6), N = tw__draw_int(stream, 1, 1, 3), K = tw__draw_int(stream, 2, 1, 5);
     bool any = tw__draw_int(stream, 3, 0, 3) == 0;
     *p = (tw_cost_problem){.ndim = 3, .dim = {T, N, K}, .batch_axis = 1, .class_axis = 2};
-    int32_t *length = tw_alloc(ctx, 2 * (size_t)N * sizeof *length), *frames = length + N;
+    int32_t *length = tw_alloc(ctx, (size_t)N * sizeof *length), *frames = tw_alloc(ctx, (size_t)N * sizeof *frames);
     int32_t *label = tw_alloc(ctx, (size_t)N * (size_t)(T + 1) * sizeof *label);
-    if (!length || !label) return tw_error(ctx);
+    if (!length || !frames || !label) return tw_error(ctx);
     size_t n = 0;
     for (int i = 0; i < N; i++) {
         uint64_t draw = 100 * (uint64_t)(i + 1);

@@ -117,8 +117,8 @@ double tw__ctc_paths(const tw__ctc_sample *c, void *work, tw_real *gradient) {
     w.alpha = w.lse + w.T + BEFORE;
     w.beta = w.lse + w.T + (gradient ? (w.T + 1) * padded : padded);
     w.gamma = w.beta + (gradient ? padded : 0);
-    w.symbol = (int32_t *)(w.gamma + (gradient ? c->K : 0));
-    w.skip = (bool *)(w.symbol + w.S);
+    w.symbol = (void *)(w.gamma + (gradient ? c->K : 0));
+    w.skip = (void *)(w.symbol + w.S);
 
     for (ptrdiff_t s = 0; s < w.S; s++) w.symbol[s] = s % 2 ? c->label[s / 2] : c->blank;
     for (ptrdiff_t s = 0; s < w.S + 2; s++) /* states -1 and S, start and end, are like symbols unequal to all others */
