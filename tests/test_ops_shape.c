@@ -30,6 +30,12 @@ Test(reshape, errors) {
     assert_error(ctx, TW_ERR_SHAPE, "reshape: a tensor has 0 to 5 dimensions, not 6");
     cr_assert_null(tw_reshape(ctx, empty, 2, (int[]){0, -1})); /* any number would do */
     assert_error(ctx, TW_ERR_SHAPE, "cannot become [0,-1]");
+    /* An inferred size beyond int. The data is never read. */
+    tw_real v = 0;
+    tw_tensor *huge = tw_input(ctx, &v, 2, (int[]){65536, 65536});
+    assert_tensor(ctx, tw_reshape(ctx, huge, 2, (int[]){4, -1}), 2, ((int[]){4, 1 << 30}), NULL, 0);
+    cr_assert_null(tw_reshape(ctx, huge, 2, (int[]){2, -1}));
+    assert_error(ctx, TW_ERR_SHAPE, "has 4294967296 elements and cannot become [2,-1]");
     cr_assert_null(tw_reshape(ctx, NULL, 1, (int[]){1}));
     assert_ok(ctx);
     tw_ctx_free(ctx);
@@ -247,5 +253,10 @@ Test(dropout, follows_the_random_state) {
     tw_rng_set(ctx, start);
     tw_tensor *again = tw_dropout(ctx, x, (tw_real)0.5);
     cr_assert_eq(memcmp(first->data, again->data, x->size * sizeof *x->data), 0);
+    /* Whether the call is recorded changes nothing. */
+    tw_rng_set(ctx, start);
+    tw_tensor *leaf = tw_input_grad(ctx, x->data, 1, &n), *recorded = tw_dropout(ctx, leaf, (tw_real)0.5);
+    cr_assert_not_null(recorded->node);
+    cr_assert_eq(memcmp(first->data, recorded->data, x->size * sizeof *x->data), 0);
     tw_ctx_free(ctx);
 }

@@ -96,6 +96,7 @@ TW_API tw_tensor *tw_matmul(tw_ctx *ctx, tw_tensor *a, bool transpose_a, tw_tens
 TW_API tw_tensor *tw_sum(tw_ctx *ctx, tw_tensor *x, int naxes, const int *axes, bool keep_dims);
 TW_API tw_tensor *tw_mean(tw_ctx *ctx, tw_tensor *x, int naxes, const int *axes, bool keep_dims);
 
+/* Along one axis. A row that is -inf everywhere, or holds +inf or NaN, becomes NaN, as in PyTorch. */
 TW_API tw_tensor *tw_softmax(tw_ctx *ctx, tw_tensor *x, int axis);     /* e^(x-m) / sum e^(x-m), m the maximum */
 TW_API tw_tensor *tw_log_softmax(tw_ctx *ctx, tw_tensor *x, int axis); /* x - m - ln sum e^(x-m) */
 

@@ -5,6 +5,8 @@
  * NaN. */
 #include "tensor/ops.h"
 
+enum { CHUNK = 256 };
+
 typedef struct job {
     uint64_t stream, threshold; /* dropped when the draw of 32 bits is below it */
     const tw_real *from;
@@ -12,23 +14,34 @@ typedef struct job {
     uint8_t *kept; /* NULL: not wanted */
 } job;
 
+/* Selected, not multiplied by 0 or 1: that would let NaN through. Chosen after the product, as loops over a
+ * conditional load are not vectorised. */
+static void apply(const job *j, const uint8_t *kept, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i++) {
+        const tw_real passed = j->from[i] * j->scale;
+        j->to[i] = tw_add_to(j->beta, j->to[i], kept[i - begin] ? passed : 0);
+    }
+}
+
 static void drop(void *arg, size_t begin, size_t end) {
     const job *j = arg;
-    for (size_t i = begin; i < end; i += 2) { /* begin is even, as TW__GRAIN is */
-        uint64_t bits = tw_random_bits(j->stream, i / 2);
-        for (size_t k = i; k < i + 2 && k < end; k++, bits >>= 32) {
-            bool kept = (bits & 0xffffffffu) >= j->threshold;
-            j->to[k] = kept ? j->from[k] * j->scale : 0;
-            if (j->kept) j->kept[k] = kept;
+    uint8_t local[CHUNK];
+    for (size_t at = begin; at < end; at += CHUNK) { /* at is even, as TW__GRAIN and CHUNK are */
+        size_t n = end - at < CHUNK ? end - at : CHUNK;
+        uint8_t *kept = j->kept ? j->kept + at : local;
+        for (size_t i = 0; i < n; i += 2) {
+            uint64_t bits = tw_random_bits(j->stream, (at + i) / 2);
+            kept[i] = (bits & 0xffffffffu) >= j->threshold;
+            if (i + 1 < n) kept[i + 1] = bits >> 32 >= j->threshold;
         }
+        apply(j, kept, at, at + n);
     }
 }
 
 /* dx = dy / (1 - p) where x passed, else 0 */
 static void pass_back(void *arg, size_t begin, size_t end) {
     const job *j = arg;
-    for (size_t i = begin; i < end; i++)
-        j->to[i] = tw_add_to(j->beta, j->to[i], j->kept[i] ? j->from[i] * j->scale : 0);
+    apply(j, j->kept + begin, begin, end);
 }
 
 static void dropout_backward(tw_ctx *ctx, tw_node *n) {

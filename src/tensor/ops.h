@@ -48,8 +48,9 @@ void tw__broadcast(tw_ctx *ctx, tw__kernel kernel, int ndim, const int *dim, tw_
  * double, in an order that depends on the shape only. False when memory ran out. */
 bool tw__sum_axes(tw_ctx *ctx, int ndim, const int *dim, const bool *reduced, const tw_real *x, double divisor,
                   tw_real beta, tw_real *out);
-/* The sum of n numbers in double. */
+/* The sum of n numbers, and of n products, in double. */
 double tw__sum_run(const tw_real *x, size_t n);
+double tw__dot_run(const tw_real *x, const tw_real *y, size_t n);
 
 /* ---- copy.c --------------------------------------------------------------------------------------------- */
 

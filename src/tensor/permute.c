@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { TILE = 32 };
+enum { TILE = 64 };
 
 typedef struct permutation {
     int ndim;

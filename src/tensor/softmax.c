@@ -40,9 +40,7 @@ static void softmax_row(size_t n, const tw_real *x, tw_real *y) {
 }
 
 static void softmax_row_grad(size_t n, const tw_real *y, const tw_real *dy, tw_real beta, tw_real *dx) {
-    double dot[4] = {0};
-    for (size_t i = 0; i < n; i++) dot[i % 4] += (double)dy[i] * (double)y[i];
-    tw_real s = (tw_real)((dot[0] + dot[2]) + (dot[1] + dot[3]));
+    tw_real s = (tw_real)tw__dot_run(dy, y, n);
     for (size_t i = 0; i < n; i++) dx[i] = tw_add_to(beta, dx[i], y[i] * (dy[i] - s));
 }
 

@@ -8,13 +8,24 @@
 enum { WIDTH = 256, LANES = 8, MAX_PARTS = 64 };
 
 /* Eight running sums let the compiler use vectors, and lose less to rounding than one. */
+static double together(const double *s) { return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); }
+
 double tw__sum_run(const tw_real *x, size_t n) {
     double s[LANES] = {0};
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
         for (size_t j = 0; j < LANES; j++) s[j] += (double)x[i + j];
-    for (; i < n; i++) s[i % LANES] += (double)x[i];
-    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+    for (size_t j = 0; i < n; i++, j++) s[j] += (double)x[i];
+    return together(s);
+}
+
+double tw__dot_run(const tw_real *x, const tw_real *y, size_t n) {
+    double s[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t j = 0; j < LANES; j++) s[j] += (double)x[i + j] * (double)y[i + j];
+    for (size_t j = 0; i < n; i++, j++) s[j] += (double)x[i] * (double)y[i];
+    return together(s);
 }
 
 typedef struct axes {
@@ -78,21 +89,32 @@ static void sum_unit(const reduction *r, const tw_real *from, const size_t *firs
         }
 }
 
+/* Units are numbered with the part outermost, then the kept axes. An odometer finds them, for dividing costs more than
+ * a short sum. */
 static void sum_units(void *arg, size_t begin, size_t end) {
     const reduction *r = arg;
-    const axes *k = &r->kept;
+    const axes *k = &r->kept, *d = &r->reduced;
+    size_t part = begin / r->units, unit = begin % r->units;
+    size_t row = unit / r->units_in_row, column = unit % r->units_in_row * r->width;
+    size_t a = row / k->n[1], b = row % k->n[1], o = row * k->n[2] + column;
     for (size_t t = begin; t < end; t++) {
-        size_t part = t / r->units, unit = t % r->units;
-        size_t row = unit / r->units_in_row, column = unit % r->units_in_row * r->width;
+        size_t first[3] = {0, 0, 0}, last[3] = {d->n[0], d->n[1], d->n[2]};
+        if (r->parts > 1) {
+            first[r->cut] = d->n[r->cut] * part / r->parts;
+            last[r->cut] = d->n[r->cut] * (part + 1) / r->parts;
+        }
         size_t n = k->n[2] - column < r->width ? k->n[2] - column : r->width;
-        const tw_real *from = r->x + row / k->n[1] * k->stride[0] + row % k->n[1] * k->stride[1] +
-            column * k->stride[2];
-        size_t first[3] = {0, 0, 0}, last[3] = {r->reduced.n[0], r->reduced.n[1], r->reduced.n[2]};
-        first[r->cut] = r->reduced.n[r->cut] * part / r->parts;
-        last[r->cut] = r->reduced.n[r->cut] * (part + 1) / r->parts;
         double sum[WIDTH];
-        sum_unit(r, from, first, last, sum, n);
-        store(r, part, row * k->n[2] + column, sum, n);
+        sum_unit(r, r->x + a * k->stride[0] + b * k->stride[1] + column * k->stride[2], first, last, sum, n);
+        store(r, part, o, sum, n);
+        o += n;
+        if ((column += n) < k->n[2]) continue;
+        column = 0;
+        if (++b < k->n[1]) continue;
+        b = 0;
+        if (++a < k->n[0]) continue;
+        a = o = 0;
+        part++;
     }
 }
 

@@ -74,11 +74,13 @@ static tw_tensor *apply(tw_ctx *ctx, const unary *op, tw_tensor *x, const tw_rea
     }                                                                                                      \
     static const unary name##_op = {{#name, unary_backward}, name##_value, name##_grad};
 
-VALUE(scale, p *x)
-GRAD(scale, p *dy)
+/* The formatter would take these products for pointers. */
+/* clang-format off */
+VALUE(scale, p * x)
+GRAD(scale, p * dy)
 
 VALUE_OF_ARRAY(exp, tw__vexp)
-GRAD(exp, dy *y)
+GRAD(exp, dy * y)
 
 VALUE_OF_ARRAY(log, tw__vlog)
 GRAD(log, dy / x)
@@ -94,10 +96,11 @@ VALUE(leaky_relu, x > 0 ? x : p * x)
 GRAD(leaky_relu, x > 0 ? dy : p * dy)
 
 VALUE_OF_ARRAY(sigmoid, tw__vsigmoid)
-GRAD(sigmoid, dy *y *(1 - y))
+GRAD(sigmoid, dy * y * (1 - y))
 
 VALUE_OF_ARRAY(tanh, tw__vtanh)
-GRAD(tanh, dy *(1 - y * y))
+GRAD(tanh, dy * (1 - y * y))
+/* clang-format on */
 
 tw_tensor *tw_scale(tw_ctx *ctx, tw_tensor *x, tw_real factor) { return apply(ctx, &scale_op, x, &factor); }
 tw_tensor *tw_exp(tw_ctx *ctx, tw_tensor *x) { return apply(ctx, &exp_op, x, NULL); }
