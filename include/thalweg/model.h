@@ -13,7 +13,8 @@
 extern "C" {
 #endif
 
-/* ---- metadata: strings by name ------------------------------------------------------------------------ */
+/* ---- metadata: strings by name ------------------------------------------------------------------------
+ * Names that begin with "thalweg." are the library's: they can be read, and setting one is a RANGE error. */
 typedef struct tw_meta tw_meta;
 TW_API TW_MUST_CHECK tw_meta *tw_meta_new(tw_ctx *ctx);
 TW_API void tw_meta_free(tw_meta *meta);
@@ -27,15 +28,20 @@ TW_API TW_MUST_CHECK tw_err tw_meta_load(tw_ctx *ctx, const char *path, tw_meta 
 
 /* ---- models -------------------------------------------------------------------------------------------- */
 TW_API TW_MUST_CHECK tw_err tw_model_save(const tw_params *params, const tw_meta *meta /* or NULL */, const char *path);
-/* Fills params by name (F64, F32, F16, BF16 are converted). A missing or misshapen tensor is FORMAT and leaves params
- * as they were. Tensors params does not know are an error too, unless they are a checkpoint's own. */
+/* Fills params by name (F64, F32, F16, BF16, I64, I32, U8 are converted). A missing or misshapen tensor is FORMAT and
+ * leaves params as they were. Tensors params does not know are an error too, unless they are a checkpoint's own. A tied
+ * parameter is saved under its original's name, and found under either. */
 TW_API TW_MUST_CHECK tw_err tw_model_load(tw_params *params, const char *path);
 
 /* ---- checkpoints ----------------------------------------------------------------------------------------
- * optim may be NULL: then no optimiser state. position may be NULL. */
-TW_API TW_MUST_CHECK tw_err tw_checkpoint_save(const tw_params *params, const tw_optim *optim, const tw_loader_position *position,
-                                               const tw_meta *meta, const char *path);
-TW_API TW_MUST_CHECK tw_err tw_checkpoint_load(tw_params *params, tw_optim *optim, tw_loader_position *position, const char *path);
+ * optim may be NULL: then no optimiser state. position may be NULL. Loading also sets the context's random state and
+ * the learning rate. An optimiser of another kind, with other options (but lr) or other groups than the saved one is
+ * FORMAT. All is loaded or nothing. */
+TW_API TW_MUST_CHECK tw_err tw_checkpoint_save(const tw_params *params, const tw_optim *optim,
+                                               const tw_loader_position *position, const tw_meta *meta,
+                                               const char *path);
+TW_API TW_MUST_CHECK tw_err tw_checkpoint_load(tw_params *params, tw_optim *optim, tw_loader_position *position,
+                                               const char *path);
 
 #ifdef __cplusplus
 }

@@ -13,7 +13,8 @@ extern "C" {
 typedef struct tw_optim tw_optim;
 
 /* Options NULL: the defaults; otherwise start from tw_<optimiser>_defaults(), every value is taken literally.
- * SGD:      g += wd p;  v = momentum v + (1 - dampening) g  (first step v = g);  p -= lr (nesterov ? g + momentum v : v)
+ * SGD:      g += wd p;  v = momentum v + (1 - dampening) g  (first step v = g);
+ *           p -= lr v, or with nesterov p -= lr (g + momentum v)
  * Adam:     g += wd p;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  p -= lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + eps)
  *           (Kingma, Ba 2015).  AdamW: p -= lr wd p first, instead of adding to g (Loshchilov, Hutter 2019)
  * Adadelta: g += wd p;  s = rho s + (1-rho) g^2;  d = sqrt(u + eps)/sqrt(s + eps) g;  u = rho u + (1-rho) d^2;
@@ -41,7 +42,7 @@ TW_API TW_MUST_CHECK tw_optim *tw_optim_new(tw_params *params, const char *spec)
 TW_API void tw_optim_free(tw_optim *optim); /* NULL is allowed */
 
 /* Updates every parameter that got a gradient in this step. A failed context, or no gradient at all: STATE. A
- * non-finite gradient: NONFINITE naming the first such parameter. Each time weights and optimiser state are as before. */
+ * non-finite gradient: NONFINITE naming the first such parameter. After an error weights and state are as before. */
 TW_API TW_MUST_CHECK tw_err tw_optim_step(tw_optim *optim);
 
 TW_API void tw_optim_set_lr(tw_optim *optim, double lr); /* negative or not finite: a RANGE error */
