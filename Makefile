@@ -57,7 +57,7 @@ LIBS     := $(LIB32) $(LIB64) $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib examples deps demo mnist test gradcheck asan bench lint format docs-check docs-quote install uninstall clean help FORCE
+.PHONY: all lib examples deps demo mnist test test-examples test-library gradcheck asan bench lint format docs-check docs-quote install uninstall clean help FORCE
 
 all: lib examples ## the libraries and the examples
 lib: $(LIBS)
@@ -66,7 +66,7 @@ examples: $(EXAMPLES)
 # ---- what must be installed first ----------------------------------------------------------------------
 goals = $(filter $(1),$(MAKECMDGOALS))
 DEPS := build $(if $(filter openblas,$(BLAS)),blas) \
-        $(if $(call goals,deps test gradcheck asan %/tests %/gradcheck),test) \
+        $(if $(call goals,deps test test-library gradcheck asan %/tests %/gradcheck),test) \
         $(if $(call goals,deps demo),demo) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint)
 deps: ## installs what is missing (Debian packages); the other targets do this by themselves
 	@CC='$(CC)' tools/deps.sh $(DEPS)
@@ -126,7 +126,14 @@ $(BUILD)/gradcheck: $(TEST64) $(LIB64)
 $(BUILD)/tests $(BUILD)/gradcheck:
 	$(call say,LD)$(LINK) -o $@ $^ $(TW_LIBS) $$(pkg-config --libs criterion)
 
-test: $(BUILD)/gradcheck $(BUILD)/tests ## gradient checks in double, then all tests
+# tests/examples_*.sh try the example programs. The library's tests come last, so that their summary ends the output.
+test: test-examples ## gradient checks in double, the examples, all tests of the library
+	@$(MAKE) --no-print-directory test-library
+test-examples: $(EXAMPLES)
+	@for t in $(wildcard tests/examples_*.sh); do \
+	    echo "== $$t"; log=$(BUILD)/$$(basename $$t .sh).log; \
+	    if sh $$t $(BUILD) >$$log 2>&1; then tail -n 1 $$log; else cat $$log; exit 1; fi; done
+test-library: $(BUILD)/gradcheck $(BUILD)/tests
 	@echo '== gradcheck'; $(BUILD)/gradcheck --jobs 2; first=$$?; echo '== tests'; $(BUILD)/tests --jobs 2 && exit $$first
 gradcheck: $(BUILD)/gradcheck ## checks every backward against finite differences
 	$(BUILD)/gradcheck --jobs 2
@@ -134,7 +141,7 @@ gradcheck: $(BUILD)/gradcheck ## checks every backward against finite difference
 asan: ## the tests under the address and undefined-behaviour sanitizers
 	@mkdir -p $(BUILD)/asan; rm -f $(BUILD)/asan/report.*
 	@ASAN_OPTIONS=log_path=$(abspath $(BUILD))/asan/report $(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
-	    OPT='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' test; \
+	    OPT='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' test-library; \
 	    status=$$?; ! cat $(BUILD)/asan/report.* 2>/dev/null && exit $$status
 
 $(BUILD)/bench/%: $(BUILD)/f32/bench/%.o $(BUILD)/common.a $(LIB32)
