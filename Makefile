@@ -162,7 +162,7 @@ includedir := $(PREFIX)/include
 docdir     := $(PREFIX)/share/doc/thalweg
 NAMES      := thalweg thalweg_f64
 PROGRAMS   := $(filter-out $(BUILD)/first,$(EXAMPLES))
-DOCS       := README.md LICENSE $(wildcard docs/*.md docs/*.png)
+DOCS       := README.md LICENSE $(wildcard docs/*.md docs/*/*.md docs/*/*.png)
 HEADERS    := $(wildcard include/thalweg/*.h)
 INSTALLED  := $(HEADERS:include/%=$(includedir)/%) $(PROGRAMS:$(BUILD)/%=$(bindir)/%) $(DOCS:%=$(docdir)/%) \
               $(foreach n,$(NAMES),$(libdir)/pkgconfig/$(n).pc $(libdir)/lib$(n).a $(libdir)/lib$(n).so \
@@ -176,11 +176,10 @@ $(BUILD)/%.pc: thalweg.pc.in $(BUILD)/flags FORCE
 	    -e 's|@LIBS@|$(TW_LIBS) -pthread|' $< >$@
 
 install: all $(NAMES:%=$(BUILD)/%.pc) ## into PREFIX (/usr/local), below DESTDIR
-	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir)/thalweg $(docdir)/docs)
+	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir)/thalweg)
 	install -m 644 $(HEADERS) $(DESTDIR)$(includedir)/thalweg
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(bindir)
-	install -m 644 $(filter-out docs/%,$(DOCS)) $(DESTDIR)$(docdir)
-	install -m 644 $(filter docs/%,$(DOCS)) $(DESTDIR)$(docdir)/docs
+	for f in $(DOCS); do install -D -m 644 $$f $(DESTDIR)$(docdir)/$$f || exit; done
 	install -m 644 $(LIB32) $(LIB64) $(DESTDIR)$(libdir)
 	install -m 644 $(NAMES:%=$(BUILD)/%.pc) $(DESTDIR)$(libdir)/pkgconfig
 	for n in $(NAMES); do \
@@ -189,7 +188,7 @@ install: all $(NAMES:%=$(BUILD)/%.pc) ## into PREFIX (/usr/local), below DESTDIR
 	    ln -sf lib$$n.so.$(SOMAJOR) $(DESTDIR)$(libdir)/lib$$n.so || exit; done
 uninstall: ## removes what install installed
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	-rmdir $(addprefix $(DESTDIR),$(includedir)/thalweg $(docdir)/docs $(docdir)) 2>/dev/null
+	find $(addprefix $(DESTDIR),$(includedir)/thalweg $(docdir)) -depth -type d -empty -delete
 
 # ---- the tree ------------------------------------------------------------------------------------------
 lint: lib ## the rules a program can check: layers, names, headers, format
