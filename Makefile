@@ -188,7 +188,8 @@ install: all $(NAMES:%=$(BUILD)/%.pc) ## into PREFIX (/usr/local), below DESTDIR
 	    ln -sf lib$$n.so.$(SOMAJOR) $(DESTDIR)$(libdir)/lib$$n.so || exit; done
 uninstall: ## removes what install installed
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	find $(addprefix $(DESTDIR),$(includedir)/thalweg $(docdir)) -depth -type d -empty -delete
+	@for d in $(addprefix $(DESTDIR),$(includedir)/thalweg $(docdir)); do \
+	    [ ! -d $$d ] || find $$d -depth -type d -empty -delete; done
 
 # ---- the tree ------------------------------------------------------------------------------------------
 lint: lib ## the rules a program can check: layers, names, headers, format
