@@ -93,8 +93,8 @@ typedef struct tw_lstm_state {
     tw_tensor *h, *c;
 } tw_lstm_state;
 TW_API tw_layer *tw_lstm_new(tw_params *params, const char *name, int input, int hidden, const tw_lstm_options *options);
-/* lengths {NULL, 0}: all T. initial, or a member of it, NULL: zeros. final NULL: not wanted, else filled with hn and cn, each sample's
- * state after its own last frame. tw_forward(ctx, lstm, x) is this with neither. */
+/* lengths {NULL, 0}: all T. initial, or a member of it, NULL: zeros. final NULL: not wanted, else filled with hn and
+ * cn, each sample's state after its own last frame. tw_forward(ctx, lstm, x) is this with neither. */
 TW_API tw_tensor *tw_lstm(tw_ctx *ctx, tw_layer *lstm, tw_tensor *x, tw_labels lengths, const tw_lstm_state *initial, tw_lstm_state *final);
 
 /* ---- sequential: one after another ------------------------------------------------------------------- */
