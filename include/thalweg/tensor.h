@@ -30,7 +30,8 @@ typedef struct tw_tensor {
     uint64_t grad_step;      /* the step in which grad was last written */
     bool requires_grad;
     bool keep_grad;
-    bool flat; /* data and grad lie in a tw_params' flat blocks */
+    bool owned; /* data is step memory taken for this tensor */
+    bool flat;  /* data and grad lie in a tw_params' flat blocks */
 } tw_tensor;
 
 /* Integers passed by value: class indices, label texts, lengths. A wrong n is an error, never a read past the end. */

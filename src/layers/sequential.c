@@ -10,12 +10,25 @@ typedef struct sequential {
     int broken; /* the 1-based place of a layer that could not be added, or 0 */
 } sequential;
 
+static bool shares(const tw_tensor *a, const tw_tensor *b) {
+    return b->data >= a->data && b->data < a->data + (a->size ? a->size : 1);
+}
+
 static tw_tensor *forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x) {
     const sequential *s = (const sequential *)layer;
     if (s->broken)
         return tw_fail(ctx, TW_ERR_STATE, "sequential: layer %d could not be made, so the network is not whole",
                        s->broken);
-    for (int i = 0; x && i < s->n; i++) x = tw_forward(ctx, s->layer[i], x);
+    const tw_tensor *input = x;
+    tw_tensor *made = NULL; /* by a layer of this loop, and x lies in its memory */
+    for (int i = 0; x && i < s->n; i++) {
+        x = tw_forward(ctx, s->layer[i], x);
+        /* Without recording nobody looks back: what a layer read is finished, unless its output shares that memory
+         * (a reshape) or it is the caller's. */
+        if (!x || ctx->recording || (made && shares(made, x))) continue;
+        tw__tensor_recycle(ctx, made);
+        made = shares(input, x) ? NULL : x;
+    }
     return x;
 }
 

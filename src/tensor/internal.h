@@ -24,7 +24,7 @@ void tw__arena_release(tw_ctx *ctx, tw__arena *arena, tw_mark mark);
 void tw__arena_shut(void *ptr, size_t bytes);
 void tw__arena_open(void *ptr, size_t bytes);
 
-/* ---- gradients' memory: blocks of the step that backward has finished with and may use again ----------- */
+/* ---- block.c: parts of the step's memory that are finished before the step is ------------------------- */
 enum { TW__FREE_BLOCKS = 128 };
 typedef struct tw__block {
     void *ptr;
@@ -69,6 +69,12 @@ char *tw__strdup(tw_ctx *ctx, const char *s);
 
 void tw__pool_free(tw_ctx *ctx);
 int tw__default_threads(void);
+
+/* The smallest finished block that is large enough, else new memory of the step; NULL leaves NOMEM in ctx. */
+void *tw__block_take(tw_ctx *ctx, size_t bytes);
+void tw__block_give(tw_ctx *ctx, void *ptr, size_t bytes);
+/* Gives back the data of a tensor that nobody will look at again; nothing for one whose data is not its own. */
+void tw__tensor_recycle(tw_ctx *ctx, tw_tensor *t);
 
 /* Number of elements of a shape; false when negative, more than TW_MAX_DIMS dimensions, or too large. */
 bool tw__shape_size(int ndim, const int *dim, size_t *size);

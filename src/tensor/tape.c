@@ -81,32 +81,6 @@ tw_tensor *tw_record(tw_ctx *ctx, const tw_op *op, void *attr, int nin, tw_tenso
 
 /* ---- gradients ---------------------------------------------------------------------------------------- */
 
-/* The smallest finished block that is large enough, else new memory of the step. */
-static tw_real *take_block(tw_ctx *ctx, size_t bytes) {
-    int best = -1;
-    for (int i = 0; i < ctx->free_blocks; i++)
-        if (ctx->free_block[i].bytes >= bytes && (best < 0 || ctx->free_block[i].bytes < ctx->free_block[best].bytes))
-            best = i;
-    if (best < 0) return tw_alloc(ctx, bytes);
-    tw__block *b = &ctx->free_block[best];
-    void *p = b->ptr;
-    size_t taken = (bytes + 63) & ~(size_t)63;
-    if (b->bytes > taken) { /* the rest stays free */
-        b->ptr = (char *)b->ptr + taken;
-        b->bytes -= taken;
-    } else {
-        *b = ctx->free_block[--ctx->free_blocks];
-    }
-    tw__arena_open(p, bytes);
-    return p;
-}
-
-static void give_block(tw_ctx *ctx, void *ptr, size_t bytes) {
-    bytes = (bytes + 63) & ~(size_t)63;
-    tw__arena_shut(ptr, bytes);
-    if (bytes && ctx->free_blocks < TW__FREE_BLOCKS) ctx->free_block[ctx->free_blocks++] = (tw__block){ptr, bytes};
-}
-
 tw_real *tw_grad(tw_ctx *ctx, tw_tensor *t, tw_real *beta) {
     tw_tensor *of = t->alias ? t->alias : t; /* a tied parameter's gradient is its original's */
     *beta = 0;
@@ -114,7 +88,7 @@ tw_real *tw_grad(tw_ctx *ctx, tw_tensor *t, tw_real *beta) {
     if (of->grad_step == ctx->step_number) {
         *beta = 1;
     } else {
-        if (!of->flat) of->grad = take_block(ctx, of->size * sizeof *of->grad);
+        if (!of->flat) of->grad = tw__block_take(ctx, of->size * sizeof *of->grad);
         if (!of->grad) return NULL;
         of->grad_step = ctx->step_number;
     }
@@ -163,7 +137,7 @@ static void run_backward(tw_ctx *ctx) {
         for (int i = 0; i < n->nout; i++) {
             tw_tensor *y = n->out[i];
             if (!y->grad || y->keep_grad) continue;
-            give_block(ctx, y->grad, y->size * sizeof *y->grad);
+            tw__block_give(ctx, y->grad, y->size * sizeof *y->grad);
             y->grad = NULL;
         }
     }

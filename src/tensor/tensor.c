@@ -38,9 +38,11 @@ static tw_tensor *make(tw_ctx *ctx, tw_real *data, int ndim, const int *dim) {
         return tw_fail(ctx, TW_ERR_SHAPE, "not a tensor's shape (negative or too large): %s", tw_describe(ctx, &shape));
     }
     tw_tensor *t = tw_alloc(ctx, sizeof *t);
-    if (t && !data) data = tw_alloc(ctx, size * sizeof *data);
+    bool owned = !data;
+    if (t && owned) data = ctx->recording ? tw_alloc(ctx, size * sizeof *data) : tw__block_take(ctx, size * sizeof *data);
     if (!t || !data) return NULL;
     tw__tensor_init(t, data, ndim, dim);
+    t->owned = owned;
     t->step = ctx->step_number;
     return t;
 }
