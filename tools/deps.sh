@@ -36,6 +36,15 @@ demo    file    $fonts/opentype/b612                            fonts-b612
 demo    file    $fonts/opentype/play                            fonts-play
 demo    file    $fonts/opentype/fonts-prociono                  fonts-prociono
 demo    file    $fonts/opentype/ebgaramond                      fonts-ebgaramond
+demo    file    $fonts/truetype/beteckna                        fonts-beteckna
+demo    file    $fonts/truetype/adf/UniversalisADFStd-Regular.otf fonts-adf-universalis
+demo    file    $fonts/truetype/adf/GilliusADF-Regular.otf      fonts-adf-gillius
+demo    file    $fonts/truetype/tuffy                           fonts-tuffy
+demo    file    $fonts/opentype/jura                            fonts-jura
+demo    file    $fonts/truetype/oxygen                          fonts-oxygen
+demo    file    $fonts/truetype/averia-gwf                      fonts-averia-sans-gwf
+demo    file    $fonts/truetype/rufscript                       fonts-rufscript
+demo    file    $fonts/truetype/breip                           fonts-breip
 demo    file    $fonts/truetype/open-sans                       fonts-open-sans
 demo    file    $fonts/truetype/gentium-basic                   fonts-sil-gentium-basic
 demo    file    $fonts/truetype/inconsolata                     fonts-inconsolata

@@ -190,7 +190,8 @@ static tw_err write_sheet(demo *d, const char *path, const score *s) {
 static tw_err run(demo *d) {
     char path[4096];
     score s;
-    tw_err err = prepare(d);
+    tw_err err = check_out(d->ctx, d->out);
+    if (!err) err = prepare(d);
     if (err) return err;
     fprintf(stderr,
             "A network of %zu weights learns to read: %d steps of %d pictures of invented words and numbers,\n"

@@ -6,7 +6,8 @@
 
 /* Debian's fonts-dejavu-core, fonts-liberation, fonts-crosextra-carlito, fonts-crosextra-caladea, fonts-cabin,
  * fonts-dosis, fonts-quattrocento, fonts-gfs-didot, fonts-oldstandard, fonts-anonymous-pro, fonts-b612, fonts-play,
- * fonts-prociono, fonts-ebgaramond. */
+ * fonts-prociono, fonts-ebgaramond, fonts-beteckna, fonts-adf-universalis, fonts-adf-gillius, fonts-tuffy, fonts-jura,
+ * fonts-oxygen, fonts-averia-sans-gwf, fonts-rufscript, fonts-breip. */
 const char *const demo_train_families[] = {
     "DejaVu Sans",
     "DejaVu Sans Mono",
@@ -27,6 +28,15 @@ const char *const demo_train_families[] = {
     "Play",
     "Prociono",
     "EB Garamond",
+    "BetecknaGS",
+    "Universalis ADF Std",
+    "Gillius ADF",
+    "Tuffy",
+    "Jura",
+    "Oxygen-Sans",
+    "Averia Sans GWF",
+    "Rufscript",
+    "Breip",
     NULL,
 };
 

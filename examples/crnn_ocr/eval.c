@@ -29,7 +29,7 @@ static void list_mistake(void *user, size_t index, const int32_t *symbol, int n,
 static tw_err run(tw_ctx *ctx, const char *model, const char *labels, const char *images, bool mistakes) {
     trained t = {0};
     labelled data = {0};
-    score s;
+    score s = {0};
     size_t foreign = 0;
     tw_err err = trained_load(ctx, model, true, &t);
     if (!err) err = labelled_load(ctx, labels, images, &data);

@@ -98,8 +98,8 @@ static font_set *load(tw_ctx *ctx, FcFontSet *list, const font_query *query, con
     free(c);
     if (!ok) tw_fail(ctx, TW_ERR_NOMEM, "out of memory while reading fonts");
     else if (set->n == 0)
-        ok = tw_fail(ctx, TW_ERR_IO, "none of the system's fonts%s can draw \"%s\"",
-                     query->families ? " asked for" : "", query->characters);
+        ok = tw_fail(ctx, TW_ERR_IO, "none of the %s can draw \"%s\"",
+                     query->families ? "fonts asked for" : "system's fonts", query->characters);
     if (ok) return set;
     fonts_free(set);
     return NULL;

@@ -1,9 +1,13 @@
 /* main.c - `crnn_ocr`: trains and uses recognisers of words and text lines. Each command has its own --help. */
 #include "commands.h"
 
+#include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
+#include <unistd.h>
 
 #include "../common/cli.h"
 
@@ -28,6 +32,14 @@ tw_ctx *open_context(const char *program, uint64_t seed, int threads) {
 int report(const char *program, const tw_ctx *ctx) {
     fprintf(stderr, "%s: %s\n", program, tw_errmsg(ctx));
     return 1;
+}
+
+tw_err check_out(tw_ctx *ctx, const char *path) {
+    char *copy = strdup(path);
+    if (!copy) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    bool ok = access(dirname(copy), W_OK) == 0;
+    free(copy);
+    return ok ? TW_OK : tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
 }
 
 static void help(FILE *out) {

@@ -55,7 +55,7 @@ static void fixed_scene(const synth *s, size_t i, scene *to) {
  * about it is new each time. */
 static int synth_width(void *user, size_t i) {
     const synth *s = user;
-    scene any;
+    scene any = {0};
     dice d = dice_of(tw_random_bits(0, i));
     if (s->texts) fixed_scene(s, i, &any);
     else draw_scene(s, &d, &any);
@@ -65,7 +65,7 @@ static int synth_width(void *user, size_t i) {
 /* The first of some scenes that comes close to the wanted width, or the closest of them. */
 static void draw_scene_of_width(const synth *s, dice *d, int wanted, scene *best) {
     enum { TRIES = 24 };
-    scene other;
+    scene other = {0};
     draw_scene(s, d, best);
     for (int i = 1; i < TRIES && abs(best->width - wanted) * 12 > wanted; i++) {
         draw_scene(s, d, &other);

@@ -158,6 +158,7 @@ static tw_err open_validation(run *r, int height) {
 static tw_err prepare(run *r, recipe *plan) {
     const options *o = r->o;
     tw_ctx *ctx = r->ctx;
+    if (check_out(ctx, o->out)) return tw_error(ctx);
     if (o->resume) {
         tw_err err = trained_load(ctx, o->resume, false, &r->resumed);
         if (err) return err;

@@ -181,7 +181,7 @@ void words_draw(const word_source *s, dice *d, char text[WORDS_BYTES]) {
             strcpy(text, s->word[dice_below(d, (int)s->nword)]);
         } else if (s->digits && dice_chance(d, 0.2)) {
             digit_string(d, text);
-        } else if ((s->lower || s->upper) && dice_chance(d, 0.85)) {
+        } else if ((s->lower || s->upper) && dice_chance(d, 0.92)) {
             invent(d, text, WORDS_MAX + 1);
             change_case(s, d, text);
         } else {
