@@ -20,7 +20,7 @@ expect() {
     got=$?
     [ $got -eq "$code" ] || { cat "$dir/out"; fail "exit code $got instead of $code: $*"; }
     grep -q -- "$words" "$dir/out" || { cat "$dir/out"; fail "no \"$words\" in what this printed: $*"; }
-    echo "ok: exit $code, \"$words\": ${*#"$1"/}" | sed "s#$dir/##g; s#$mnist#mnist#"
+    echo "ok: exit $code, \"$words\": $*" | sed "s#$dir/##g; s#$mnist#mnist#"
 }
 
 # 3,200 and 250 pictures whose bytes are those of a program: any will do, as long as they are there.
@@ -59,7 +59,7 @@ expect 1 'sequences' "$mnist" train --data "$dir/data" --loss ctc --out "$dir/m"
 for m in mlp lenet cnn cnn-l; do
     [ $m = lenet ] && threads='1 2' || threads='1 2 3'
     for t in $threads; do
-        expect 0 'test accuracy: 0\.' "$mnist" train --data "$dir/data" --model $m --epochs 1 --batch 64 --threads $t \
+        expect 0 'test accuracy: 0\.' "$mnist" train --data "$dir/data" --model $m --epochs 1 --batch 64 --threads "$t" \
             --seed 7 --out "$dir/$m.$t"
         cmp -s "$dir/$m.1" "$dir/$m.$t" || fail "$m: one thread and $t threads give different weights"
     done

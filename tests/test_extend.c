@@ -113,6 +113,36 @@ Test(extend, an_op_may_have_several_outputs) {
     tw_ctx_free(ctx);
 }
 
+/* ---- a layer that counts how often it ran, in a buffer that is saved with the model ---------------------------- */
+
+typedef struct counter {
+    tw_layer base;
+    tw_tensor *runs;
+} counter;
+
+static tw_tensor *count_forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x) {
+    if (tw_training(ctx)) ((counter *)layer)->runs->data[0]++;
+    return x;
+}
+static const tw_layer_class counter_class = {"counter", count_forward, NULL};
+
+Test(extend, a_layer_may_have_buffers) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_params *params = tw_params_new(ctx);
+    tw_layer *net = tw_sequential_new(params);
+    counter *c = (counter *)tw_layer_new(params, &counter_class, sizeof *c, "seen");
+    c->runs = tw_layer_buffer(&c->base, "runs", 5, 1, (int[]){1});
+    tw_sequential_add(net, &c->base);
+    tw_sequential_add(net, tw_global_avg_pool2d_new(params));
+    tw_tensor *y = tw_forward(ctx, net, tw_full(ctx, 3, 4, (int[]){2, 1, 2, 2}));
+    assert_tensor(ctx, y, 2, ((int[]){2, 1}), ((tw_real[]){3, 3}), 0);
+    tw_tensor *runs = tw_params_find(params, "seen.runs");
+    cr_assert(runs == c->runs && runs->data[0] == 6 && !runs->requires_grad);
+    cr_assert_eq(tw_params_size(params), 0);
+    tw_params_free(params);
+    tw_ctx_free(ctx);
+}
+
 /* ---- small things ---------------------------------------------------------------------------------------------- */
 
 Test(extend, a_named_stream_depends_on_seed_and_name_only) {
