@@ -12,12 +12,15 @@
 
 void TW_ISA_NAME(tw__sgd)(size_t n, tw_real *restrict p, const tw_real *restrict g, const tw__sgd_coef *c) {
     const tw_real lr = c->lr, wd = c->weight_decay;
+    /* quote: sgd */
     for (size_t i = 0; i < n; i++) p[i] -= lr * (g[i] + wd * p[i]);
+    /* end quote */
 }
 
 void TW_ISA_NAME(tw__sgd_momentum)(size_t n, tw_real *restrict p, const tw_real *restrict g, tw_real *restrict v,
                                    const tw__sgd_coef *c) {
     const tw_real lr = c->lr, wd = c->weight_decay, momentum = c->momentum, keep = c->keep, take = c->take;
+    /* quote: momentum */
     if (c->nesterov) {
         for (size_t i = 0; i < n; i++) {
             tw_real d = g[i] + wd * p[i];
@@ -30,23 +33,27 @@ void TW_ISA_NAME(tw__sgd_momentum)(size_t n, tw_real *restrict p, const tw_real 
             p[i] -= lr * v[i];
         }
     }
+    /* end quote */
 }
 
 void TW_ISA_NAME(tw__adam)(size_t n, tw_real *restrict p, const tw_real *restrict g, tw_real *restrict m,
                            tw_real *restrict v, const tw__adam_coef *c) {
     const tw_real beta1 = c->beta1, take1 = c->take1, beta2 = c->beta2, take2 = c->take2;
     const tw_real rate = c->rate, root2 = c->root2, eps = c->eps, l2 = c->l2, shrink = c->shrink;
+    /* quote: adam */
     for (size_t i = 0; i < n; i++) {
         tw_real d = g[i] + l2 * p[i];
         m[i] = beta1 * m[i] + take1 * d;
         v[i] = beta2 * v[i] + take2 * d * d;
         p[i] = shrink * p[i] - rate * (m[i] / (sqrt(v[i]) / root2 + eps));
     }
+    /* end quote */
 }
 
 void TW_ISA_NAME(tw__adadelta)(size_t n, tw_real *restrict p, const tw_real *restrict g, tw_real *restrict s,
                                tw_real *restrict u, const tw__adadelta_coef *c) {
     const tw_real lr = c->lr, wd = c->weight_decay, rho = c->rho, take = c->take, eps = c->eps;
+    /* quote: adadelta */
     for (size_t i = 0; i < n; i++) {
         tw_real d = g[i] + wd * p[i];
         s[i] = rho * s[i] + take * d * d;
@@ -54,6 +61,7 @@ void TW_ISA_NAME(tw__adadelta)(size_t n, tw_real *restrict p, const tw_real *res
         u[i] = rho * u[i] + take * d * d;
         p[i] -= lr * d;
     }
+    /* end quote */
 }
 
 bool TW_ISA_NAME(tw__all_finite)(size_t n, const tw_real *g) {
