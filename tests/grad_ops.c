@@ -9,7 +9,7 @@ typedef struct op_case {
     int arg[6];
 } op_case;
 
-/* ---- what each case computes; user is its op_case ------------------------------------------------------------- */
+/* ---- what each case computes; user is its op_case ------------------------------------------------------ */
 #define BINARY(op)                                                                   \
     static tw_tensor *op##_two(tw_ctx *ctx, tw_tensor *const *leaf, void *user) {    \
         (void)user;                                                                  \
@@ -90,7 +90,7 @@ static tw_tensor *slice_twice(tw_ctx *ctx, tw_tensor *const *leaf, void *user) {
     return tw_mul(ctx, tw_slice(ctx, leaf[0], 0, 0, 2), tw_slice(ctx, leaf[0], 0, 1, 3));
 }
 
-/* ---- the cases -------------------------------------------------------------------------------------------------- */
+/* ---- the cases ----------------------------------------------------------------------------------------- */
 #define BINARY_CASES(op)                                                                                       \
     {#op "_same", op##_two, 2, {0}}, {#op "_row", op##_two, 2, {0}}, {#op "_number", op##_two, 2, {0}},        \
         {#op "_outer", op##_two, 2, {0}}, {#op "_five", op##_two, 2, {0}}, {#op "_empty", op##_two, 2, {0}}, { \
@@ -163,7 +163,7 @@ typedef struct label {
 /* The fixture's name of a case's input, output or gradient: add_row.d1 */
 static label item(const op_case *c, const char *what, int i) {
     label l;
-    snprintf(l.text, sizeof l.text, i < 0 ? "%s.%s" : "%s.%s%d", c->name, what, i);
+    snprintf(l.text, sizeof l.text, i < 0 ? "%.31s.%.4s" : "%.31s.%.4s%d", c->name, what, i);
     return l;
 }
 
@@ -212,7 +212,7 @@ static void check(tw_gradcheck_fn f) {
 Test(ops, gradients) { check(NULL); }
 Test(ops, gradients_add_up) { check(twice); }
 
-/* ---- dropout: the random state is restored for every evaluation, so the mask stays ------------------------------- */
+/* ---- dropout: the random state is restored for every evaluation, so the mask stays --------------------- */
 static tw_tensor *dropout(tw_ctx *ctx, tw_tensor *const *leaf, void *user) {
     return tw_dropout(ctx, leaf[0], *(const double *)user);
 }
@@ -228,7 +228,7 @@ Test(ops, dropout_gradient) {
     tw_ctx_free(ctx);
 }
 
-/* ---- gradcheck itself: it must find what is wrong ------------------------------------------------------------------ */
+/* ---- gradcheck itself: it must find what is wrong ------------------------------------------------------ */
 static void wrong_backward(tw_ctx *ctx, tw_node *n) {
     tw_tensor *x = n->in[0], *y = n->out[0];
     double beta, *dx = tw_grad(ctx, x, &beta);

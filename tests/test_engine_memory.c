@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* ---- counting every malloc and mmap of this process ----------------------------------------------------------------- */
+/* ---- counting every malloc and mmap of this process ---------------------------------------------------- */
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -81,7 +81,7 @@ Test(memory, nothing_is_allocated_once_warm) {
     }
 }
 
-/* ---- an allocator that fails at a chosen call ------------------------------------------------------------------------- */
+/* ---- an allocator that fails at a chosen call ---------------------------------------------------------- */
 
 typedef struct failing {
     long call, fail_from, fail_to; /* calls fail_from .. fail_to - 1 fail */

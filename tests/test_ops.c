@@ -5,7 +5,7 @@ typedef struct shape {
     int ndim, dim[TW_MAX_DIMS];
 } shape;
 
-/* ---- broadcasting -------------------------------------------------------------------------------------------------- */
+/* ---- broadcasting -------------------------------------------------------------------------------------- */
 typedef tw_tensor *(*binary)(tw_ctx *, tw_tensor *, tw_tensor *);
 enum { ADD, SUB, MUL, DIV };
 static const binary op[] = {tw_add, tw_sub, tw_mul, tw_div};
@@ -101,7 +101,7 @@ Test(elementwise, errors) {
     tw_ctx_free(ctx);
 }
 
-/* ---- unary ------------------------------------------------------------------------------------------------------------ */
+/* ---- unary --------------------------------------------------------------------------------------------- */
 typedef tw_tensor *(*unary)(tw_ctx *, tw_tensor *);
 static tw_tensor *scaled(tw_ctx *ctx, tw_tensor *x) { return tw_scale(ctx, x, (tw_real)-2.5); }
 static tw_tensor *leaky(tw_ctx *ctx, tw_tensor *x) { return tw_leaky_relu(ctx, x, (tw_real)0.125); }

@@ -5,7 +5,7 @@ typedef struct shape {
     int ndim, dim[TW_MAX_DIMS];
 } shape;
 
-/* ---- sum and mean --------------------------------------------------------------------------------------------------- */
+/* ---- sum and mean -------------------------------------------------------------------------------------- */
 
 /* Bit i of `axes` marks axis i. */
 static void compare_reduction(tw_ctx *ctx, const shape *s, unsigned axes, bool keep, bool mean) {
@@ -114,7 +114,7 @@ Test(reduce, errors) {
     tw_ctx_free(ctx);
 }
 
-/* ---- softmax and log_softmax ------------------------------------------------------------------------------------------ */
+/* ---- softmax and log_softmax --------------------------------------------------------------------------- */
 
 static void compare_softmax(tw_ctx *ctx, const shape *s, int axis, double spread, bool is_log) {
     tw_step_begin(ctx);

@@ -1,7 +1,7 @@
 /* test_ops_shape.c - reshape, permute, concat, slice and dropout: slow oracles, limits, errors. */
 #include "util.h"
 
-/* ---- reshape ------------------------------------------------------------------------------------------------------------ */
+/* ---- reshape ------------------------------------------------------------------------------------------- */
 
 Test(reshape, shares_memory_and_infers) {
     tw_ctx *ctx = tw_ctx_new(1);
@@ -41,7 +41,7 @@ Test(reshape, errors) {
     tw_ctx_free(ctx);
 }
 
-/* ---- permute ------------------------------------------------------------------------------------------------------------ */
+/* ---- permute ------------------------------------------------------------------------------------------- */
 
 static void compare_permute(tw_ctx *ctx, int ndim, const int *dim, const int *order) {
     tw_step_begin(ctx);
@@ -102,7 +102,7 @@ Test(permute, errors) {
     tw_ctx_free(ctx);
 }
 
-/* ---- concat and slice: one undoes the other ------------------------------------------------------------------------------- */
+/* ---- concat and slice: one undoes the other ------------------------------------------------------------ */
 
 static void compare_concat(tw_ctx *ctx, const int *dim, int axis, int n, const int *length) {
     tw_step_begin(ctx);
@@ -190,7 +190,7 @@ Test(slice, errors) {
     tw_ctx_free(ctx);
 }
 
-/* ---- dropout --------------------------------------------------------------------------------------------------------------- */
+/* ---- dropout ------------------------------------------------------------------------------------------- */
 
 Test(dropout, drops_a_share_and_scales_the_rest) {
     tw_ctx *ctx = tw_ctx_new(7);

@@ -25,7 +25,7 @@ static void apply(const job *j, const uint8_t *kept, size_t begin, size_t end) {
 
 static void drop(void *arg, size_t begin, size_t end) {
     const job *j = arg;
-    uint8_t local[CHUNK];
+    uint8_t local[CHUNK] = {0};
     for (size_t at = begin; at < end; at += CHUNK) { /* at is even, as TW__GRAIN and CHUNK are */
         size_t n = end - at < CHUNK ? end - at : CHUNK;
         uint8_t *kept = j->kept ? j->kept + at : local;
