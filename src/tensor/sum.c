@@ -90,7 +90,7 @@ static void sum_unit(const reduction *r, const tw_real *from, const size_t *firs
 }
 
 /* Units are numbered with the part outermost, then the kept axes. An odometer finds them, for dividing costs more than
- * a short sum. */
+ * a short sum. It never steps to another part: sums that are cut are long, so a range is one unit of them. */
 static void sum_units(void *arg, size_t begin, size_t end) {
     const reduction *r = arg;
     const axes *k = &r->kept, *d = &r->reduced;
@@ -112,9 +112,7 @@ static void sum_units(void *arg, size_t begin, size_t end) {
         column = 0;
         if (++b < k->n[1]) continue;
         b = 0;
-        if (++a < k->n[0]) continue;
-        a = o = 0;
-        part++;
+        a++;
     }
 }
 
@@ -142,7 +140,7 @@ bool tw__sum_axes(tw_ctx *ctx, int ndim, const int *dim, const bool *reduced, co
         r.partial = tw_scratch(ctx, r.parts * r.outputs * sizeof *r.partial);
         if (!r.partial) return false;
     }
-    tw__for_ranges(ctx, r.units * r.parts, grain, sum_units, &r);
+    tw__for_ranges(ctx, r.units * r.parts, r.parts > 1 ? 1 : grain, sum_units, &r);
     for (size_t o = 0; r.partial && o < r.outputs; o++) {
         double sum = 0;
         for (size_t part = 0; part < r.parts; part++) sum += r.partial[part * r.outputs + o];
