@@ -200,7 +200,7 @@ Test(params, spans_visit_every_number_once) {
     for (int block = 0; block < tw__params_blocks(params); block++)
         for (tw__span s = tw__span_first(params, block); s.n; s = tw__span_next(params, s)) {
             cr_assert_lt(s.param, N);
-            cr_assert_leq(s.start + s.n, size[s.param]);
+            cr_assert_leq(s.start + s.n, (size_t)size[s.param]);
             cr_assert_eq((params->param[s.param]->offset + s.start) / TW__PARAM_BLOCK, block);
             for (size_t i = 0; i < s.n; i++) seen[s.param][s.start + i]++;
         }

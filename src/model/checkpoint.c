@@ -24,7 +24,7 @@ static const char *name_of(tw_ctx *ctx, const char *kind, const char *dot, const
 }
 
 static double option_value(const tw_optim *o, const tw_option *row) {
-    const char *at = (const char *)&o->options + row->offset;
+    const void *at = (const char *)&o->options + row->offset;
     return row->type == TW_OPTION_BOOL ? *(const bool *)at : *(const double *)at;
 }
 

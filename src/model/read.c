@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LARGEST_HEADER = 16 << 20 };
-
 /* ---- bytes --------------------------------------------------------------------------------------------- */
 
 static tw_err read_at(const tw__st_file *file, uint64_t at, void *to, uint64_t n) {
@@ -53,9 +51,9 @@ static tw_err load_header(tw__st_file *file, char **header, size_t *bytes) {
                            "%s: cut short, or not a safetensors file: a header of %" PRIu64
                            " bytes in a file of %" PRIu64,
                            file->path, length, size);
-    if (length > LARGEST_HEADER)
+    if (length > TW__LARGEST_HEADER)
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: a header of %" PRIu64 " bytes is more than the %d that are allowed",
-                           file->path, length, (int)LARGEST_HEADER);
+                           file->path, length, (int)TW__LARGEST_HEADER);
     file->data = 8 + length;
     file->data_size = size - file->data;
     *bytes = (size_t)length + 1;

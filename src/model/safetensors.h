@@ -19,6 +19,9 @@
 #define TW__RESERVED "thalweg."
 static inline bool tw__is_reserved(const char *name) { return !strncmp(name, TW__RESERVED, sizeof TW__RESERVED - 1); }
 
+/* The format allows headers of 100 MB; a hundred thousand tensors fit into this. */
+enum { TW__LARGEST_HEADER = 16 << 20 };
+
 /* ---- dtype.c: the kinds of numbers in files ------------------------------------------------------------ */
 typedef struct tw__dtype {
     const char *name;

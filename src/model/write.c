@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Readers refuse headers above 100 MB; ours, above this. */
-enum { LARGEST_HEADER = 16 << 20 };
-
 static int compare(const void *a, const void *b) {
     const tw__st_item *x = a, *y = b;
     if (x->dtype->size != y->dtype->size) return x->dtype->size > y->dtype->size ? -1 : 1;
@@ -70,7 +67,7 @@ tw_err tw__st_write(tw_ctx *ctx, const char *path, size_t n, tw__st_item *item, 
     char *header = make_header(n, item, meta);
     if (!header) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory for the file's header", path);
     tw__atomic file;
-    tw_err err = strlen(header) <= LARGEST_HEADER - 8
+    tw_err err = strlen(header) <= TW__LARGEST_HEADER - 8
         ? tw__atomic_begin(ctx, path, &file)
         : tw_fail_err(ctx, TW_ERR_RANGE, "%s: cannot write: %zu bytes of names and metadata are too many", path,
                       strlen(header));
