@@ -41,6 +41,8 @@ Test(engine, a_stale_tensor_is_an_error) {
     assert_error(ctx, TW_ERR_STATE, "tanh: input 1 belongs to an earlier step");
     cr_assert_null(tw_dropout(ctx, &copy, 0));
     assert_error(ctx, TW_ERR_STATE, "dropout");
+    cr_assert_eq(tw_backward(ctx, &copy), TW_ERR_STATE);
+    assert_error(ctx, TW_ERR_STATE, "backward: input 1 belongs");
     cr_assert_eq(tw_backward_from(ctx, &copy, x->data), TW_ERR_STATE);
     assert_error(ctx, TW_ERR_STATE, "backward: input 1 belongs to an earlier step");
     tw_ctx_free(ctx);

@@ -162,10 +162,11 @@ tw_err tw_backward_from(tw_ctx *ctx, tw_tensor *y, const tw_real *dy) {
 
 tw_err tw_backward(tw_ctx *ctx, tw_tensor *loss) {
     if (ctx->error) return ctx->error;
+    if (loss && !tw_inputs_ok(ctx, "backward", 1, &loss)) return ctx->error;
     if (loss && loss->size != 1)
         return tw_fail_err(ctx, TW_ERR_SHAPE, "backward: a loss has one element, this has the shape %s",
                            tw_describe(ctx, loss));
-    if (loss && tw_inputs_ok(ctx, "backward", 1, &loss) && !isfinite(loss->data[0])) return report_nonfinite(ctx, loss);
+    if (loss && !isfinite(loss->data[0])) return report_nonfinite(ctx, loss);
     return tw_backward_from(ctx, loss, &(tw_real){1});
 }
 
