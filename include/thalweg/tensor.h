@@ -102,7 +102,8 @@ TW_API tw_tensor *tw_softmax(tw_ctx *ctx, tw_tensor *x, int axis);     /* e^(x-m
 TW_API tw_tensor *tw_log_softmax(tw_ctx *ctx, tw_tensor *x, int axis); /* x - m - ln sum e^(x-m) */
 
 /* ---- shape ---------------------------------------------------------------------------------------- */
-/* The same elements in another shape, sharing memory; one entry may be -1 and is inferred. */
+/* The same elements in another shape, sharing memory (a parameter not frozen yet is copied); one entry may be -1 and
+ * is inferred. */
 TW_API tw_tensor *tw_reshape(tw_ctx *ctx, tw_tensor *x, int ndim, const int *dim);
 /* y's axis i is x's axis order[i]; order is a permutation of 0..ndim-1. */
 TW_API tw_tensor *tw_permute(tw_ctx *ctx, tw_tensor *x, const int *order);

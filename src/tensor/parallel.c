@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -121,6 +122,9 @@ static struct tw__pool *pool_new(tw_ctx *ctx) {
     atomic_init(&p->stop, 0);
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->wake, NULL);
+    sigset_t all, before; /* signals are for the program's own threads: a worker inherits that it takes none */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     for (int i = 0; i < ctx->threads - 1; i++) {
         worker *w = &p->worker[i];
         w->pool = p;
@@ -128,6 +132,7 @@ static struct tw__pool *pool_new(tw_ctx *ctx) {
         if (pthread_create(&w->id, NULL, worker_main, w)) break;
         p->workers++;
     }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return p;
 }
 
