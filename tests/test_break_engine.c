@@ -19,7 +19,7 @@ static tw_real work(tw_ctx *ctx, uint64_t seed, tw_real *checksum) {
     return tw_item(y);
 }
 
-/* ---- what a program does around the library ------------------------------------------------------------------- */
+/* ---- what a program does around the library -------------------------------------------------------------- */
 
 typedef struct masks {
     atomic_int workers, open; /* blocks run by workers; how many of them would take a signal */
@@ -125,7 +125,7 @@ Test(break_engine, a_context_changes_hands) {
     tw_ctx_free(ctx);
 }
 
-/* ---- parallel loops ---------------------------------------------------------------------------------------------- */
+/* ---- parallel loops -------------------------------------------------------------------------------------- */
 
 typedef struct tally {
     int *runs;
@@ -156,9 +156,9 @@ Test(break_engine, every_block_runs_once) {
     tw_ctx_free(ctx);
 }
 
-/* ---- odd moments --------------------------------------------------------------------------------------------------- */
+/* ---- odd moments ----------------------------------------------------------------------------------------- */
 
-/* An optimiser made between forward and backward moves the parameters; what was computed from views of them stays right. */
+/* An optimiser made between forward and backward moves the parameters; views of them stay right. */
 Test(break_engine, freezing_in_the_middle_of_a_step) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_params *params = tw_params_new(ctx);
@@ -178,7 +178,7 @@ Test(break_engine, freezing_in_the_middle_of_a_step) {
     tw_ctx_free(ctx);
 }
 
-/* Thousands of small nodes: backward is a loop, and finished gradients beyond what the pool of blocks holds are let go. */
+/* Thousands of small nodes: backward is a loop; finished gradients beyond what the pool of blocks holds are let go. */
 Test(break_engine, a_long_tape) {
     tw_ctx *ctx = tw_ctx_new(1);
     for (int step = 0; step < 3; step++) {

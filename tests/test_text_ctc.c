@@ -63,7 +63,7 @@ Test(text_ctc, random_paths) {
     }
 }
 
-/* ---- real network outputs: K columns and one empty after the last semicolon ------------------------------ */
+/* ---- real network outputs: K columns and one empty after the last semicolon ---------------------------- */
 
 static int read_matrix(const char *path, int K, tw_real *scores, int rows) {
     FILE *in = fopen(path, "r");

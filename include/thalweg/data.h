@@ -17,7 +17,7 @@ typedef struct tw_idx {
     int dim[TW_MAX_DIMS]; /* dim[0] is the number of items */
     uint8_t *data;        /* unsigned bytes, row-major */
     size_t size;
-    char *path;           /* where it came from, for messages; NULL: nowhere */
+    char *path; /* where it came from, for messages; NULL: nowhere */
 } tw_idx;
 /* Reads path. The header is not trusted: memory grows with what the file really holds. Only unsigned bytes (type
  * 0x08); bytes missing or left over, damaged gzip data and anything else are FORMAT. */
@@ -110,23 +110,23 @@ TW_API TW_MUST_CHECK tw_err tw_dataset_files(tw_ctx *ctx, const tw_tsv *files, t
                                              const tw_picture_options *options, tw_dataset *dataset);
 
 typedef struct tw_loader_options {
-    int batch;         /* samples a batch; the last of an epoch may be smaller */
+    int batch; /* samples a batch; the last of an epoch may be smaller */
     uint64_t seed;
     bool shuffle;
-    bool drop_last;    /* leave out a smaller last batch */
-    int buckets;       /* 0: none; else batches hold samples of like width, from windows of this many batches */
+    bool drop_last;     /* leave out a smaller last batch */
+    int buckets;        /* 0: none; else batches hold samples of like width, from windows of this many batches */
     int width_multiple; /* 0 or 1: none; batch widths are rounded up to it */
-    tw_real pad;       /* value right of a narrower sample */
-    bool no_thread;    /* prepare batches in tw_loader_next instead of ahead in a thread */
+    tw_real pad;        /* value right of a narrower sample */
+    bool no_thread;     /* prepare batches in tw_loader_next instead of ahead in a thread */
 } tw_loader_options;
 typedef struct tw_batch {
-    int n;               /* samples */
-    const tw_real *x;    /* [n,C,H,W], W the widest */
-    int dim[4];          /* n, C, H, W */
-    tw_labels width;     /* [n] each sample's own width */
-    tw_labels label;     /* classes [n], or the sequences one after another */
+    int n;                  /* samples */
+    const tw_real *x;       /* [n,C,H,W], W the widest */
+    int dim[4];             /* n, C, H, W */
+    tw_labels width;        /* [n] each sample's own width */
+    tw_labels label;        /* classes [n], or the sequences one after another */
     tw_labels label_length; /* [n]; {NULL,0} for classes */
-    const size_t *index; /* [n] which samples of the dataset */
+    const size_t *index;    /* [n] which samples of the dataset */
 } tw_batch;
 typedef struct tw_loader tw_loader;
 typedef struct tw_loader_position { /* where a loader is: the next batch to come */

@@ -9,18 +9,21 @@ extern "C" {
 #endif
 
 /* ---- alphabets: the code points of a UTF-8 string (NFC), in order; symbol 0 is CTC's blank, so code point i is
- * symbol i + 1. Duplicates and invalid UTF-8 are FORMAT errors. */
+ * symbol i + 1. Duplicates and invalid UTF-8 are FORMAT errors. The invisible U+034F (combining grapheme joiner) is never
+ * a symbol: between two code points of an alphabet it keeps them from being composed, and in texts it is passed over. */
 typedef struct tw_alphabet tw_alphabet;
 TW_API TW_MUST_CHECK tw_alphabet *tw_alphabet_new(tw_ctx *ctx, const char *utf8);
 /* Every code point of n texts, sorted. */
 TW_API TW_MUST_CHECK tw_alphabet *tw_alphabet_from_texts(tw_ctx *ctx, size_t n, const char *const *texts);
 TW_API void tw_alphabet_free(tw_alphabet *alphabet);
-TW_API int tw_alphabet_classes(const tw_alphabet *alphabet); /* code points + 1 (the blank) */
-TW_API const char *tw_alphabet_text(const tw_alphabet *alphabet); /* the code points as UTF-8; borrowed */
+TW_API int tw_alphabet_classes(const tw_alphabet *alphabet);      /* code points + 1 (the blank) */
+TW_API const char *tw_alphabet_text(const tw_alphabet *alphabet); /* from it tw_alphabet_new makes the same; borrowed */
 /* Text to symbols. *n: in, the room; out, the symbols. A character that is not in the alphabet is RANGE and named. */
-TW_API TW_MUST_CHECK tw_err tw_alphabet_encode(tw_ctx *ctx, const tw_alphabet *alphabet, const char *utf8, int32_t *symbols, size_t *n);
+TW_API TW_MUST_CHECK tw_err tw_alphabet_encode(tw_ctx *ctx, const tw_alphabet *alphabet, const char *utf8,
+                                               int32_t *symbols, size_t *n);
 /* Symbols to UTF-8 in buffer (blanks are skipped); RANGE when it does not fit: 4 n + 1 bytes always do. */
-TW_API TW_MUST_CHECK tw_err tw_alphabet_decode(tw_ctx *ctx, const tw_alphabet *alphabet, const int32_t *symbols, size_t n, char *buffer, size_t size);
+TW_API TW_MUST_CHECK tw_err tw_alphabet_decode(tw_ctx *ctx, const tw_alphabet *alphabet, const int32_t *symbols,
+                                               size_t n, char *buffer, size_t size);
 /* Number of code points after NFC; -1 when utf8 is not valid UTF-8. */
 TW_API long tw_utf8_length(const char *utf8);
 
