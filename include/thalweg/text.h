@@ -9,8 +9,9 @@ extern "C" {
 #endif
 
 /* ---- alphabets: the code points of a UTF-8 string (NFC), in order; symbol 0 is CTC's blank, so code point i is
- * symbol i + 1. Duplicates and invalid UTF-8 are FORMAT errors. The invisible U+034F (combining grapheme joiner) is never
- * a symbol: between two code points of an alphabet it keeps them from being composed, and in texts it is passed over. */
+ * symbol i + 1. Duplicates and invalid UTF-8 are FORMAT errors. The invisible U+034F (combining grapheme joiner) is
+ * never a symbol: between two code points of an alphabet it keeps them from being composed, and texts are read as if
+ * it were not there. */
 typedef struct tw_alphabet tw_alphabet;
 TW_API TW_MUST_CHECK tw_alphabet *tw_alphabet_new(tw_ctx *ctx, const char *utf8);
 /* Every code point of n texts, sorted. */
