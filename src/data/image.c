@@ -1,9 +1,8 @@
-/* image.c - reading and writing pictures: stb_image does the formats, this the checks around it. */
+/* image.c - reading pictures: stb_image knows the formats, the checks around it are here. */
 #include "data/image.h"
 
 #include <errno.h>
 #include <stb/stb_image.h>
-#include <stb/stb_image_write.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
@@ -16,6 +15,13 @@ bool tw__image_size_ok(int width, int height) { return width > 0 && height > 0 &
 static tw_err say(tw_err err, char *message, size_t size, const char *path, const char *what) {
     snprintf(message, size, "%s: %s", path, what);
     return err;
+}
+
+/* What stb_image says after a failure. */
+static tw_err stb_failed(char *message, size_t size, const char *path, const char *what) {
+    const char *reason = stbi_failure_reason();
+    snprintf(message, size, "%s: %s (%s)", path, what, reason);
+    return strcmp(reason, "outofmem") ? TW_ERR_FORMAT : TW_ERR_NOMEM;
 }
 
 /* ---- a file, watched for its end ------------------------------------------------------------------------------
@@ -63,8 +69,7 @@ static tw_err open_picture(const char *path, source *s, int *width, int *height,
     } else if (first == EOF) {
         err = say(TW_ERR_FORMAT, message, size, path, "the file is empty");
     } else if (rewind(s->file), !stbi_info_from_callbacks(&callbacks, s, width, height, &channels)) {
-        snprintf(message, size, "%s: not a picture that can be read (%s)", path, stbi_failure_reason());
-        err = TW_ERR_FORMAT;
+        err = stb_failed(message, size, path, "not a picture that can be read");
     } else if (!tw__image_size_ok(*width, *height)) {
         snprintf(message, size, "%s: the header announces %d x %d pixels; at most %d are read", path, *width, *height,
                  MAX_PIXELS);
@@ -117,10 +122,8 @@ tw_err tw__image_read(const char *path, int channels, tw_image *image, char *mes
     fclose(s.file);
     if (failed) err = say(TW_ERR_IO, message, size, path, "reading failed in the middle");
     else if (s.cut_short) err = say(TW_ERR_FORMAT, message, size, path, "the file ends before its picture does");
-    else if (!pixels) {
-        snprintf(message, size, "%s: damaged picture (%s)", path, stbi_failure_reason());
-        err = TW_ERR_FORMAT;
-    } else if (!tw__image_size_ok(width, height) || have < 1 || have > 4) {
+    else if (!pixels) err = stb_failed(message, size, path, "damaged picture");
+    else if (!tw__image_size_ok(width, height) || have < 1 || have > 4) {
         err = say(TW_ERR_FORMAT, message, size, path, "damaged picture (its size changes)");
     } else {
         *image = (tw_image){width, height, channels ? channels : have == 2 ? 4 : have, NULL};
@@ -136,11 +139,11 @@ tw_err tw__image_read(const char *path, int channels, tw_image *image, char *mes
 
 /* ---- public ---------------------------------------------------------------------------------------------- */
 
-static bool channels_ok(int channels) { return channels == 1 || channels == 3 || channels == 4; }
+bool tw__image_channels_ok(int channels) { return channels == 1 || channels == 3 || channels == 4; }
 
 tw_err tw_image_load(tw_ctx *ctx, const char *path, int channels, tw_image *image) {
     *image = (tw_image){0};
-    if (channels && !channels_ok(channels))
+    if (channels && !tw__image_channels_ok(channels))
         return tw_fail_err(ctx, TW_ERR_RANGE, "image: %d channels asked of %s; 0, 1, 3 and 4 are possible", channels,
                            path);
     char message[512];
@@ -150,7 +153,7 @@ tw_err tw_image_load(tw_ctx *ctx, const char *path, int channels, tw_image *imag
 
 tw_err tw_image_new(tw_ctx *ctx, int width, int height, int channels, uint8_t fill, tw_image *image) {
     *image = (tw_image){0};
-    if (!tw__image_size_ok(width, height) || !channels_ok(channels))
+    if (!tw__image_size_ok(width, height) || !tw__image_channels_ok(channels))
         return tw_fail_err(ctx, TW_ERR_RANGE, "image: cannot make one of %d x %d pixels and %d channels", width, height,
                            channels);
     size_t size = (size_t)width * (size_t)height * (size_t)channels;
@@ -165,30 +168,6 @@ void tw_image_free(tw_image *image) {
     if (!image) return;
     free(image->data);
     *image = (tw_image){0};
-}
-
-typedef struct sink {
-    FILE *file;
-    bool failed;
-} sink;
-
-static void sink_write(void *user, void *data, int size) {
-    sink *s = user;
-    if (fwrite(data, 1, (size_t)size, s->file) != (size_t)size) s->failed = true;
-}
-
-tw_err tw_image_save_png(tw_ctx *ctx, const char *path, const tw_image *image) {
-    if (!image->data || !tw__image_size_ok(image->width, image->height) || !channels_ok(image->channels))
-        return tw_fail_err(ctx, TW_ERR_RANGE, "%s: no picture to write", path);
-    sink s = {fopen(path, "wb"), false};
-    if (!s.file) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    errno = 0;
-    bool made = stbi_write_png_to_func(sink_write, &s, image->width, image->height, image->channels, image->data,
-                                       image->width * image->channels);
-    if (fclose(s.file)) s.failed = true;
-    if (s.failed) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    if (!made) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
-    return TW_OK;
 }
 
 void tw_image_to_reals(const tw_image *image, double mean, double std, tw_real *x) {

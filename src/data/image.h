@@ -6,6 +6,8 @@
 
 /* 1 x 1 to 2^27 pixels in all. */
 bool tw__image_size_ok(int width, int height);
+/* 1, 3 or 4. */
+bool tw__image_channels_ok(int channels);
 tw_err tw__image_read(const char *path, int channels, tw_image *image, char *message, size_t size);
 /* Width and height from the file's header. */
 tw_err tw__image_measure(const char *path, int *width, int *height, char *message, size_t size);
