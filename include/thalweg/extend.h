@@ -116,7 +116,9 @@ TW_API void tw_gemm_serial(bool ta, bool tb, int M, int N, int K, tw_real alpha,
                            tw_real beta, tw_real *C, int ldc);
 
 /* ---- layers -----------------------------------------------------------------------------------------
- * A layer of yours is a struct whose first member is a tw_layer, and a static const class. */
+ * A layer of yours is a struct whose first member is a tw_layer, and a static const class. forward must not keep x or
+ * its result for another layer or call: without recording, a sequential uses their memory again. What skips some layers
+ * is one layer around them: tw_add(ctx, x, tw_forward(ctx, inner, x)). */
 typedef struct tw_layer_class {
     const char *type; /* "dense" */
     tw_tensor *(*forward)(tw_ctx *ctx, tw_layer *layer, tw_tensor *x);
