@@ -71,7 +71,7 @@ static font_set *load_families(tw_ctx *ctx, const char *const *families, const c
 }
 
 static tw_err prepared(demo *d, tw_dataset *grays, tw_err err, tw_dataset *to) {
-    return err ? err : picture_dataset(d->ctx, grays, to);
+    return err ? err : picture_dataset(d->ctx, grays, false, to);
 }
 
 static tw_err prepare(demo *d) {
@@ -217,7 +217,7 @@ static tw_err run(demo *d) {
 }
 
 int command_demo(int argc, char **argv) {
-    demo d = {.out = "demo", .steps = 4000, .batch = 32};
+    demo d = {.out = "demo", .steps = 5000, .batch = 32};
     d.recipe = (recipe){.model = "tiny",
                         .optim = "adamw:lr=0.003",
                         .data = "synth",

@@ -33,7 +33,7 @@ static tw_err run(tw_ctx *ctx, const char *model, const char *labels, const char
     size_t foreign = 0;
     tw_err err = trained_load(ctx, model, true, &t);
     if (!err) err = labelled_load(ctx, labels, images, &data);
-    if (!err) err = labelled_encode(ctx, t.alphabet, t.recipe.height, &foreign, &data);
+    if (!err) err = labelled_encode(ctx, t.alphabet, t.recipe.height, false, &foreign, &data);
     listing l = {ctx, t.alphabet, &data};
     if (!err) err = evaluate(ctx, &t.net, &data.dataset, &s, mistakes ? list_mistake : NULL, &l);
     if (!err && foreign) printf("%zu texts have characters that the model does not know\n", foreign);

@@ -84,7 +84,8 @@ static tw_err encode_all(tw_ctx *ctx, const tw_alphabet *alphabet, size_t *forei
     return TW_OK;
 }
 
-tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, size_t *foreign, labelled *data) {
+tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, bool moved, size_t *foreign,
+                       labelled *data) {
     size_t n = data->tsv.n, room = 1, used = 0;
     for (size_t i = 0; i < n; i++) room += strlen(data->tsv.row[i].text) + 4;
     int32_t *symbol = malloc(room * sizeof *symbol), *length = malloc(n * sizeof *length);
@@ -98,7 +99,7 @@ tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, siz
     tw_labels labels = {symbol, used}, lengths = {length, n};
     if (!err && data->images.ndim) err = tw_dataset_texts(ctx, &data->images, labels, lengths, &options, &grays);
     else if (!err) err = tw_dataset_files(ctx, &data->tsv, labels, lengths, &options, &grays);
-    if (!err) err = picture_dataset(ctx, &grays, &data->dataset);
+    if (!err) err = picture_dataset(ctx, &grays, moved, &data->dataset);
     free(symbol);
     free(length);
     return err;

@@ -19,8 +19,9 @@ tw_err labelled_load(tw_ctx *ctx, const char *labels, const char *images, labell
 tw_alphabet *labelled_alphabet(tw_ctx *ctx, const labelled *data);
 /* Makes data->dataset: pictures scaled to height, texts as symbols. A text with a character outside the alphabet is
  * RANGE, with its line. With foreign given, such a character becomes a symbol that no network gives, so that it counts
- * as a mistake, and *foreign is the number of such texts. */
-tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, size_t *foreign, labelled *data);
+ * as a mistake, and *foreign is the number of such texts. moved: for training (picture_move). */
+tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, bool moved, size_t *foreign,
+                       labelled *data);
 /* How many texts need more frames than their picture gives. */
 size_t labelled_unfit(const labelled *data, int (*frames)(int width));
 void labelled_free(labelled *data);

@@ -1,11 +1,11 @@
 /* picture.c - see picture.h. */
 #include "picture.h"
 
+#include "dice.h"
 #include "model.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <thalweg/extend.h>
 
 enum { LEVELS = 64 };
 
@@ -50,37 +50,70 @@ void picture_prepare(tw_real *x, int height, int *width) {
 
 int picture_width(int width) { return (width + CRNN_STEP - 1) / CRNN_STEP * CRNN_STEP; }
 
+/* Where the text begins must not tell the network what comes when: pictures that all have the same layout would
+ * otherwise be read by position. */
+void picture_move(tw_real *x, int height, int *width, uint64_t stream) {
+    dice d = dice_of(stream);
+    int w = *width, right = dice_below(&d, PICTURE_MOVE + 1), down = dice_below(&d, 3) - 1,
+        wide = picture_width(w + right);
+    tw_real ink = (tw_real)dice_between(&d, 0.85f, 1.15f);
+    for (int y = height - 1; y >= 0; y--) {
+        tw_real *to = x + (size_t)y * (size_t)wide;
+        const tw_real *from = x + (size_t)y * (size_t)w;
+        for (int i = wide - 1; i >= right + w; i--) to[i] = 0;
+        for (int i = w - 1; i >= 0; i--) to[right + i] = ink * from[i];
+        for (int i = 0; i < right; i++) to[i] = 0;
+    }
+    size_t row = (size_t)wide, rest = row * (size_t)(height - 1);
+    if (down > 0) {
+        memmove(x + row, x, rest * sizeof *x);
+        memset(x, 0, row * sizeof *x);
+    } else if (down < 0) {
+        memmove(x, x + row, rest * sizeof *x);
+        memset(x + rest, 0, row * sizeof *x);
+    }
+    *width = wide;
+}
+
 /* ---- a dataset around another ---------------------------------------------------------------------------- */
 
+typedef struct around {
+    tw_dataset inner;
+    bool moved;
+} around;
+
 static int prepared_width(void *user, size_t i) {
-    const tw_dataset *inner = user;
+    const tw_dataset *inner = &((around *)user)->inner;
     return picture_width(inner->width ? inner->width(inner->user, i) : inner->max_width);
 }
 
 static tw_err prepared_get(void *user, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size) {
-    const tw_dataset *inner = user;
-    sample->width = inner->max_width;
-    tw_err err = inner->get(inner->user, i, stream, sample, message, size);
-    if (!err) picture_prepare(sample->x, inner->height, &sample->width);
-    return err;
+    const around *a = user;
+    sample->width = a->inner.max_width;
+    tw_err err = a->inner.get(a->inner.user, i, stream, sample, message, size);
+    if (err) return err;
+    picture_prepare(sample->x, a->inner.height, &sample->width);
+    if (a->moved) picture_move(sample->x, a->inner.height, &sample->width, stream);
+    return TW_OK;
 }
 
 static void prepared_free(void *user) {
-    tw_dataset_free(user);
-    free(user);
+    around *a = user;
+    tw_dataset_free(&a->inner);
+    free(a);
 }
 
-tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, tw_dataset *prepared) {
-    tw_dataset *own = malloc(sizeof *own);
-    if (!own) {
+tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, bool moved, tw_dataset *prepared) {
+    around *a = malloc(sizeof *a);
+    if (!a) {
         tw_dataset_free(inner);
         return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     }
-    *own = *inner;
+    *a = (around){*inner, moved};
     *prepared = *inner;
     *inner = (tw_dataset){0};
-    prepared->user = own;
-    prepared->max_width = picture_width(own->max_width);
+    prepared->user = a;
+    prepared->max_width = picture_width(a->inner.max_width + (moved ? PICTURE_MOVE : 0));
     prepared->width = prepared_width;
     prepared->get = prepared_get;
     prepared->free = prepared_free;

@@ -10,8 +10,13 @@
 void picture_prepare(tw_real *x, int height, int *width);
 int picture_width(int width);
 
-/* A dataset of grays (0 black, 1 white, any inner dataset) whose pictures are prepared. It takes inner over, also when
- * it fails. */
-tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, tw_dataset *prepared);
+/* Moves a prepared picture by up to PICTURE_MOVE pixels to the right, widening it, and by one up or down, and makes its
+ * ink a little stronger or fainter. Room as for picture_width(*width + PICTURE_MOVE). */
+enum { PICTURE_MOVE = 8 };
+void picture_move(tw_real *x, int height, int *width, uint64_t stream);
+
+/* A dataset of grays (0 black, 1 white, any inner dataset) whose pictures are prepared and, when asked for, moved at
+ * random. It takes inner over, also when it fails. */
+tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, bool moved, tw_dataset *prepared);
 
 #endif

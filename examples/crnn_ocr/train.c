@@ -115,7 +115,7 @@ static tw_err open_synth(run *r, const recipe *plan) {
     if (!(r->words = words_new(ctx, r->alphabet, r->o->words, NULL))) return tw_error(ctx);
     tw_dataset grays;
     tw_err err = synth_dataset(ctx, r->fonts, r->words, (size_t)plan->samples, plan->height, &grays);
-    if (!err) err = picture_dataset(ctx, &grays, &r->dataset);
+    if (!err) err = picture_dataset(ctx, &grays, false, &r->dataset);
     if (!err) fprintf(stderr, "rendering with %d faces of %d families\n", r->fonts->n, r->fonts->nfamily);
     return err;
 }
@@ -139,7 +139,7 @@ static tw_err open_data(run *r, recipe *plan, const crnn_design *design) {
     if (err) return err;
     if (!plan->height) plan->height = default_height(r, design);
     if (o->synth) return open_synth(r, plan);
-    err = labelled_encode(ctx, r->alphabet, plan->height, NULL, &r->train);
+    err = labelled_encode(ctx, r->alphabet, plan->height, true, NULL, &r->train);
     if (err) return err;
     size_t unfit = labelled_unfit(&r->train, design->frames);
     if (unfit)
@@ -152,7 +152,7 @@ static tw_err open_validation(run *r, int height) {
     size_t foreign;
     if (!r->o->validate) return TW_OK;
     tw_err err = labelled_load(r->ctx, r->o->validate, r->o->validate_images, &r->valid);
-    return err ? err : labelled_encode(r->ctx, r->alphabet, height, &foreign, &r->valid);
+    return err ? err : labelled_encode(r->ctx, r->alphabet, height, false, &foreign, &r->valid);
 }
 
 static tw_err prepare(run *r, recipe *plan) {
@@ -316,8 +316,22 @@ static void check_specs(const cli_command *c, tw_ctx *ctx, const recipe *r) {
     if (!ok) cli_usage_error(c, "%s", tw_errmsg(ctx));
 }
 
+/* The help's paragraph, with the models' own recipes. */
+static void describe(char *text, size_t size) {
+    int n = snprintf(text, size,
+                     "Trains a recogniser of words and lines. The first epochs show little: CTC has to discover\n"
+                     "which part of a picture is which character, and then learns fast.\nModels:\n");
+    for (int i = 0; crnn_designs[i] && n > 0 && (size_t)n < size; i++) {
+        const crnn_design *d = crnn_designs[i];
+        n += snprintf(text + n, size - (size_t)n,
+                      "  %-6s %s\n         --epochs %d --batch %d --optim %s --schedule %s\n", d->name, d->about,
+                      d->epochs, d->batch, d->optim, d->schedule);
+    }
+}
+
 int command_train(int argc, char **argv) {
     enum { RECIPE = 11 };
+    char about[1024];
     bool given[RECIPE] = {0};
     options o = {.recipe = {.model = "small", .samples = 20000, .clip = 5, .seed = 1}};
     recipe *r = &o.recipe;
@@ -363,10 +377,10 @@ int command_train(int argc, char **argv) {
     cli_command command = {"crnn_ocr",
                            "train",
                            "--labels FILE.tsv [--images FILE.idx] | --synth  --out FILE [OPTION]..",
-                           "Trains a recogniser of words and lines. The first epochs show little: CTC has to discover\n"
-                           "which part of a picture is which character, and then learns fast.",
+                           about,
                            sizeof table / sizeof *table,
                            table};
+    describe(about, sizeof about);
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     check(&command, &o, given, RECIPE);
     tw_ctx *ctx = open_context(PROGRAM, r->seed, o.threads);
