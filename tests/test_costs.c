@@ -180,6 +180,27 @@ static void check_weights(tw_ctx *ctx, const problem *p) {
 }
 Test(costs, sample_weights) { for_each_problem(check_weights); }
 
+/* A sample that has no truth, NaN, or that went astray in the network, is left out by a weight of 0. */
+static void check_left_out(tw_ctx *ctx, const problem *p) {
+    tw_real *weight = random_reals(p->samples, 7, 1, 2);
+    weight[0] = 0;
+    for (int astray = 0; astray < 2; astray++) {
+        problem bad = problem_copy(p);
+        tw_real *spoilt = astray ? bad.p.pred : bad.p.target;
+        for (size_t i = 0; spoilt && i < p->size; i++)
+            if (problem_sample_of(p, i) == 0) spoilt[i] = NAN;
+        result want = problem_run(ctx, p, "reduction=sum", weight, NULL);
+        result got = problem_run(ctx, &bad, "reduction=sum", weight, NULL);
+        same_bits(p, "loss without the sample", got.loss, want.loss, 1);
+        same_bits(p, "gradient without the sample", got.pred, want.pred, p->size);
+        if (want.target) same_bits(p, "its target's gradient", got.target, want.target, p->size);
+        result_free(&want), result_free(&got);
+        problem_free(&bad);
+    }
+    free(weight);
+}
+Test(costs, a_weight_of_zero_leaves_a_sample_out) { for_each_problem(check_left_out); }
+
 static void check_bad_weights(tw_ctx *ctx, const problem *p) {
     tw_cost cost;
     tw_step_begin(ctx);

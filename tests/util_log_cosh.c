@@ -27,7 +27,7 @@ static void backward(tw_ctx *ctx, tw_node *n) {
     for (int side = 0; g && side < 2; side++) {
         tw_real beta, *d = tw_grad(ctx, n->in[side], &beta), s = side == 0 ? a->scale : -a->scale;
         for (size_t i = 0; d && i < a->terms->n; i++)
-            d[i] = tw_add_to(beta, d[i], s * tanh(a->scale * (y[i] - t[i])) * g[i]);
+            d[i] = tw_add_to(beta, d[i], tw_term_grad(g[i], s * tanh(a->scale * (y[i] - t[i]))));
     }
     tw_scratch_release(ctx, mark);
 }

@@ -168,7 +168,8 @@ TW_API const char *tw_nearest(const char *word, int n, const char *const *names)
  *         return tw_record(ctx, &mae_op, terms, 2, in, tw_terms_reduce(ctx, terms));
  *     }
  *
- * and in backward g = tw_terms_upstream(..) holds, for each term, what d(term)/dx is to be multiplied by. */
+ * and in backward g = tw_terms_upstream(..) holds, for each term, what d(term)/dx is to be multiplied by, which
+ * tw_term_grad(g[i], ..) does. */
 typedef struct tw_terms {
     size_t n;       /* how many terms */
     tw_real *value; /* [n] forward writes them here, unweighted; gone after tw_terms_reduce */
@@ -189,6 +190,9 @@ TW_API tw_tensor *tw_terms_reduce(tw_ctx *ctx, tw_terms *terms);
 /* [n] the gradient of each term, from the result's gradient: upstream * weight / count. From tw_scratch: the
  * caller's mark and release surround it. NULL when memory ran out. */
 TW_API const tw_real *tw_terms_upstream(tw_ctx *ctx, const tw_terms *terms, const tw_tensor *result);
+/* g d, what a term with upstream g and derivative d passes on; 0 where g is 0, also when d is not finite: a weight of 0
+ * leaves a sample out, be its target NaN. */
+static inline tw_real tw_term_grad(tw_real g, tw_real d) { return g == 0 ? 0 : g * d; }
 
 /* ---- losses: one file, one record, one line in losses.def -------------------------------------------------
  * The traits a loss declares are tested for every registered record. */

@@ -18,18 +18,18 @@ typedef struct cross_entropy {
     tw_terms *terms; /* one for each position */
     size_t K, step;
     tw_real *p;     /* softmax of the logits, in their layout; NULL when no backward comes */
-    int32_t *class; /* the target, or NULL: a tensor */
+    int32_t *truth; /* the target classes, or NULL: a tensor */
 } cross_entropy;
 
 /* Where the K logits of position i begin: positions count N first, then the axes after the classes. */
 static size_t row(const cross_entropy *a, size_t i) { return i / a->step * a->K * a->step + i % a->step; }
 
 /* quote: class */
-static void class_forward(const cross_entropy *a, const tw_real *z, const int32_t *class) {
+static void class_forward(const cross_entropy *a, const tw_real *z, const int32_t *truth) {
     for (size_t i = 0; i < a->terms->n; i++) {
         size_t at = row(a, i);
         double lse = tw__log_sum_exp(z + at, a->K, a->step, a->p ? a->p + at : NULL);
-        a->terms->value[i] = (tw_real)(lse - (double)z[at + (size_t) class[i] * a -> step]);
+        a->terms->value[i] = (tw_real)(lse - (double)z[at + (size_t)truth[i] * a->step]);
     }
 }
 
@@ -41,7 +41,7 @@ static void class_backward(tw_ctx *ctx, tw_node *n) {
     const tw_real *g = tw_terms_upstream(ctx, a->terms, n->out[0]), *p = a->p;
     for (size_t i = 0; dz && g && i < a->terms->n; i++)
         for (size_t k = 0, at = row(a, i); k < a->K; k++, at += a->step)
-            dz[at] = tw_add_to(beta, dz[at], g[i] * (p[at] - (k == (size_t)a->class[i])));
+            dz[at] = tw_add_to(beta, dz[at], tw_term_grad(g[i], p[at] - (k == (size_t)a->truth[i])));
     tw_scratch_release(ctx, mark);
 }
 /* end quote */
@@ -69,13 +69,13 @@ static void soft_backward(tw_ctx *ctx, tw_node *n) {
         tw_real total = 0;
         for (size_t k = 0, at = row(a, i); k < a->K; k++, at += a->step) total += t[at];
         for (size_t k = 0, at = row(a, i); k < a->K; k++, at += a->step)
-            dz[at] = tw_add_to(beta, dz[at], g[i] * (p[at] * total - t[at]));
+            dz[at] = tw_add_to(beta, dz[at], tw_term_grad(g[i], p[at] * total - t[at]));
     }
     tw_real *dt = tw_grad(ctx, n->in[1], &beta);
     for (size_t i = 0; dt && g && i < a->terms->n; i++) {
         double lse = tw__log_sum_exp(z + row(a, i), a->K, a->step, NULL);
         for (size_t k = 0, at = row(a, i); k < a->K; k++, at += a->step)
-            dt[at] = tw_add_to(beta, dt[at], g[i] * (tw_real)(lse - (double)z[at]));
+            dt[at] = tw_add_to(beta, dt[at], tw_term_grad(g[i], (tw_real)(lse - (double)z[at])));
     }
     tw_scratch_release(ctx, mark);
 }
@@ -127,8 +127,8 @@ tw_tensor *tw_cross_entropy_loss(tw_ctx *ctx, tw_tensor *logits, tw_labels targe
     cross_entropy *a = prepare(ctx, "cross_entropy_loss", logits, options, keep);
     if (!a || !classes_ok(ctx, a, logits, target)) return NULL;
     if (keep) {
-        if (!(a->class = tw_alloc(ctx, target.n * sizeof *a->class))) return NULL;
-        if (target.n) memcpy(a->class, target.v, target.n * sizeof *a->class);
+        if (!(a->truth = tw_alloc(ctx, target.n * sizeof *a->truth))) return NULL;
+        if (target.n) memcpy(a->truth, target.v, target.n * sizeof *a->truth);
     }
     class_forward(a, logits->data, target.v);
     return tw_record(ctx, &class_op, a, 1, &logits, tw_terms_reduce(ctx, a->terms));
@@ -178,9 +178,9 @@ static size_t sample_logits(tw_ctx *ctx, uint64_t stream, tw_cost_problem *p) {
 static tw_err class_sample(tw_ctx *ctx, uint64_t stream, tw_cost_problem *p) {
     size_t n = sample_logits(ctx, stream, p);
     n /= (size_t)p->dim[1];
-    int32_t *class = tw_alloc(ctx, n * sizeof *class);
-    for (size_t i = 0; class && i < n; i++) class[i] = tw__draw_int(stream, 10 + i, 0, p->dim[1] - 1);
-    p->labels.classes = (tw_labels){class, n};
+    int32_t *truth = tw_alloc(ctx, n * sizeof *truth);
+    for (size_t i = 0; truth && i < n; i++) truth[i] = tw__draw_int(stream, 10 + i, 0, p->dim[1] - 1);
+    p->labels.classes = (tw_labels){truth, n};
     return tw_error(ctx);
 }
 

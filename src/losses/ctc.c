@@ -66,7 +66,7 @@ static void backward(tw_ctx *ctx, tw_node *node) {
     const tw_real *g = tw_terms_upstream(ctx, a->terms, node->out[0]), *d = a->gradient;
     for (size_t row = 0; dz && g && row < (size_t)z->dim[0] * N; row++)
         for (size_t i = row * K, n = row % N; i < (row + 1) * K; i++)
-            dz[i] = tw_add_to(beta, dz[i], g[n] * a->share[n] * d[i]);
+            dz[i] = tw_add_to(beta, dz[i], tw_term_grad(g[n] * a->share[n], d[i]));
     tw_scratch_release(ctx, mark);
 }
 /* end quote */

@@ -19,7 +19,8 @@ static void backward(tw_ctx *ctx, tw_node *n) {
     const tw_real *g = tw_terms_upstream(ctx, n->attr, n->out[0]), *y = n->in[0]->data, *t = n->in[1]->data;
     for (int side = 0; g && side < 2; side++) {
         tw_real beta, *d = tw_grad(ctx, n->in[side], &beta), two = side == 0 ? 2 : -2;
-        for (size_t i = 0; d && i < n->in[side]->size; i++) d[i] = tw_add_to(beta, d[i], two * (y[i] - t[i]) * g[i]);
+        for (size_t i = 0; d && i < n->in[side]->size; i++)
+            d[i] = tw_add_to(beta, d[i], tw_term_grad(g[i], two * (y[i] - t[i])));
     }
     tw_scratch_release(ctx, mark);
 }
