@@ -1,6 +1,8 @@
 /* Convolution against the definition, written as seven loops in double. */
 #include "util.h"
 
+#include <limits.h>
+
 typedef struct conv_case {
     int N, C, H, W, O, kh, kw, sh, sw, ph, pw;
     tw_act act;
@@ -134,6 +136,7 @@ Test(layers_conv, equals_the_definition_where_the_work_is_cut) {
         {20, 1, 12, 12, 6, 5, 5, 1, 1, 2, 2, TW_ACT_RELU}, /* one channel */
         {0, 3, 8, 8, 2, 3, 3, 1, 1, 1, 1, TW_ACT_RELU},    /* an empty batch: all gradients of the weights are 0 */
         {2, 1, 0, 3, 2, 2, 2, 1, 1, 1, 1, TW_ACT_NONE},    /* nothing but padding */
+        {1, 1, 5, 5, 2, 3, 3, INT_MAX, INT_MAX, 2, 2, TW_ACT_NONE}, /* one window, whatever the stride */
     };
     tw_ctx *ctx = tw_ctx_new(1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check(ctx, &cases[i]);
@@ -214,6 +217,8 @@ Test(layers_conv, errors_name_both_shapes) {
     assert_error(ctx, TW_ERR_RANGE, "9 is not an activation");
     cr_assert_null(tw_conv2d(ctx, tw_full(ctx, 1, 4, (int[]){1, 3, 2, 9}), fits, NULL, NULL));
     assert_error(ctx, TW_ERR_SHAPE, "kernel is larger than the input");
+    cr_assert_null(tw_conv2d(ctx, x, fits, NULL, &(tw_conv2d_options){.stride_w = INT_MAX, .pad_w = INT_MAX}));
+    assert_error(ctx, TW_ERR_SHAPE, "at most 2147483647 pixels, padding 0x2147483647");
     cr_assert_null(tw_conv2d(ctx, NULL, fits, NULL, NULL));
     assert_ok(ctx);
 

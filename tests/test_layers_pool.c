@@ -1,6 +1,8 @@
 /* Pooling against the definition. */
 #include "util.h"
 
+#include <limits.h>
+
 typedef struct pool_case {
     int N, C, H, W, kh, kw, sh, sw, ph, pw;
 } pool_case;
@@ -76,6 +78,7 @@ Test(layers_pool, equals_the_definition) {
     check(ctx, &(pool_case){1, 2, 300, 70, 2, 2, 2, 2, 0, 0});
     check(ctx, &(pool_case){0, 2, 6, 6, 2, 2, 2, 2, 0, 0});
     check(ctx, &(pool_case){1, 1, 20, 20, 20, 20, 1, 1, 0, 0});
+    check(ctx, &(pool_case){1, 1, 5, 5, 4, 4, INT_MAX, INT_MAX, 2, 2}); /* one window, whatever the stride */
     tw_ctx_free(ctx);
 }
 

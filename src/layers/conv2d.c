@@ -298,13 +298,16 @@ static bool shape_of(tw_ctx *ctx, const tw_tensor *x, const tw_tensor *weight, c
                     .sw = o->stride_w,
                     .ph = o->pad_h,
                     .pw = o->pad_w};
-    long long room_h = s->H + 2LL * s->ph - s->kh, room_w = s->W + 2LL * s->pw - s->kw;
+    long long padded_h = s->H + 2LL * s->ph, padded_w = s->W + 2LL * s->pw;
+    long long room_h = padded_h - s->kh, room_w = padded_w - s->kw;
     if (room_h < 0 || room_w < 0)
         return tw_fail(ctx, TW_ERR_SHAPE, "conv2d: the kernel is larger than the input with padding %dx%d: %s, %s",
                        s->ph, s->pw, xs, ws);
     long long OH = room_h / s->sh + 1, OW = room_w / s->sw + 1, K = (long long)weight->size / s->O;
-    if (OH > INT_MAX || OW > INT_MAX || OH * OW > INT_MAX || K > INT_MAX || (long long)s->H * s->W > INT_MAX)
-        return tw_fail(ctx, TW_ERR_SHAPE, "conv2d: a picture has at most %d pixels: %s, %s", INT_MAX, xs, ws);
+    bool too_wide = padded_h > INT_MAX || padded_w > INT_MAX;
+    if (too_wide || OH * OW > INT_MAX || K > INT_MAX || (long long)s->H * s->W > INT_MAX)
+        return tw_fail(ctx, TW_ERR_SHAPE, "conv2d: a picture has at most %d pixels, padding %dx%d: %s, %s", INT_MAX,
+                       s->ph, s->pw, xs, ws);
     s->OH = (int)OH, s->OW = (int)OW;
     s->taps = s->kh * s->kw, s->K = (int)K, s->P = s->OH * s->OW;
     return true;

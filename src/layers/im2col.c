@@ -18,10 +18,9 @@ typedef struct span {
 } span;
 
 static span inside(const tw__conv *s, int j) {
-    int left = s->pw - j; /* iw = ow sw - left, which must be in 0..W-1 */
-    span in = {left > 0 ? (left + s->sw - 1) / s->sw : 0, 0};
-    int top = s->W - 1 + left;
-    in.last = top < 0 ? 0 : min(s->OW, top / s->sw + 1);
+    int left = s->pw - j, right = s->W - 1 + left; /* iw = ow sw - left, which must be in 0..W-1 */
+    span in = {left > 0 ? (left - 1) / s->sw + 1 : 0, 0};
+    in.last = right < 0 ? 0 : min(s->OW, right / s->sw + 1);
     if (in.first > in.last) in.first = in.last;
     return in;
 }

@@ -23,12 +23,13 @@ bool tw__pool2d_shape(tw_ctx *ctx, const char *op, const tw_tensor *x, int kh, i
     tw_pool2d_options o = {0};
     if (!tw__pool2d_options(ctx, op, kh, kw, options, &o)) return false;
     if (x->ndim != 4) return tw_fail(ctx, TW_ERR_SHAPE, "%s: the input is [N,C,H,W], not %s", op, tw_describe(ctx, x));
-    long long room_h = x->dim[2] + 2LL * o.pad_h - kh, room_w = x->dim[3] + 2LL * o.pad_w - kw;
+    long long padded_h = x->dim[2] + 2LL * o.pad_h, padded_w = x->dim[3] + 2LL * o.pad_w;
+    long long room_h = padded_h - kh, room_w = padded_w - kw;
     long long pixels = (long long)x->dim[2] * x->dim[3], planes = (long long)x->dim[0] * x->dim[1];
     if (room_h < 0 || room_w < 0 || pixels == 0)
         return tw_fail(ctx, TW_ERR_SHAPE, "%s: a window of %dx%d does not fit into the input with padding %dx%d: %s",
                        op, kh, kw, o.pad_h, o.pad_w, tw_describe(ctx, x));
-    if (pixels > INT_MAX || planes > INT_MAX)
+    if (pixels > INT_MAX || planes > INT_MAX || padded_h > INT_MAX || padded_w > INT_MAX)
         return tw_fail(ctx, TW_ERR_SHAPE, "%s: the input is too large: %s", op, tw_describe(ctx, x));
     *s = (tw__pool2d){.N = x->dim[0],
                       .C = x->dim[1],
@@ -49,9 +50,9 @@ bool tw__pool2d_shape(tw_ctx *ctx, const char *op, const tw_tensor *x, int kh, i
 
 tw__sweep tw__pool2d_sweep(const tw__pool2d *s, int j) {
     int left = s->pw - j, right = s->W - 1 + left; /* input column = output column * sw - left, in 0 .. W-1 */
-    tw__sweep w = {left > 0 ? (left + s->sw - 1) / s->sw : 0, right < 0 ? 0 : right / s->sw + 1, 0};
+    tw__sweep w = {left > 0 ? (left - 1) / s->sw + 1 : 0, right < 0 ? 0 : right / s->sw + 1, 0};
     if (w.last > s->OW) w.last = s->OW;
-    if (w.last < w.first) w.last = w.first;
+    if (w.last <= w.first) return (tw__sweep){0, 0, 0};
     w.from = w.first * s->sw - left;
     return w;
 }
