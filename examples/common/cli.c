@@ -4,12 +4,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
+#include <thalweg/optim.h>
+#include <unistd.h>
 
 #define MAX_OPTIONS 64
 
@@ -167,4 +170,25 @@ int cli_parse(const cli_command *c, int argc, char **argv) {
     int operands = argc - optind; /* getopt_long has moved them to the end */
     for (int i = 0; i < operands; i++) argv[1 + i] = argv[optind + i];
     return operands;
+}
+
+/* ---- checks ---------------------------------------------------------------------------------------------- */
+
+void cli_check_specs(const cli_command *c, tw_ctx *ctx, const char *optim, const char *schedule) {
+    tw_schedule parsed;
+    tw_params *none = tw_params_new(ctx);
+    tw_optim *made = none ? tw_optim_new(none, optim) : NULL;
+    bool ok = made && !tw_schedule_parse(ctx, schedule, &parsed);
+    tw_optim_free(made);
+    tw_params_free(none);
+    if (!ok) cli_usage_error(c, "%s", tw_errmsg(ctx));
+}
+
+tw_err cli_check_out(tw_ctx *ctx, const char *path) {
+    char *copy = strdup(path); /* dirname writes to it */
+    if (!copy) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    bool ok = access(dirname(copy), W_OK) == 0;
+    int why = errno;
+    free(copy);
+    return ok ? TW_OK : tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
 }

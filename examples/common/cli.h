@@ -40,4 +40,9 @@ _Noreturn void cli_usage_error(const cli_command *command, const char *format, .
 /* "<program>: <sentence>" on stderr, exit code 1. */
 _Noreturn void cli_die(const char *program, const char *format, ...) TW_PRINTF(2, 3);
 
+/* What would otherwise be found out too late. A misspelt optimiser or schedule is a mistake of the command line: */
+void cli_check_specs(const cli_command *command, tw_ctx *ctx, const char *optim, const char *schedule);
+/* Can path be written, at the end of a training? */
+tw_err cli_check_out(tw_ctx *ctx, const char *path);
+
 #endif

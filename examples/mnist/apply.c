@@ -10,16 +10,19 @@
 static tw_err load_into(tw_ctx *ctx, const char *path, trained *t) {
     tw_err err = tw_meta_load(ctx, path, &t->meta);
     if (err) return err;
-    const char *model = tw_meta_get(t->meta, "model"), *mean = tw_meta_get(t->meta, "mean"), *std = tw_meta_get(t->meta, "std");
+    const char *model = tw_meta_get(t->meta, "model"), *mean = tw_meta_get(t->meta, "mean"),
+               *std = tw_meta_get(t->meta, "std");
     if (!model || !mean || !std)
-        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: not a model of mnist train: its metadata has no model, mean or std", path);
+        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: not a model of mnist train: its metadata has no model, mean or std",
+                           path);
     const char *nearest;
     const model_kind *kind = model_find(model, &nearest);
     if (!kind) return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: unknown model \"%s\" in its metadata", path, model);
     t->mean = strtof(mean, NULL);
     t->std = strtof(std, NULL);
     if (!isfinite(t->mean) || !(t->std > 0) || !isfinite(t->std))
-        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: mean \"%s\" and std \"%s\" in its metadata make no sense", path, mean, std);
+        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: mean \"%s\" and std \"%s\" in its metadata make no sense", path,
+                           mean, std);
     t->params = tw_params_new(ctx);
     t->net = t->params ? kind->build(t->params) : NULL;
     return t->net ? tw_model_load(t->params, path) : tw_error(ctx);
@@ -46,13 +49,17 @@ int command_eval(int argc, char **argv) {
     cli_option table[] = {
         {"model", 'm', CLI_TEXT, &model, "FILE", "what `mnist train` wrote", 0, 0, NULL},
         {"data", 'd', CLI_TEXT, &data, "DIR", "folder with the IDX files, raw or .gz", 0, 0, NULL},
-        {"png", 'p', CLI_TEXT, &png, "FILE", "where the confusion matrix goes (default: beside the model,\nas MODEL.confusion.png)", 0, 0, NULL},
+        {"png", 'p', CLI_TEXT, &png, "FILE",
+         "where the confusion matrix goes (default: beside the model,\nas MODEL.confusion.png)", 0, 0, NULL},
         {"threads", 't', CLI_INT, &threads, "N", "threads (default: all cores)", 1, 256, NULL},
     };
-    cli_command command = {"mnist", "eval", "--model FILE [OPTION]..",
+    cli_command command = {"mnist",
+                           "eval",
+                           "--model FILE [OPTION]..",
                            "Tests a model: a table by class, the confusion matrix as text and as a picture.\n"
                            "The last line of the output is `test accuracy: 0.xxxx`.",
-                           sizeof table / sizeof *table, table};
+                           sizeof table / sizeof *table,
+                           table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (!model) cli_usage_error(&command, "--model FILE is needed");
     char beside[4096];
@@ -75,7 +82,7 @@ int command_eval(int argc, char **argv) {
     if (!err) print_scores(&s, class_names(data));
     if (!err && !(err = write_confusion(ctx, &s, png))) printf("confusion matrix: %s\n", png);
     if (!err) printf("test accuracy: %.4f\n", (double)s.right / (double)s.total);
-    if (err) report("mnist eval", ctx, data);
+    if (err) report("mnist eval", ctx);
     pictures_free(&test);
     trained_free(&t);
     tw_ctx_free(ctx);
@@ -139,12 +146,16 @@ int command_predict(int argc, char **argv) {
     bool clothes = false;
     cli_option table[] = {
         {"model", 'm', CLI_TEXT, &model, "FILE", "what `mnist train` wrote", 0, 0, NULL},
-        {"clothes", 'c', CLI_FLAG, &clothes, NULL, "print names of clothes (Fashion-MNIST) instead of digits", 0, 0, NULL},
+        {"clothes", 'c', CLI_FLAG, &clothes, NULL, "print names of clothes (Fashion-MNIST) instead of digits", 0, 0,
+         NULL},
     };
-    cli_command command = {"mnist", "predict", "--model FILE [OPTION].. IMAGE..",
+    cli_command command = {"mnist",
+                           "predict",
+                           "--model FILE [OPTION].. IMAGE..",
                            "Prints for each picture: its path, a TAB, the class, a TAB, the probability.\n"
                            "Pictures are scaled to 28 x 28; one with a bright edge is inverted first.",
-                           sizeof table / sizeof *table, table};
+                           sizeof table / sizeof *table,
+                           table};
     int n = cli_parse(&command, argc, argv);
     if (!model) cli_usage_error(&command, "--model FILE is needed");
     if (!n) cli_usage_error(&command, "no picture is named");

@@ -82,8 +82,9 @@ void print_scores(const scores *s, const char *const *name) {
 enum { CELL = 44, MARGIN = 30, DOT = 2, GLYPH_W = 3, GLYPH_H = 5 };
 
 /* Digits of 3 x 5 dots, a row in three bits. */
-static const uint8_t glyph[10][GLYPH_H] = {{7, 5, 5, 5, 7}, {2, 6, 2, 2, 7}, {7, 1, 7, 4, 7}, {7, 1, 7, 1, 7}, {5, 5, 7, 1, 1},
-                                           {7, 4, 7, 1, 7}, {7, 4, 7, 5, 7}, {7, 1, 2, 2, 2}, {7, 5, 7, 5, 7}, {7, 5, 7, 1, 7}};
+static const uint8_t glyph[10][GLYPH_H] = {{7, 5, 5, 5, 7}, {2, 6, 2, 2, 7}, {7, 1, 7, 4, 7}, {7, 1, 7, 1, 7},
+                                           {5, 5, 7, 1, 1}, {7, 4, 7, 1, 7}, {7, 4, 7, 5, 7}, {7, 1, 2, 2, 2},
+                                           {7, 5, 7, 5, 7}, {7, 5, 7, 1, 7}};
 
 static void fill(tw_image *m, int x, int y, int w, int h, const uint8_t *rgb) {
     for (int j = y; j < y + h; j++)

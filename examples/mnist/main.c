@@ -18,15 +18,17 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 void give_up(const char *program, const tw_ctx *ctx) { cli_die(program, "%s", tw_errmsg(ctx)); }
 
-void report(const char *program, const tw_ctx *ctx, const char *data) {
+void report(const char *program, const tw_ctx *ctx) {
     fprintf(stderr, "%s: %s\n", program, tw_errmsg(ctx));
-    if (tw_error(ctx) == TW_ERR_IO && !strcmp(data, DEFAULT_DATA))
-        fprintf(stderr, "Debian's package dataset-fashion-mnist puts the data there; --data DIR names another folder.\n");
+    bool names_data = !strncmp(tw_errmsg(ctx), DEFAULT_DATA, strlen(DEFAULT_DATA)); /* a message begins with the path */
+    if (tw_error(ctx) == TW_ERR_IO && names_data)
+        fputs("Debian's package dataset-fashion-mnist puts the data there; --data DIR names another folder.\n", stderr);
 }
 
 static void help(FILE *out) {
-    fprintf(out, "Usage: mnist COMMAND [OPTION]..\nTrains and applies classifiers of 28 x 28 pictures "
-                 "(MNIST, Fashion-MNIST).\n");
+    fprintf(out,
+            "Usage: mnist COMMAND [OPTION]..\nTrains and applies classifiers of 28 x 28 pictures "
+            "(MNIST, Fashion-MNIST).\n");
     for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].about);
     fprintf(out, "`mnist COMMAND --help` lists the options of a command.\n");
 }

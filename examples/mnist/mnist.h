@@ -72,6 +72,6 @@ void trained_free(trained *t);
 /* "mnist train: <the context's message>" on stderr, exit code 1. */
 _Noreturn void give_up(const char *program, const tw_ctx *ctx);
 /* The same without giving up, and where the default data comes from when it is not there. */
-void report(const char *program, const tw_ctx *ctx, const char *data);
+void report(const char *program, const tw_ctx *ctx);
 
 #endif

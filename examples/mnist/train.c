@@ -37,7 +37,8 @@ static tw_err describe(tw_meta *meta, const options *o, const picture_source *so
 
 static const char *want(tw_ctx *ctx, const tw_meta *meta, const char *key, const char *path) {
     const char *text = tw_meta_get(meta, key);
-    if (!text) tw_fail(ctx, TW_ERR_FORMAT, "%s: no \"%s\" in its metadata; is it a checkpoint of mnist train?", path, key);
+    if (!text)
+        tw_fail(ctx, TW_ERR_FORMAT, "%s: no \"%s\" in its metadata; is it a checkpoint of mnist train?", path, key);
     return text;
 }
 
@@ -179,11 +180,13 @@ static tw_err run(training *t, int64_t first) {
 static tw_err prepare(training *t, int64_t *first) {
     const options *o = t->o;
     tw_ctx *ctx = t->ctx;
-    tw_err err = pictures_load(ctx, o->data, "train", &t->train);
+    tw_err err = cli_check_out(ctx, o->out);
+    if (!err) err = pictures_load(ctx, o->data, "train", &t->train);
     if (!err) err = pictures_load(ctx, o->data, "t10k", &t->test);
     if (err) return err;
     if (!t->train.image.dim[0] || !t->test.image.dim[0])
-        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: no pictures", (t->train.image.dim[0] ? &t->test : &t->train)->image.path);
+        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: no pictures",
+                           (t->train.image.dim[0] ? &t->test : &t->train)->image.path);
     double mean, std;
     tw_idx_mean_std(&t->train.image, &mean, &std);
     t->source = (picture_source){&t->train, (float)mean, std > 0 ? (float)std : 1, o->augment, o->mirror};
@@ -201,7 +204,8 @@ static tw_err prepare(training *t, int64_t *first) {
     if ((err = tw_cost_find(ctx, o->loss, &t->cost))) return err;
     if ((err = tw_schedule_parse(ctx, o->schedule, &t->schedule))) return err;
     if (tw_cost_target_kind(t->cost.layer) == TW_TARGET_SEQUENCES)
-        return tw_fail_err(ctx, TW_ERR_RANGE, "the loss %s compares sequences; a classifier needs one on classes or tensors",
+        return tw_fail_err(ctx, TW_ERR_RANGE,
+                           "the loss %s compares sequences; a classifier needs one on classes or tensors",
                            tw_cost_name(t->cost.layer));
 
     tw_loader_options lo = {.batch = o->batch, .seed = o->seed, .shuffle = true};
@@ -215,8 +219,7 @@ static tw_err prepare(training *t, int64_t *first) {
         if ((err = tw_checkpoint_load(t->params, t->optim, &at, o->resume))) return err;
         if ((err = tw_loader_seek(t->loader, at))) return err;
         *first = at.epoch;
-        if (*first >= o->epochs)
-            return tw_fail_err(ctx, TW_ERR_STATE, "%s: this training has finished", o->resume);
+        if (*first >= o->epochs) return tw_fail_err(ctx, TW_ERR_STATE, "%s: this training has finished", o->resume);
     }
     if (!csvlog_open(&t->log, o->log, "epoch,loss,accuracy,test_loss,test_accuracy,lr", o->resume))
         return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened for writing", o->log);
@@ -227,31 +230,38 @@ static tw_err prepare(training *t, int64_t *first) {
 
 int command_train(int argc, char **argv) {
     options o = {.data = DEFAULT_DATA, .model = "mlp", .out = "mnist.safetensors", .loss = "cross_entropy", .seed = 1};
-    bool given[8] = {0};
+    bool given[10] = {0};
     cli_option table[] = {
         {"data", 'd', CLI_TEXT, &o.data, "DIR", "folder with the four IDX files, raw or .gz", 0, 0, NULL},
         {"model", 'm', CLI_TEXT, &o.model, "NAME", "mlp, lenet, cnn or cnn-l", 0, 0, &given[0]},
         {"loss", 'l', CLI_TEXT, &o.loss, "SPEC", "loss NAME[:key=value,..]", 0, 0, &given[1]},
-        {"optim", 'p', CLI_TEXT, &o.optim, "SPEC", "optimiser NAME[:key=value,..] (default: the model's)", 0, 0, &given[2]},
+        {"optim", 'p', CLI_TEXT, &o.optim, "SPEC", "optimiser NAME[:key=value,..] (default: the model's)", 0, 0,
+         &given[2]},
         {"schedule", 0, CLI_TEXT, &o.schedule, "SPEC",
-         "learning rate: constant, step:every=N,gamma=G or\ncosine:min=M, with warmup=EPOCHS (default: the model's)", 0, 0,
-         &given[3]},
+         "learning rate: constant, step:every=N,gamma=G or\ncosine:min=M, with warmup=EPOCHS (default: the model's)", 0,
+         0, &given[3]},
         {"epochs", 'e', CLI_INT, &o.epochs, "N", "passes over the data (default: the model's)", 1, 100000, &given[4]},
         {"batch", 'b', CLI_INT, &o.batch, "N", "pictures a step (default: the model's)", 1, 60000, &given[5]},
         {"seed", 's', CLI_SEED, &o.seed, "N", "of weights, order, dropout and augmentation", 0, 0, &given[6]},
-        {"threads", 't', CLI_INT, &o.threads, "N", "threads, without effect on the result (default: all cores)", 1, 256, NULL},
-        {"augment", 'a', CLI_FLAG, &o.augment, NULL, "shift, turn, scale and partly erase pictures (cnn-l: on)", 0, 0, &given[7]},
-        {"no-augment", 0, CLI_FLAG, &o.no_augment, NULL, "leave the pictures as they are", 0, 0, NULL},
-        {"mirror", 0, CLI_FLAG, &o.mirror, NULL, "also mirror left and right: for clothes, not for digits", 0, 0, NULL},
+        {"threads", 't', CLI_INT, &o.threads, "N", "threads, without effect on the result (default: all cores)", 1, 256,
+         NULL},
+        {"augment", 'a', CLI_FLAG, &o.augment, NULL, "shift, turn, scale and partly erase pictures (cnn-l: on)", 0, 0,
+         &given[7]},
+        {"no-augment", 0, CLI_FLAG, &o.no_augment, NULL, "leave the pictures as they are", 0, 0, &given[8]},
+        {"mirror", 0, CLI_FLAG, &o.mirror, NULL, "also mirror left and right: for clothes, not for digits", 0, 0,
+         &given[9]},
         {"out", 'o', CLI_TEXT, &o.out, "FILE", "where the model goes; a checkpoint after each epoch", 0, 0, NULL},
         {"resume", 'r', CLI_TEXT, &o.resume, "FILE", "go on from a checkpoint, with its recipe", 0, 0, NULL},
         {"pause-after", 0, CLI_INT, &o.pause_after, "N", "stop after N epochs, to be resumed", 1, 100000, NULL},
         {"log", 0, CLI_TEXT, &o.log, "FILE.csv", "a row an epoch", 0, 0, NULL},
     };
-    cli_command command = {"mnist", "train", "[OPTION]..",
+    cli_command command = {"mnist",
+                           "train",
+                           "[OPTION]..",
                            "Trains a classifier of 28 x 28 pictures (MNIST, Fashion-MNIST) and tests it.\n"
                            "The last line of the output is `test accuracy: 0.xxxx`.",
-                           sizeof table / sizeof *table, table};
+                           sizeof table / sizeof *table,
+                           table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (o.augment && o.no_augment) cli_usage_error(&command, "--augment and --no-augment contradict each other");
 
@@ -260,8 +270,10 @@ int command_train(int argc, char **argv) {
     tw_meta *recipe = NULL;
     if (o.resume) {
         for (size_t i = 0; i < sizeof given; i++)
-            if (given[i]) cli_usage_error(&command, "--resume takes the recipe from the file: leave out --model, --loss, "
-                                                    "--optim, --schedule, --epochs, --batch, --seed and --augment");
+            if (given[i])
+                cli_usage_error(&command,
+                                "--resume takes the recipe from the file: leave out --model, --loss, --optim, "
+                                "--schedule, --epochs, --batch, --seed, --augment, --no-augment and --mirror");
         if (!(ctx = tw_ctx_new(0))) cli_die("mnist train", "out of memory");
         if (tw_meta_load(ctx, o.resume, &recipe) || recall(ctx, recipe, &o)) give_up("mnist train", ctx);
         tw_rng_set(ctx, (tw_rng_state){o.seed, 0}); /* what the first start had; the checkpoint sets the rest */
@@ -276,9 +288,8 @@ int command_train(int argc, char **argv) {
         if (!o.batch) o.batch = kind->batch;
         o.augment = (o.augment || kind->augment || o.mirror) && !o.no_augment;
         if (!(ctx = tw_ctx_new(o.seed))) cli_die("mnist train", "out of memory");
-        /* A misspelt loss or schedule is a mistake of the command line, and found before the data is read. */
-        if (tw_cost_find(ctx, o.loss, &t.cost) || tw_schedule_parse(ctx, o.schedule, &t.schedule))
-            cli_usage_error(&command, "%s", tw_errmsg(ctx));
+        cli_check_specs(&command, ctx, o.optim, o.schedule);
+        if (tw_cost_find(ctx, o.loss, &t.cost)) cli_usage_error(&command, "%s", tw_errmsg(ctx));
     }
     if (o.threads) tw_set_threads(ctx, o.threads);
 
@@ -286,7 +297,7 @@ int command_train(int argc, char **argv) {
     int64_t first = 0;
     tw_err err = prepare(&t, &first);
     if (!err) err = run(&t, first);
-    if (err) report("mnist train", ctx, o.data);
+    if (err) report("mnist train", ctx);
     csvlog_close(&t.log);
     tw_loader_free(t.loader);
     tw_optim_free(t.optim);
