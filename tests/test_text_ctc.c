@@ -94,9 +94,9 @@ Test(text_ctc, real_outputs) {
          "the fake friend of the family, like the", 9},
         {"ctc_matrices/harald_word_logits.csv", 32, "aircrapt", "aircraft", 1},
     };
-    tw_ctx *ctx = tw_ctx_new(1);
     char path[600];
     if (!test_data("ctc_matrices/harald_chars.txt", path, sizeof path)) return;
+    tw_ctx *ctx = tw_ctx_new(1);
     char characters[200];
     FILE *in = fopen(path, "rb");
     size_t n = fread(characters, 1, sizeof characters - 1, in);
