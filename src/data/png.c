@@ -1,5 +1,6 @@
-/* png.c - writing PNG files (RFC 2083): a signature, then chunks of length, type, data and check sum. The pixels are one
- * zlib stream, cut into IDAT chunks as it comes. Rows are not filtered: pictures of text and charts are smallest so. */
+/* png.c - writing PNG files (RFC 2083): a signature, then chunks of length, type, data and check sum. The pixels are
+ * one zlib stream, cut into IDAT chunks as it comes. Rows are not filtered: pictures of text and charts are smallest
+ * so. */
 #include "data/image.h"
 
 #include <errno.h>

@@ -55,10 +55,10 @@ struct tw__pool {
     void (*fn)(void *arg, int block, int thread);
     void *arg;
     int nblocks;
-    atomic_int next;       /* the next unclaimed block */
-    atomic_int open;       /* a loop may be joined */
-    atomic_int inside;     /* workers that are looking at the loop */
-    atomic_uint loops;     /* counts the loops begun: what idle workers watch */
+    atomic_int next;   /* the next unclaimed block */
+    atomic_int open;   /* a loop may be joined */
+    atomic_int inside; /* workers that are looking at the loop */
+    atomic_uint loops; /* counts the loops begun: what idle workers watch */
     atomic_int sleepers;
     atomic_int stop;
     pthread_mutex_t mutex; /* for sleeping only */
