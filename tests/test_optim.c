@@ -66,6 +66,8 @@ Test(optim, options_are_checked) {
     assert_error(ctx, TW_ERR_RANGE, "adadelta: lr");
     cr_assert_null(tw_optim_new(params, "adm"));
     assert_error(ctx, TW_ERR_RANGE, "no optimiser \"adm\"; did you mean \"adam\"?");
+    cr_assert_null(tw_optim_new(params, "quantum:lr=1"));
+    assert_error(ctx, TW_ERR_RANGE, "no optimiser \"quantum\"; known: sgd, adam, adamw, adadelta");
     cr_assert_null(tw_optim_new(params, "sgd:momentun=0.9"));
     assert_error(ctx, TW_ERR_RANGE, "momentum");
     cr_assert_null(tw_optim_new(params, "sgd:lr=-1"));
@@ -302,6 +304,8 @@ Test(optim, schedule_errors) {
     tw_schedule s;
     cr_assert_eq(tw_schedule_parse(ctx, "cosin", &s), TW_ERR_RANGE);
     assert_error(ctx, TW_ERR_RANGE, "no schedule \"cosin\"; did you mean \"cosine\"?");
+    cr_assert_eq(tw_schedule_parse(ctx, "", &s), TW_ERR_RANGE);
+    assert_error(ctx, TW_ERR_RANGE, "no schedule \"\"; known: constant, step, cosine");
     cr_assert_eq(tw_schedule_parse(ctx, "cosine:every=3", &s), TW_ERR_RANGE);
     assert_error(ctx, TW_ERR_RANGE, "unknown option \"every\"");
     cr_assert_eq(tw_schedule_parse(ctx, "step:every=0", &s), TW_ERR_RANGE);

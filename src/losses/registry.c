@@ -33,18 +33,11 @@ tw_err tw_cost_of(tw_ctx *ctx, const tw_cost_layer *layer, const char *spec, tw_
 }
 
 tw_err tw_cost_find(tw_ctx *ctx, const char *spec, tw_cost *cost) {
-    const char *names[COUNT], *colon = strchr(spec, ':');
-    size_t length = colon ? (size_t)(colon - spec) : strlen(spec);
-    for (size_t i = 0; i < COUNT; i++) {
-        names[i] = registry[i]->name;
-        if (strlen(names[i]) == length && !memcmp(names[i], spec, length))
-            return tw_cost_of(ctx, registry[i], colon ? colon + 1 : NULL, cost);
-    }
+    const char *names[COUNT], *options;
+    for (size_t i = 0; i < COUNT; i++) names[i] = registry[i]->name;
     memset(cost, 0, sizeof *cost);
-    char word[64], hint[200];
-    snprintf(word, sizeof word, "%.*s", (int)(length < 60 ? length : 60), spec);
-    return tw_fail_err(ctx, TW_ERR_RANGE, "there is no loss \"%s\"%s", word,
-                       tw__hint(hint, sizeof hint, word, COUNT, names));
+    int found = tw__find_named(ctx, "loss", spec, COUNT, names, &options);
+    return found < 0 ? TW_ERR_RANGE : tw_cost_of(ctx, registry[found], options, cost);
 }
 
 tw_tensor *tw_cost_apply(tw_ctx *ctx, const tw_cost *cost, tw_tensor *pred, const tw_target *target) {

@@ -1,5 +1,6 @@
 /* optim.c - what all optimisers share: finding one by name, groups, and the step over the flat parameters. */
 #include "optim/optim.h"
+#include "tensor/options.h"
 
 #include <math.h>
 #include <string.h>
@@ -56,23 +57,15 @@ failed:
 tw_optim *tw_optim_new(tw_params *params, const char *spec) {
     if (!params) return NULL;
     tw_ctx *ctx = params->ctx;
-    size_t length = strcspn(spec, ":");
-    const char *names[REGISTERED];
-    for (int i = 0; i < REGISTERED; i++) {
-        const tw__optim_class *cls = registry[i];
-        names[i] = cls->name;
-        if (strlen(cls->name) != length || strncmp(cls->name, spec, length)) continue;
-        tw_optim parsed = {0}; /* only for its options */
-        tw_options_default(cls->table, &parsed.options);
-        const char *text = spec[length] ? spec + length + 1 : NULL;
-        if (tw_options_parse(ctx, cls->name, cls->table, text, &parsed.options)) return NULL;
-        return tw__optim_make(params, cls, &parsed.options);
-    }
-    char name[32];
-    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), spec);
-    const char *nearest = tw_nearest(name, REGISTERED, names);
-    return tw_fail(ctx, TW_ERR_RANGE, "there is no optimiser \"%s\"%s%s%s", name, nearest ? "; did you mean \"" : "",
-                   nearest ? nearest : "", nearest ? "\"?" : "");
+    const char *names[REGISTERED], *text;
+    for (int i = 0; i < REGISTERED; i++) names[i] = registry[i]->name;
+    int found = tw__find_named(ctx, "optimiser", spec, REGISTERED, names, &text);
+    if (found < 0) return NULL;
+    const tw__optim_class *cls = registry[found];
+    tw_optim parsed = {0}; /* only for its options */
+    tw_options_default(cls->table, &parsed.options);
+    if (tw_options_parse(ctx, cls->name, cls->table, text, &parsed.options)) return NULL;
+    return tw__optim_make(params, cls, &parsed.options);
 }
 
 void tw_optim_free(tw_optim *o) {

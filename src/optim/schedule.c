@@ -1,10 +1,10 @@
 /* schedule.c - learning-rate schedules: a factor as a function of how far training is. */
+#include "tensor/options.h"
+
 #include <thalweg/extend.h>
 #include <thalweg/optim.h>
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #define ROW(field, value, min, max, help) \
     { #field, TW_OPTION_REAL, offsetof(tw_schedule, field), value, min, max, NULL, help }
@@ -25,20 +25,14 @@ static const tw_option *const table[] = {
 enum { KINDS = sizeof name / sizeof *name };
 
 tw_err tw_schedule_parse(tw_ctx *ctx, const char *spec, tw_schedule *schedule) {
-    size_t length = strcspn(spec, ":");
-    for (int kind = 0; kind < KINDS; kind++) {
-        if (strlen(name[kind]) != length || strncmp(name[kind], spec, length)) continue;
-        tw_schedule s = {.kind = (tw_schedule_kind)kind};
-        tw_options_default(table[kind], &s);
-        tw_err err = tw_options_parse(ctx, name[kind], table[kind], spec[length] ? spec + length + 1 : NULL, &s);
-        if (!err) *schedule = s;
-        return err;
-    }
-    char word[32];
-    snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), spec);
-    const char *nearest = tw_nearest(word, KINDS, name);
-    return tw_fail_err(ctx, TW_ERR_RANGE, "there is no schedule \"%s\"%s%s%s", word, nearest ? "; did you mean \"" : "",
-                       nearest ? nearest : "", nearest ? "\"?" : "");
+    const char *options;
+    int kind = tw__find_named(ctx, "schedule", spec, KINDS, name, &options);
+    if (kind < 0) return TW_ERR_RANGE;
+    tw_schedule s = {.kind = (tw_schedule_kind)kind};
+    tw_options_default(table[kind], &s);
+    tw_err err = tw_options_parse(ctx, name[kind], table[kind], options, &s);
+    if (!err) *schedule = s;
+    return err;
 }
 
 static double base_factor(const tw_schedule *s, double epoch, double epochs) {

@@ -83,6 +83,18 @@ const char *tw__hint(char *buffer, size_t size, const char *word, int n, const c
     return buffer;
 }
 
+int tw__find_named(tw_ctx *ctx, const char *what, const char *spec, int n, const char *const *names,
+                   const char **options) {
+    size_t length = strcspn(spec, ":");
+    *options = spec[length] ? spec + length + 1 : "";
+    for (int i = 0; i < n; i++)
+        if (strlen(names[i]) == length && !memcmp(names[i], spec, length)) return i;
+    char word[LONGEST_WORD + 1], hint[256];
+    snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), spec);
+    tw_fail(ctx, TW_ERR_RANGE, "there is no %s \"%s\"%s", what, word, tw__hint(hint, sizeof hint, word, n, names));
+    return -1;
+}
+
 static const tw_option *find(const tw_option *table, const char *key) {
     for (const tw_option *o = table; o && o->name; o++)
         if (!strcmp(o->name, key)) return o;
