@@ -79,8 +79,9 @@ int main(int argc, char **argv) {
         if (use.ru_maxrss > peak) peak = use.ru_maxrss;
     }
     qsort(ms, (size_t)runs, sizeof *ms, ascending);
-    printf("process start to the end of the first step of the MLP: median %.1f ms, least %.1f ms, of %d; peak memory %.1f "
-           "MiB\n",
-           ms[runs / 2], ms[0], runs, (double)peak / 1024);
+    printf(
+        "process start to the end of the first step of the MLP: median %.1f ms, least %.1f ms, of %d; peak memory %.1f "
+        "MiB\n",
+        ms[runs / 2], ms[0], runs, (double)peak / 1024);
     return 0;
 }

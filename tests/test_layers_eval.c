@@ -1,4 +1,5 @@
-/* Without recording, what lies between a network's layers is used again: the results must not notice, the memory must. */
+/* Without recording, what lies between a network's layers is used again: the results must not notice, the memory
+ * must. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -24,7 +24,8 @@ typedef struct trained {
     tw_alphabet *alphabet;
     crnn net;
 } trained;
-/* weights false: the layers are made but not filled (a checkpoint fills them). Unless TW_OK, nothing is left to free. */
+/* weights false: the layers are made but not filled (a checkpoint fills them). Unless TW_OK, nothing is left to
+ * free. */
 tw_err trained_load(tw_ctx *ctx, const char *path, bool weights, trained *t);
 void trained_free(trained *t);
 

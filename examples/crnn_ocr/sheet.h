@@ -19,7 +19,8 @@ typedef struct sheet {
 
 /* Room for `cells` pictures of the given height in `columns` columns. face is borrowed. */
 tw_err sheet_new(tw_ctx *ctx, const font_face *face, const char *title, int columns, int cells, int height, sheet *s);
-/* The next cell: a gray picture, what was read, and what is there. When they differ, both are shown, the first in red. */
+/* The next cell: a gray picture, what was read, and what is there. When they differ, both are shown, the first in
+ * red. */
 tw_err sheet_add(sheet *s, const tw_image *picture, const char *read, const char *truth);
 void sheet_free(sheet *s);
 

@@ -11,8 +11,8 @@
 tw_err synth_dataset(tw_ctx *ctx, const font_set *fonts, const word_source *words, size_t count, int height,
                      tw_dataset *dataset);
 
-/* The same pictures every time: each of the texts (NULL at the end; of words' alphabet) `rounds` times, in other looks and
- * faces drawn from seed. Sample i shows text i % n. */
+/* The same pictures every time: each of the texts (NULL at the end; of words' alphabet) `rounds` times, in other looks
+ * and faces drawn from seed. Sample i shows text i % n. */
 tw_err synth_fixed_dataset(tw_ctx *ctx, const font_set *fonts, const word_source *words, const char *const *texts,
                            int rounds, uint64_t seed, int height, tw_dataset *dataset);
 

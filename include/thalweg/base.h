@@ -54,10 +54,10 @@ typedef enum tw_err {
 
 typedef struct tw_ctx tw_ctx;
 
-TW_API const char *tw_err_name(tw_err err);        /* "SHAPE", "IO", ... ; "OK" for 0 */
-TW_API const char *tw_version(void);               /* the library's TW_VERSION */
-TW_API tw_err tw_error(const tw_ctx *ctx);         /* code of the first error since the last clear, or TW_OK */
-TW_API const char *tw_errmsg(const tw_ctx *ctx);   /* its sentence, or ""; borrowed until tw_error_clear */
+TW_API const char *tw_err_name(tw_err err);      /* "SHAPE", "IO", ... ; "OK" for 0 */
+TW_API const char *tw_version(void);             /* the library's TW_VERSION */
+TW_API tw_err tw_error(const tw_ctx *ctx);       /* code of the first error since the last clear, or TW_OK */
+TW_API const char *tw_errmsg(const tw_ctx *ctx); /* its sentence, or ""; borrowed until tw_error_clear */
 TW_API void tw_error_clear(tw_ctx *ctx);
 
 /* ---- context --------------------------------------------------------------------------------------
@@ -75,15 +75,15 @@ typedef struct tw_ctx_options {
     tw_allocator allocator; /* alloc NULL: malloc and free */
 } tw_ctx_options;
 
-TW_API TW_MUST_CHECK tw_ctx *tw_ctx_new(uint64_t seed);                       /* NULL: out of memory */
-TW_API TW_MUST_CHECK tw_ctx *tw_ctx_new_with(const tw_ctx_options *options);  /* NULL: out of memory */
-TW_API void tw_ctx_free(tw_ctx *ctx);                                         /* NULL is allowed */
+TW_API TW_MUST_CHECK tw_ctx *tw_ctx_new(uint64_t seed);                      /* NULL: out of memory */
+TW_API TW_MUST_CHECK tw_ctx *tw_ctx_new_with(const tw_ctx_options *options); /* NULL: out of memory */
+TW_API void tw_ctx_free(tw_ctx *ctx);                                        /* NULL is allowed */
 
 TW_API void tw_set_threads(tw_ctx *ctx, int threads); /* 1..256; the results do not depend on it, only the time does */
 TW_API int tw_threads(const tw_ctx *ctx);
-TW_API void tw_set_training(tw_ctx *ctx, bool on);    /* train (default) or eval: dropout, batch norm */
+TW_API void tw_set_training(tw_ctx *ctx, bool on); /* train (default) or eval: dropout, batch norm */
 TW_API bool tw_training(const tw_ctx *ctx);
-TW_API void tw_set_recording(tw_ctx *ctx, bool on);   /* record the tape (default) or only compute values */
+TW_API void tw_set_recording(tw_ctx *ctx, bool on); /* record the tape (default) or only compute values */
 TW_API bool tw_recording(const tw_ctx *ctx);
 
 /* The whole random state: saving and restoring it continues the same sequence bit for bit. */

@@ -43,8 +43,8 @@ struct tw_node {
     const tw_op *op;
     void *attr; /* what this call was given (stride, axis ...), in the step's memory; may be NULL */
     tw_tensor **in, **out;
-    int nin, nout; /* an optional input is a NULL entry */
-    tw_node *prev; /* the node recorded before this one */
+    int nin, nout;                  /* an optional input is a NULL entry */
+    tw_node *prev;                  /* the node recorded before this one */
     size_t bytes;                   /* step memory taken for outputs and what backward needs */
     double ms_forward, ms_backward; /* measured while profiling */
 };
@@ -74,7 +74,8 @@ TW_API bool tw_inputs_ok(tw_ctx *ctx, const char *op, int n, tw_tensor *const *i
  * Returns y, or NULL when the context has failed. */
 TW_API tw_tensor *tw_record(tw_ctx *ctx, const tw_op *op, void *attr, int nin, tw_tensor *const *in, tw_tensor *y);
 /* The same with several outputs; returns out[0]. */
-TW_API tw_tensor *tw_record_many(tw_ctx *ctx, const tw_op *op, void *attr, int nin, tw_tensor *const *in, int nout, tw_tensor *const *out);
+TW_API tw_tensor *tw_record_many(tw_ctx *ctx, const tw_op *op, void *attr, int nin, tw_tensor *const *in, int nout,
+                                 tw_tensor *const *out);
 
 /* Will this call be differentiated? True when recording and some input requires a gradient (NULL entries are
  * skipped): tells a forward function whether what backward needs must be kept. */
@@ -95,7 +96,7 @@ TW_API tw_err tw_fail_err(tw_ctx *ctx, tw_err err, const char *format, ...) TW_P
 TW_API const char *tw_describe(tw_ctx *ctx, const tw_tensor *t);
 
 /* Random numbers that do not depend on threads: draw i of a stream is a pure function of (stream, i). */
-TW_API uint64_t tw_random_stream(tw_ctx *ctx);                /* a new stream from the context's random state */
+TW_API uint64_t tw_random_stream(tw_ctx *ctx); /* a new stream from the context's random state */
 TW_API uint64_t tw_random_bits(uint64_t stream, uint64_t i);
 TW_API double tw_random_uniform(uint64_t stream, uint64_t i); /* [0, 1) */
 TW_API double tw_random_normal(uint64_t stream, uint64_t i);  /* N(0, 1) */
@@ -110,10 +111,10 @@ TW_API void tw_parallel_for(tw_ctx *ctx, int nblocks, void (*fn)(void *arg, int 
 /* C = alpha op(A) op(B) + beta C, row-major, A [M,K] (or [K,M] transposed), B [K,N] (or [N,K]), C [M,N]; ld* are
  * row strides in elements. beta 0 does not read C. tw_gemm uses the context's threads; tw_gemm_serial is for
  * use inside tw_parallel_for. */
-TW_API void tw_gemm(tw_ctx *ctx, bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda, const tw_real *B, int ldb,
-                    tw_real beta, tw_real *C, int ldc);
-TW_API void tw_gemm_serial(bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda, const tw_real *B, int ldb,
-                           tw_real beta, tw_real *C, int ldc);
+TW_API void tw_gemm(tw_ctx *ctx, bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda,
+                    const tw_real *B, int ldb, tw_real beta, tw_real *C, int ldc);
+TW_API void tw_gemm_serial(bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda,
+                           const tw_real *B, int ldb, tw_real beta, tw_real *C, int ldc);
 
 /* ---- layers -----------------------------------------------------------------------------------------
  * A layer of yours is a struct whose first member is a tw_layer, and a static const class. forward must not keep x or
@@ -152,7 +153,8 @@ typedef struct tw_option {
 TW_API void tw_options_default(const tw_option *table, void *options);
 /* Parses "k=v,k=v" (NULL or "": nothing) over what options holds. what names it in messages: an unknown key or
  * a bad value is RANGE, with the nearest name suggested. */
-TW_API TW_MUST_CHECK tw_err tw_options_parse(tw_ctx *ctx, const char *what, const tw_option *table, const char *text, void *options);
+TW_API TW_MUST_CHECK tw_err tw_options_parse(tw_ctx *ctx, const char *what, const tw_option *table, const char *text,
+                                             void *options);
 /* The name among n (NULL entries allowed) nearest to word by edit distance, or NULL when none is near. */
 TW_API const char *tw_nearest(const char *word, int n, const char *const *names);
 
@@ -209,20 +211,20 @@ typedef enum tw_cost_trait {
 typedef struct tw_cost_problem {
     int ndim;
     int dim[TW_MAX_DIMS];
-    int batch_axis;  /* which axis of the prediction counts the samples */
-    int class_axis;  /* which axis the softmax runs over; -1: none */
-    tw_real *pred;   /* away from kinks and ties */
-    tw_real *target; /* TENSOR: of the same shape */
+    int batch_axis;   /* which axis of the prediction counts the samples */
+    int class_axis;   /* which axis the softmax runs over; -1: none */
+    tw_real *pred;    /* away from kinks and ties */
+    tw_real *target;  /* TENSOR: of the same shape */
     tw_target labels; /* CLASSES, SEQUENCES: filled */
 } tw_cost_problem;
 
 struct tw_cost_layer {
-    const char *name;          /* "focal" */
-    const char *summary;       /* one line */
+    const char *name;    /* "focal" */
+    const char *summary; /* one line */
     tw_target_kind target;
-    const tw_option *options;  /* table of the options struct; NULL: none */
-    size_t options_size;       /* at most sizeof ((tw_cost *)0)->options */
-    unsigned traits;           /* of tw_cost_trait */
+    const tw_option *options; /* table of the options struct; NULL: none */
+    size_t options_size;      /* at most sizeof ((tw_cost *)0)->options */
+    unsigned traits;          /* of tw_cost_trait */
     tw_tensor *(*apply)(tw_ctx *ctx, tw_tensor *pred, const tw_target *target, const void *options);
     tw_err (*sample)(tw_ctx *ctx, uint64_t stream, tw_cost_problem *problem);
 };

@@ -17,7 +17,8 @@ typedef struct tw_layer tw_layer;
 /* The layer's output for x. NULL in, NULL out. */
 TW_API tw_tensor *tw_forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x);
 
-typedef enum tw_act { TW_ACT_NONE = 0, TW_ACT_RELU, TW_ACT_LEAKY_RELU, TW_ACT_SIGMOID, TW_ACT_TANH } tw_act; /* LEAKY_RELU: slope 0.01 */
+/* LEAKY_RELU has slope 0.01. */
+typedef enum tw_act { TW_ACT_NONE = 0, TW_ACT_RELU, TW_ACT_LEAKY_RELU, TW_ACT_SIGMOID, TW_ACT_TANH } tw_act;
 
 /* ---- dense: y = act(x W^T + b);  x [..,in] -> [..,out];  W [out,in], b [out] ------------------------ */
 typedef struct tw_dense_options {
@@ -37,8 +38,10 @@ typedef struct tw_conv2d_options {
     bool no_bias;
     tw_init init; /* default: U(+-1/sqrt(C kh kw)), PyTorch's; otherwise this weight and bias 0 */
 } tw_conv2d_options;
-TW_API tw_layer *tw_conv2d_new(tw_params *params, const char *name, int in, int out, int kh, int kw, const tw_conv2d_options *options);
-TW_API tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bias /* or NULL */, const tw_conv2d_options *options);
+TW_API tw_layer *tw_conv2d_new(tw_params *params, const char *name, int in, int out, int kh, int kw,
+                               const tw_conv2d_options *options);
+TW_API tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bias /* or NULL */,
+                            const tw_conv2d_options *options);
 
 /* ---- pooling over windows kh x kw of [N,C,H,W] -------------------------------------------------------
  * Padding is at most half the kernel; max ignores it, average counts it as zeros (PyTorch's defaults). Ties in
@@ -57,13 +60,15 @@ TW_API tw_tensor *tw_global_avg_pool2d(tw_ctx *ctx, tw_tensor *x);
 /* ---- batch norm over all but axis 1: x [N,C], [N,C,T] or [N,C,H,W] ----------------------------------
  * y = (x - mean) / sqrt(var + eps) * weight + bias. Training uses the batch's mean and biased variance and moves
  * running_mean, running_var (unbiased) by momentum; eval uses those. One value per channel in training is a RANGE
- * error, as in PyTorch (its variance says nothing). num_batches_tracked is saved with the model.  (Ioffe, Szegedy 2015) */
+ * error, as in PyTorch (its variance says nothing). num_batches_tracked is saved with the model.
+ * (Ioffe, Szegedy 2015) */
 typedef struct tw_batchnorm_options {
     double eps;      /* 0: 1e-5 */
     double momentum; /* 0: 0.1 */
     tw_act act;
 } tw_batchnorm_options;
-TW_API tw_layer *tw_batchnorm_new(tw_params *params, const char *name, int channels, const tw_batchnorm_options *options);
+TW_API tw_layer *tw_batchnorm_new(tw_params *params, const char *name, int channels,
+                                  const tw_batchnorm_options *options);
 
 /* ---- dropout, flatten, reshaping --------------------------------------------------------------------- */
 TW_API tw_layer *tw_dropout_new(tw_params *params, double p);
@@ -81,21 +86,23 @@ TW_API tw_tensor *tw_activation(tw_ctx *ctx, tw_tensor *x, tw_act act);
  * output is 0; the backward direction starts at the sample's own last frame. All U(+-1/sqrt(H)), except the
  * forget gate's bias, which starts at 1 in sum.  (Hochreiter, Schmidhuber 1997; Gers et al. 2000) */
 typedef struct tw_lstm_options {
-    int layers;            /* 0: 1 */
+    int layers; /* 0: 1 */
     bool bidirectional;
     bool no_bias;
-    double dropout;        /* on the output of each layer but the last, in training */
+    double dropout;         /* on the output of each layer but the last, in training */
     bool plain_forget_bias; /* true: drawn like the other biases, as PyTorch does */
-    tw_init init;          /* of the weights; default as above */
+    tw_init init;           /* of the weights; default as above */
 } tw_lstm_options;
 /* h, c: [layers * directions, N, H], in PyTorch's order (layer 0 forward, layer 0 reverse, layer 1 ...). */
 typedef struct tw_lstm_state {
     tw_tensor *h, *c;
 } tw_lstm_state;
-TW_API tw_layer *tw_lstm_new(tw_params *params, const char *name, int input, int hidden, const tw_lstm_options *options);
+TW_API tw_layer *tw_lstm_new(tw_params *params, const char *name, int input, int hidden,
+                             const tw_lstm_options *options);
 /* lengths {NULL, 0}: all T. initial, or a member of it, NULL: zeros. final NULL: not wanted, else filled with hn and
  * cn, each sample's state after its own last frame. tw_forward(ctx, lstm, x) is this with neither. */
-TW_API tw_tensor *tw_lstm(tw_ctx *ctx, tw_layer *lstm, tw_tensor *x, tw_labels lengths, const tw_lstm_state *initial, tw_lstm_state *final);
+TW_API tw_tensor *tw_lstm(tw_ctx *ctx, tw_layer *lstm, tw_tensor *x, tw_labels lengths, const tw_lstm_state *initial,
+                          tw_lstm_state *final);
 
 /* ---- sequential: one after another ------------------------------------------------------------------- */
 TW_API tw_layer *tw_sequential_new(tw_params *params);

@@ -78,13 +78,13 @@ TW_API tw_tensor *tw_sub(tw_ctx *ctx, tw_tensor *a, tw_tensor *b); /* a - b */
 TW_API tw_tensor *tw_mul(tw_ctx *ctx, tw_tensor *a, tw_tensor *b); /* a * b */
 TW_API tw_tensor *tw_div(tw_ctx *ctx, tw_tensor *a, tw_tensor *b); /* a / b */
 
-TW_API tw_tensor *tw_scale(tw_ctx *ctx, tw_tensor *x, tw_real factor);       /* factor * x */
-TW_API tw_tensor *tw_exp(tw_ctx *ctx, tw_tensor *x);                         /* e^x */
-TW_API tw_tensor *tw_log(tw_ctx *ctx, tw_tensor *x);                         /* ln x */
-TW_API tw_tensor *tw_sqrt(tw_ctx *ctx, tw_tensor *x);                        /* x^(1/2) */
-TW_API tw_tensor *tw_relu(tw_ctx *ctx, tw_tensor *x);                        /* max(x, 0); derivative 0 at 0 */
-TW_API tw_tensor *tw_leaky_relu(tw_ctx *ctx, tw_tensor *x, tw_real slope);   /* x > 0 ? x : slope * x */
-TW_API tw_tensor *tw_sigmoid(tw_ctx *ctx, tw_tensor *x);                     /* 1 / (1 + e^-x) */
+TW_API tw_tensor *tw_scale(tw_ctx *ctx, tw_tensor *x, tw_real factor);     /* factor * x */
+TW_API tw_tensor *tw_exp(tw_ctx *ctx, tw_tensor *x);                       /* e^x */
+TW_API tw_tensor *tw_log(tw_ctx *ctx, tw_tensor *x);                       /* ln x */
+TW_API tw_tensor *tw_sqrt(tw_ctx *ctx, tw_tensor *x);                      /* x^(1/2) */
+TW_API tw_tensor *tw_relu(tw_ctx *ctx, tw_tensor *x);                      /* max(x, 0); derivative 0 at 0 */
+TW_API tw_tensor *tw_leaky_relu(tw_ctx *ctx, tw_tensor *x, tw_real slope); /* x > 0 ? x : slope * x */
+TW_API tw_tensor *tw_sigmoid(tw_ctx *ctx, tw_tensor *x);                   /* 1 / (1 + e^-x) */
 TW_API tw_tensor *tw_tanh(tw_ctx *ctx, tw_tensor *x);
 
 /* ---- matrices ------------------------------------------------------------------------------------
@@ -150,12 +150,12 @@ TW_API TW_MUST_CHECK tw_err tw_params_tie(tw_params *params, const char *name, c
 /* Frozen: no gradient, never updated. pattern: a name with * wildcards. RANGE when nothing matches. */
 TW_API TW_MUST_CHECK tw_err tw_params_set_frozen(tw_params *params, const char *pattern, bool frozen);
 
-TW_API size_t tw_params_count(const tw_params *params);                  /* tensors: parameters, tied ones, buffers, in the order made */
-TW_API tw_tensor *tw_params_at(const tw_params *params, size_t i);       /* borrowed, lives as long as params */
+TW_API size_t tw_params_count(const tw_params *params); /* tensors: parameters, tied ones, buffers, in the order made */
+TW_API tw_tensor *tw_params_at(const tw_params *params, size_t i);           /* borrowed, lives as long as params */
 TW_API tw_tensor *tw_params_find(const tw_params *params, const char *name); /* NULL: no such name */
 TW_API bool tw_params_is_buffer(const tw_params *params, size_t i);
-TW_API size_t tw_params_size(const tw_params *params);                   /* numbers to train: tied counted once, buffers not */
-TW_API TW_MUST_CHECK tw_err tw_params_freeze(tw_params *params);         /* makes the flat blocks; again: nothing */
+TW_API size_t tw_params_size(const tw_params *params);           /* numbers to train: tied counted once, buffers not */
+TW_API TW_MUST_CHECK tw_err tw_params_freeze(tw_params *params); /* makes the flat blocks; again: nothing */
 /* sqrt(sum of squares) of all gradients of this step; scales them to max_norm when larger (PyTorch's
  * clip_grad_norm_: by max_norm / (norm + 1e-6)). max_norm 0: only measures. */
 TW_API double tw_clip_grad_norm(tw_params *params, double max_norm);
@@ -167,9 +167,9 @@ TW_API double tw_clip_grad_norm(tw_params *params, double max_norm);
  * Meaningful in the double build (1e-6 is met there); float needs a bound near 1e-2. */
 typedef tw_tensor *(*tw_gradcheck_fn)(tw_ctx *ctx, tw_tensor *const *leaf, void *user);
 typedef struct tw_gradcheck_result {
-    double error;       /* the largest over all leaves */
-    int leaf;           /* where: which leaf ... */
-    size_t index;       /* ... which element of it */
+    double error; /* the largest over all leaves */
+    int leaf;     /* where: which leaf ... */
+    size_t index; /* ... which element of it */
     double analytic, numeric;
 } tw_gradcheck_result;
 /* Leaves are given by shape and value; value[i] holds the product of dim[i] numbers. step 0: the default
@@ -180,8 +180,8 @@ typedef struct tw_gradcheck_leaf {
     int dim[TW_MAX_DIMS];
     bool skip; /* an input that gets no gradient */
 } tw_gradcheck_leaf;
-TW_API TW_MUST_CHECK tw_err tw_gradcheck(tw_ctx *ctx, tw_gradcheck_fn f, void *user, int n, const tw_gradcheck_leaf *leaf, double step,
-                                         tw_gradcheck_result *result);
+TW_API TW_MUST_CHECK tw_err tw_gradcheck(tw_ctx *ctx, tw_gradcheck_fn f, void *user, int n,
+                                         const tw_gradcheck_leaf *leaf, double step, tw_gradcheck_result *result);
 
 #ifdef __cplusplus
 }

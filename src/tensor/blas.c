@@ -56,8 +56,8 @@ static void tile_block(void *arg, int block, int thread) {
     int i = block / g->across * g->rows, j = block % g->across * g->columns;
     const tw_real *A = g->ta ? g->A + i : g->A + (size_t)i * g->lda;
     const tw_real *B = g->tb ? g->B + (size_t)j * g->ldb : g->B + j;
-    tw_gemm_serial(g->ta, g->tb, least(g->rows, g->M - i), least(g->columns, g->N - j), g->K, g->alpha, A, (int)g->lda, B,
-                   (int)g->ldb, g->beta, g->C + (size_t)i * (size_t)g->ldc + j, g->ldc);
+    tw_gemm_serial(g->ta, g->tb, least(g->rows, g->M - i), least(g->columns, g->N - j), g->K, g->alpha, A, (int)g->lda,
+                   B, (int)g->ldb, g->beta, g->C + (size_t)i * (size_t)g->ldc + j, g->ldc);
 }
 
 static void depth_block(void *arg, int block, int thread) {

@@ -25,9 +25,9 @@ typedef tw_real vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(
 enum {
     LANES = VECTOR_BYTES / sizeof(tw_real),
     NR = 2 * LANES,
-    MC = 8 * MR,  /* rows of a packed block of A */
-    KC = 256,     /* depth of both packed blocks */
-    NC = 4 * NR   /* columns of a packed block of B: small, so that all packing fits on a thread's stack */
+    MC = 8 * MR, /* rows of a packed block of A */
+    KC = 256,    /* depth of both packed blocks */
+    NC = 4 * NR  /* columns of a packed block of B: small, so that all packing fits on a thread's stack */
 };
 
 /* op(A)[i0.., p0..] as strips of MR rows: strip, then p, then row. */
@@ -35,7 +35,9 @@ static void pack_a(bool ta, const tw_real *A, size_t lda, int rows, int depth, t
     for (int i = 0; i < rows; i += MR)
         for (int p = 0; p < depth; p++)
             for (int r = 0; r < MR; r++, to++)
-                *to = i + r >= rows ? 0 : ta ? A[(size_t)p * lda + (size_t)(i + r)] : A[(size_t)(i + r) * lda + (size_t)p];
+                *to = i + r >= rows ? 0
+                    : ta            ? A[(size_t)p * lda + (size_t)(i + r)]
+                                    : A[(size_t)(i + r) * lda + (size_t)p];
 }
 
 /* op(B)[p0.., j0..] as strips of NR columns: strip, then p, then column. */
@@ -50,7 +52,8 @@ static void pack_b(bool tb, const tw_real *B, size_t ldb, int depth, int columns
         }
 }
 
-/* tile[MR][NR] = strip of A times strip of B. The accumulators have constant size, or they would not stay in registers. */
+/* tile[MR][NR] = strip of A times strip of B. The accumulators have constant size, or they would not stay in
+ * registers. */
 static inline void kernel(int depth, const tw_real *restrict a, const tw_real *restrict b, tw_real *restrict tile) {
     vec sum[MR][2];
     for (int r = 0; r < MR; r++) sum[r][0] = sum[r][1] = (vec){0};

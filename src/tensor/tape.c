@@ -25,8 +25,8 @@ bool tw_inputs_ok(tw_ctx *ctx, const char *op, int n, tw_tensor *const *in) {
     for (int i = 0; i < n; i++) {
         if (!in[i]) return false;
         if (in[i]->step && in[i]->step != ctx->step_number) {
-            tw_fail(ctx, TW_ERR_STATE, "%s: input %d belongs to an earlier step; tensors live until the next tw_step_begin",
-                    op, i + 1);
+            tw_fail(ctx, TW_ERR_STATE,
+                    "%s: input %d belongs to an earlier step; tensors live until the next tw_step_begin", op, i + 1);
             return false;
         }
     }
@@ -150,7 +150,8 @@ tw_err tw_backward_from(tw_ctx *ctx, tw_tensor *y, const tw_real *dy) {
     if (ctx->backward_done)
         return tw_fail_err(ctx, TW_ERR_STATE, "backward ran already in this step; begin a new one with tw_step_begin");
     if (!y->requires_grad)
-        return tw_fail_err(ctx, TW_ERR_STATE, "backward: nothing that leads to %s wants a gradient, or recording is off",
+        return tw_fail_err(ctx, TW_ERR_STATE,
+                           "backward: nothing that leads to %s wants a gradient, or recording is off",
                            tw_describe(ctx, y));
     ctx->backward_done = true;
     tw_real beta, *g = tw_grad(ctx, y, &beta);

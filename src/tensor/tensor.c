@@ -39,7 +39,8 @@ static tw_tensor *make(tw_ctx *ctx, tw_real *data, int ndim, const int *dim) {
     }
     tw_tensor *t = tw_alloc(ctx, sizeof *t);
     bool owned = !data;
-    if (t && owned) data = ctx->recording ? tw_alloc(ctx, size * sizeof *data) : tw__block_take(ctx, size * sizeof *data);
+    if (t && owned)
+        data = ctx->recording ? tw_alloc(ctx, size * sizeof *data) : tw__block_take(ctx, size * sizeof *data);
     if (!t || !data) return NULL;
     tw__tensor_init(t, data, ndim, dim);
     t->owned = owned;
@@ -80,8 +81,7 @@ tw_tensor *tw_randn(tw_ctx *ctx, tw_real mean, tw_real std, int ndim, const int 
 tw_tensor *tw_rand(tw_ctx *ctx, tw_real low, tw_real high, int ndim, const int *dim) {
     tw_tensor *t = tw_new(ctx, ndim, dim);
     uint64_t stream = t ? tw_random_stream(ctx) : 0;
-    for (size_t i = 0; t && i < t->size; i++)
-        t->data[i] = low + (high - low) * (tw_real)tw_random_uniform(stream, i);
+    for (size_t i = 0; t && i < t->size; i++) t->data[i] = low + (high - low) * (tw_real)tw_random_uniform(stream, i);
     return t;
 }
 
