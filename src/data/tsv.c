@@ -1,42 +1,14 @@
 /* tsv.c - labels.tsv: path TAB text, a line each.
  *
  * The file is read whole; pass one checks every line and measures, pass two copies paths and texts into one block. */
+#include "tensor/utf8_valid.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/data.h>
 #include <thalweg/extend.h>
-
-/* ---- UTF-8 ----------------------------------------------------------------------------------------------- */
-
-/* Length of the well-formed sequence at s (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF), or 0. */
-static size_t utf8_sequence(const unsigned char *s, size_t left) {
-    unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte */
-    size_t n;
-    if (s[0] < 0x80) return 1;
-    if (s[0] < 0xc2 || s[0] > 0xf4) return 0;
-    if (s[0] < 0xe0) n = 2;
-    else if (s[0] < 0xf0) n = 3;
-    else n = 4;
-    if (s[0] == 0xe0) low = 0xa0;
-    if (s[0] == 0xed) high = 0x9f;
-    if (s[0] == 0xf0) low = 0x90;
-    if (s[0] == 0xf4) high = 0x8f;
-    if (left < n || s[1] < low || s[1] > high) return 0;
-    for (size_t i = 2; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    return n;
-}
-
-/* Offset of the first byte that is not UTF-8, or of a NUL; n when there is none. */
-static size_t utf8_valid(const char *s, size_t n) {
-    for (size_t i = 0, step; i < n; i += step) {
-        step = utf8_sequence((const unsigned char *)s + i, n - i);
-        if (!step || !s[i]) return i;
-    }
-    return n;
-}
 
 /* ---- lines ----------------------------------------------------------------------------------------------- */
 
@@ -67,7 +39,7 @@ static bool scan_next(scan *s) {
 }
 
 static tw_err check_line(tw_ctx *ctx, const char *path, const scan *s) {
-    size_t bad = utf8_valid(s->line, s->length);
+    size_t bad = tw__utf8_valid(s->line, s->length);
     const char *tab = memchr(s->line, '\t', s->length);
     if (s->number > INT_MAX) return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: more than %d lines", path, INT_MAX);
     if (bad < s->length && !s->line[bad])

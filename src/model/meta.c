@@ -10,18 +10,7 @@
 
 /* ---- text ---------------------------------------------------------------------------------------------- */
 
-/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
-bool tw__utf8_valid(const char *text) {
-    for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        int more = *s < 0x80 ? 0 : *s < 0xc2 ? -1 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : *s < 0xf5 ? 3 : -1;
-        if (more < 0) return false;
-        unsigned low = *s == 0xe0 ? 0xa0 : *s == 0xf0 ? 0x90 : 0x80; /* bounds of the second byte */
-        unsigned high = *s == 0xed ? 0x9f : *s == 0xf4 ? 0x8f : 0xbf;
-        for (s++; more--; s++, low = 0x80, high = 0xbf)
-            if (*s < low || *s > high) return false;
-    }
-    return true;
-}
+static bool is_utf8(const char *text) { return tw__utf8_valid(text, strlen(text)) == strlen(text); }
 
 const char *tw__show(const char *name, char shown[TW__SHOWN]) {
     size_t n = strlen(name);
@@ -111,7 +100,7 @@ tw_err tw_meta_set(tw_meta *meta, const char *key, const char *value) {
     if (!*key || tw__is_reserved(key))
         return tw_fail_err(meta->ctx, TW_ERR_RANGE, "\"%s\" cannot be a key of metadata: %s", tw__show(key, shown),
                            *key ? "names that begin with " TW__RESERVED " are the library's" : "it is empty");
-    if (!tw__utf8_valid(key) || !tw__utf8_valid(value))
+    if (!is_utf8(key) || !is_utf8(value))
         return tw_fail_err(meta->ctx, TW_ERR_RANGE, "metadata \"%s\" is not valid UTF-8", tw__show(key, shown));
     return tw__meta_put(meta, key, value);
 }

@@ -68,7 +68,7 @@ static tw_err load_header(tw__st_file *file, char **header, size_t *bytes) {
 static tw_err parse_header(tw__st_file *file, const char *header, size_t length) {
     tw_ctx *ctx = file->ctx;
     const char *end = NULL;
-    if (header[0] != '{' || strlen(header) != length || !tw__utf8_valid(header))
+    if (header[0] != '{' || tw__utf8_valid(header, length) != length)
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the header is not a JSON object in UTF-8", file->path);
     file->json = cJSON_ParseWithOpts(header, &end, 0);
     if (!file->json)

@@ -7,6 +7,7 @@
 #define TW_SAFETENSORS_H
 
 #include "tensor/internal.h"
+#include "tensor/utf8_valid.h"
 
 #include <string.h>
 #include <thalweg/model.h>
@@ -41,7 +42,6 @@ struct tw_meta {
     size_t n, room;
 };
 tw_err tw__meta_put(tw_meta *meta, const char *key, const char *value); /* reserved keys, too */
-bool tw__utf8_valid(const char *text);
 /* name as it may stand in a message: one line, and not too long. */
 enum { TW__SHOWN = 64 };
 const char *tw__show(const char *name, char shown[TW__SHOWN]);

@@ -2,6 +2,8 @@
  * letter and an accent is the same from here on. */
 #include "text/utf8.h"
 
+#include "tensor/utf8_valid.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -9,17 +11,6 @@
 static const utf8proc_option_t NFC = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
 
 static const utf8proc_uint8_t *bytes(const char *utf8) { return (const utf8proc_uint8_t *)utf8; }
-
-size_t tw__utf8_invalid(const char *utf8) {
-    size_t at = 0, n = strlen(utf8);
-    while (at < n) {
-        utf8proc_int32_t point;
-        utf8proc_ssize_t step = utf8proc_iterate(bytes(utf8) + at, (utf8proc_ssize_t)(n - at), &point);
-        if (step <= 0) break;
-        at += (size_t)step;
-    }
-    return at;
-}
 
 size_t tw__nfc_room(const char *utf8) {
     utf8proc_ssize_t n = utf8proc_decompose(bytes(utf8), (utf8proc_ssize_t)strlen(utf8), NULL, 0, NFC);
@@ -36,7 +27,7 @@ size_t tw__nfc(const char *utf8, int32_t *point, size_t room) {
 int32_t *tw__nfc_scratch(tw_ctx *ctx, const char *what, const char *utf8, size_t *n) {
     size_t room = tw__nfc_room(utf8);
     if (!room) {
-        size_t at = tw__utf8_invalid(utf8);
+        size_t at = tw__utf8_valid(utf8, strlen(utf8));
         return tw_fail(ctx, TW_ERR_FORMAT, "%s: not UTF-8 at byte %zu (0x%02x)", what, at + 1, (unsigned char)utf8[at]);
     }
     int32_t *point = tw_scratch(ctx, room * sizeof *point);

@@ -5,8 +5,6 @@
 #include <thalweg/extend.h>
 #include <thalweg/text.h>
 
-/* Offset of the first byte that is not well-formed UTF-8, or the length when all is. */
-size_t tw__utf8_invalid(const char *utf8);
 /* How many code points tw__nfc needs room for (never less than one), or 0 when utf8 is not UTF-8. */
 size_t tw__nfc_room(const char *utf8);
 /* The code points after Unicode normalisation form C; returns how many. utf8 is valid, room is enough. */
