@@ -70,7 +70,8 @@ TW_API void tw_tsv_free(tw_tsv *tsv);
 /* ---- datasets and the loader -----------------------------------------------------------------------------
  * A dataset gives sample i as a picture [C,H,width] with a label: one class, or a sequence of symbols. get is
  * called from the loader's own thread (one call at a time, up to one batch ahead), with a random stream (extend.h)
- * that depends on the loader's seed, the epoch and i only: augmentation drawn from it does not depend on threads. */
+ * that depends on the loader's seed, the epoch and i only: augmentation drawn from it does not depend on threads. Two
+ * loaders of one dataset have two threads; the ready-made datasets below allow that. */
 typedef struct tw_sample {
     tw_real *x;       /* room for C * H * max_width; get writes [C][H][width], tightly */
     int width;        /* in: max_width; out: the sample's own */

@@ -142,7 +142,8 @@ typedef struct tw_init {
 
 /* A parameter (a leaf with a gradient) or a buffer (no gradient, saved with the model), named as in PyTorch's
  * state_dict. dim is [out, in, ...]: fan_in is the product of all but dim[0]. The draws depend on the context's
- * seed and the name only. NULL + RANGE when the name is taken, STATE when params is frozen. */
+ * seed and the name only, so two models of one context with the same names begin alike. NULL + RANGE when the name is
+ * taken, STATE when params is frozen. */
 TW_API tw_tensor *tw_param(tw_params *params, const char *name, tw_init init, int ndim, const int *dim);
 TW_API tw_tensor *tw_buffer(tw_params *params, const char *name, tw_real value, int ndim, const int *dim);
 /* From now on `name` is the parameter `original`, value and gradient. Before freezing. */

@@ -12,7 +12,7 @@ typedef struct tw__arena {
     tw__chunk *head; /* the newest chunk, from which memory is taken */
     size_t used;     /* bytes taken from head */
     size_t below;    /* bytes taken from the older chunks */
-    size_t peak;     /* largest used + below since the last reset */
+    size_t peak;     /* largest used + below so far */
 } tw__arena;
 
 void *tw__arena_alloc(tw_ctx *ctx, tw__arena *arena, size_t bytes);
