@@ -1,5 +1,5 @@
 /* test_cross_entropy.c - softmax cross entropy with classes and with distributions: PyTorch's numbers, the worked
- * numbers of the book (numbered as in its list), and the corners. */
+ * numbers, and the corners. */
 #include "util_loss_fixtures.h"
 
 Test(cross_entropy, equals_pytorch) { check_cross_entropy_fixtures(1e-5); }
@@ -15,7 +15,7 @@ static tw_tensor *classes_loss(tw_ctx *ctx, tw_tensor *z, const int32_t *class, 
     return tw_cross_entropy_loss(ctx, z, (tw_labels){class, n}, &(tw_cross_entropy_options){.reduction = reduction});
 }
 
-/* 6: H(p,q) = -sum p log q for p = (1,0,0). */
+/* H(p,q) = -sum p log q for p = (1,0,0). */
 Test(cross_entropy, of_two_distributions) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_tensor *p = tw_input(ctx, (tw_real[]){1, 0, 0}, 2, (int[]){1, 3});
@@ -26,7 +26,7 @@ Test(cross_entropy, of_two_distributions) {
     tw_ctx_free(ctx);
 }
 
-/* 8: classes and one-hot rows give the same; a probability of 0 for another class does no harm (0 log 0 = 0). */
+/* Classes and one-hot rows give the same; a probability of 0 for another class does no harm (0 log 0 = 0). */
 Test(cross_entropy, sparse_and_categorical_agree) {
     static const tw_real p[] = {.05f, .95f, 0, .1f, .8f, .1f}, one_hot[] = {0, 1, 0, 0, 0, 1};
     tw_ctx *ctx = tw_ctx_new(1);
@@ -44,7 +44,7 @@ Test(cross_entropy, sparse_and_categorical_agree) {
     tw_ctx_free(ctx);
 }
 
-/* 9: the softmax itself, through the loss: -log p of each class in turn. */
+/* The softmax itself, through the loss: -log p of each class in turn. */
 Test(cross_entropy, softmax_values_rows_and_jacobian) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_tensor *equal = tw_full(ctx, 1, 2, (int[]){4, 4});
@@ -66,7 +66,7 @@ Test(cross_entropy, softmax_values_rows_and_jacobian) {
     tw_ctx_free(ctx);
 }
 
-/* 10: the gradient is p - y. */
+/* The gradient is p - y. */
 Test(cross_entropy, gradient_is_p_minus_y) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_tensor *z = logits_of(ctx, (tw_real[]){.34f, .46f, .20f}, 1, 3);
@@ -86,7 +86,7 @@ Test(cross_entropy, the_example_of_the_book) {
     tw_ctx_free(ctx);
 }
 
-/* 12: two models of the same error rate; cross entropy tells the confident mistake from the hesitant one. */
+/* Two models of the same error rate; cross entropy tells the confident mistake from the hesitant one. */
 Test(cross_entropy, tells_models_of_equal_error_rate_apart) {
     static const tw_real model[2][9] = {{.3f, .3f, .4f, .3f, .4f, .3f, .1f, .2f, .7f},
                                         {.1f, .2f, .7f, .1f, .7f, .2f, .3f, .4f, .3f}};

@@ -115,7 +115,7 @@ Test(ctc_oracles, every_path_of_every_label) {
     tw_ctx_free(ctx);
 }
 
-/* 18: B(-s-t-aatte) = B(ss-t-a-t-e) = B(sstt-aat-e) = "state", B(-s-t-tatte) = "sttate". Logits that leave one path
+/* B(-s-t-aatte) = B(ss-t-a-t-e) = B(sstt-aat-e) = "state", B(-s-t-tatte) = "sttate". Logits that leave one path
  * only make CTC tell B: the loss is 0 for the path's label and beyond any likelihood for the other. */
 Test(ctc_oracles, paths_of_state_and_sttate) {
     static const char symbols[] = "-stae";
@@ -138,7 +138,7 @@ Test(ctc_oracles, paths_of_state_and_sttate) {
     tw_ctx_free(ctx);
 }
 
-/* ---- uniform probabilities (20) ------------------------------------------------------------------------ */
+/* ---- uniform probabilities ----------------------------------------------------------------------------- */
 
 /* T ln K - ln binom(T + L - R, T - L - R), and +inf when T < L + R. */
 static double closed_form(int T, int K, int L, int R) {

@@ -10,7 +10,7 @@ static tw_real mse_of(tw_ctx *ctx, const tw_real *y, const tw_real *t, int ndim,
                                &(tw_mse_options){.reduction = reduction}));
 }
 
-/* Three models of three samples and three classes, 12 in the list of worked numbers: both err once, but the mean
+/* Three models of three samples and three classes: both err once, but the mean
  * squared error tells them apart. */
 Test(mse, tells_models_of_equal_error_rate_apart) {
     static const tw_real model1[] = {.3f, .3f, .4f, .3f, .4f, .3f, .1f, .2f, .7f};
@@ -25,7 +25,7 @@ Test(mse, tells_models_of_equal_error_rate_apart) {
     tw_ctx_free(ctx);
 }
 
-/* 1 in the list: the minimum is at the truth, and one outlier decides the whole loss. */
+/* The minimum is at the truth, and one outlier decides the whole loss. */
 Test(mse, minimum_at_the_truth_and_one_outlier_sets_the_loss) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_real truth[10], near_one[10], at = 100;
