@@ -23,7 +23,7 @@ TW_API TW_MUST_CHECK tw_err tw_meta_setf(tw_meta *meta, const char *key, const c
 TW_API const char *tw_meta_get(const tw_meta *meta, const char *key); /* borrowed; NULL: not there */
 /* A whole number between min and max; otherwise FORMAT, naming the file it came from and the key. */
 TW_API TW_MUST_CHECK tw_err tw_meta_int(const tw_meta *meta, const char *key, int64_t min, int64_t max, int64_t *value);
-/* The metadata of a file, without its tensors. */
+/* The metadata of a file, without its tensors; to be freed with tw_meta_free. */
 TW_API TW_MUST_CHECK tw_err tw_meta_load(tw_ctx *ctx, const char *path, tw_meta **meta);
 
 /* ---- models -------------------------------------------------------------------------------------------- */

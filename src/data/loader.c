@@ -104,7 +104,7 @@ static tw_err prepare(tw_loader *l, slot *s) {
         if (s->width[i] > widest) widest = s->width[i];
     }
     int multiple = l->options.width_multiple > 1 ? l->options.width_multiple : 1;
-    int width = (widest + multiple - 1) / multiple * multiple;
+    int width = ((widest - 1) / multiple + 1) * multiple;
     pack(l, s, n, width);
     s->batch = (tw_batch){.n = n, .x = s->x, .dim = {n, d->channels, d->height, width}, .index = s->index};
     s->batch.width = (tw_labels){s->width, (size_t)n};
