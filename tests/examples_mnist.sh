@@ -39,6 +39,9 @@ mv "$dir/data/t10k-labels-idx1-ubyte" "$dir/data/t10k-labels.idx1-ubyte"
 
 expect 0 'train a network' "$mnist" --help
 expect 2 'did you mean train' "$mnist" trian
+expect 2 'train a network' "$mnist"
+expect 0 'mnist (Thalweg) [0-9]' "$mnist" --version
+[ ! -w /dev/full ] || expect 1 'No space left' sh -c "'$mnist' --help >/dev/full"
 for c in train eval predict; do expect 0 '--model' "$mnist" $c --help; done
 expect 2 'did you mean --epochs' "$mnist" train --epoks 3
 expect 2 'wants a value' "$mnist" train --data

@@ -172,6 +172,48 @@ int cli_parse(const cli_command *c, int argc, char **argv) {
     return operands;
 }
 
+/* ---- programs with commands -------------------------------------------------------------------------------- */
+
+static void list_commands(FILE *out, const char *program, const char *about, int n, const cli_entry *command) {
+    fprintf(out, "Usage: %s COMMAND [OPTION]..\n%s\n", program, about);
+    for (int i = 0; i < n; i++) fprintf(out, "  %-8s %s\n", command[i].name, command[i].about);
+    fprintf(out, "`%s COMMAND --help` lists the options of a command.\n", program);
+}
+
+static int run_command(const char *program, const char *about, int n, const cli_entry *command, int argc, char **argv) {
+    const char *wanted = argc > 1 ? argv[1] : NULL, *names[MAX_OPTIONS];
+    if (wanted && (!strcmp(wanted, "--help") || !strcmp(wanted, "-h"))) {
+        list_commands(stdout, program, about, n, command);
+        return 0;
+    }
+    if (wanted && !strcmp(wanted, "--version")) {
+        printf("%s (Thalweg) %s\n", program, tw_version());
+        return 0;
+    }
+    assert(n <= MAX_OPTIONS);
+    for (int i = 0; i < n; i++) {
+        names[i] = command[i].name;
+        if (wanted && !strcmp(wanted, names[i])) return command[i].run(argc - 1, argv + 1);
+    }
+    if (wanted) {
+        const char *near = tw_nearest(wanted, n, names);
+        fprintf(stderr, "%s: unknown command \"%s\"", program, wanted);
+        if (near) fprintf(stderr, "; did you mean %s?", near);
+        fputc('\n', stderr);
+    }
+    list_commands(stderr, program, about, n, command);
+    return 2;
+}
+
+int cli_main(const char *program, const char *about, int n, const cli_entry *command, int argc, char **argv) {
+    int code = run_command(program, about, n, command, argc, argv);
+    if (fflush(stdout) || ferror(stdout)) {
+        fprintf(stderr, "%s: the results cannot be written: %s\n", program, strerror(errno));
+        return 1;
+    }
+    return code;
+}
+
 /* ---- checks ---------------------------------------------------------------------------------------------- */
 
 void cli_check_specs(const cli_command *c, tw_ctx *ctx, const char *optim, const char *schedule) {

@@ -34,6 +34,14 @@ typedef struct cli_command {
  * --help prints the help and exits with 0; a mistake is explained on stderr and exits with 2. */
 int cli_parse(const cli_command *command, int argc, char **argv);
 
+/* A program made of commands: runs the one that argv[1] names and returns the exit code. --help lists them, --version
+ * tells the library's; an unknown one is explained on stderr. Results that could not be written to stdout are 1. */
+typedef struct cli_entry {
+    const char *name, *about;
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+} cli_entry;
+int cli_main(const char *program, const char *about, int ncommands, const cli_entry *command, int argc, char **argv);
+
 /* "crnn_ocr train: <sentence>", a pointer to --help, exit code 2. */
 _Noreturn void cli_usage_error(const cli_command *command, const char *format, ...) TW_PRINTF(2, 3);
 
