@@ -15,9 +15,6 @@ tw_ctx *open_context(const char *program, uint64_t seed, int threads);
 /* "crnn_ocr read: <the context's message>" on stderr; returns 1, the exit code. */
 int report(const char *program, const tw_ctx *ctx);
 
-/* Can path be written? Asked before training rather than after it. */
-tw_err check_out(tw_ctx *ctx, const char *path);
-
 /* What may be drawn by default: letters and digits. */
 #define LETTERS_AND_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 

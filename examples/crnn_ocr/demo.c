@@ -190,7 +190,7 @@ static tw_err write_sheet(demo *d, const char *path, const score *s) {
 static tw_err run(demo *d) {
     char path[4096];
     score s;
-    tw_err err = check_out(d->ctx, d->out);
+    tw_err err = cli_check_out(d->ctx, d->out);
     if (!err) err = prepare(d);
     if (err) return err;
     fprintf(stderr,

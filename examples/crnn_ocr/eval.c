@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "evaluate.h"
 #include "labelled.h"
+#include "picture.h"
 #include "recipe.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@ typedef struct listing {
 
 static void list_mistake(void *user, size_t index, const int32_t *symbol, int n, double log_prob) {
     const listing *l = user;
-    char text[4096];
+    char text[4 * PICTURE_MAX_WIDTH / CRNN_STEP + 64]; /* a symbol a frame, of at most four bytes */
     const tw_tsv_row *row = &l->data->tsv.row[index];
     if (tw_alphabet_decode(l->ctx, l->alphabet, symbol, (size_t)n, text, sizeof text)) return;
     if (tw_text_distance(l->ctx, text, row->text))

@@ -89,7 +89,7 @@ tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, boo
     size_t n = data->tsv.n, room = 1, used = 0;
     for (size_t i = 0; i < n; i++) room += strlen(data->tsv.row[i].text) + 4;
     int32_t *symbol = malloc(room * sizeof *symbol), *length = malloc(n * sizeof *length);
-    tw_picture_options options = {.height = height, .max_width = 4096};
+    tw_picture_options options = {.height = height, .max_width = PICTURE_MAX_WIDTH};
     tw_dataset grays = {0};
     tw_err err = TW_OK;
     if (foreign) *foreign = 0;

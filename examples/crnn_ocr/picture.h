@@ -10,6 +10,9 @@
 void picture_prepare(tw_real *x, int height, int *width);
 int picture_width(int width);
 
+/* Wider pictures are squeezed, in training and in reading alike. */
+enum { PICTURE_MAX_WIDTH = 4096 };
+
 /* Moves a prepared picture by up to PICTURE_MOVE pixels to the right, widening it, and by one up or down, and makes its
  * ink a little stronger or fainter. Room as for picture_width(*width + PICTURE_MOVE). */
 enum { PICTURE_MOVE = 8 };

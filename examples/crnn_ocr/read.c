@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <thalweg/extend.h>
 
 #include "../common/cli.h"
 
@@ -14,14 +15,14 @@
 static tw_real *load_picture(tw_ctx *ctx, const char *path, int height, int *width) {
     tw_image gray = {0}, scaled = {0};
     tw_real *x = NULL;
-    if (!tw_image_load(ctx, path, 1, &gray) && !tw_image_fit(ctx, &gray, height, 0, &scaled)) {
+    if (!tw_image_load(ctx, path, 1, &gray) && !tw_image_fit(ctx, &gray, height, PICTURE_MAX_WIDTH, &scaled)) {
         *width = scaled.width;
         x = malloc((size_t)height * (size_t)picture_width(scaled.width) * sizeof *x);
         if (x) {
             tw_image_to_reals(&scaled, 0, 1, x);
             picture_prepare(x, height, width);
         } else {
-            fprintf(stderr, PROGRAM ": %s: out of memory\n", path);
+            tw_fail(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
         }
     }
     tw_image_free(&scaled);
@@ -39,7 +40,7 @@ static tw_err read_picture(tw_ctx *ctx, const trained *t, const char *path, cons
     int T = frames.v[0], K = t->net.classes;
     int32_t *symbols = malloc(((size_t)T + 1) * sizeof *symbols);
     char *text = malloc(4 * (size_t)T + 1);
-    tw_err err = symbols && text ? TW_OK : TW_ERR_NOMEM;
+    tw_err err = symbols && text ? TW_OK : tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
     if (!err) {
         int n = tw_ctc_greedy(logits->data, T, K, (size_t)K, 0, symbols);
         double p = exp(tw_ctc_log_prob(ctx, logits->data, T, K, (size_t)K, symbols, n, 0));
@@ -84,7 +85,7 @@ int command_read(int argc, char **argv) {
         int width;
         tw_real *x = load_picture(ctx, argv[i], t.recipe.height, &width);
         if (!x || read_picture(ctx, &t, argv[i], x, width)) {
-            if (tw_error(ctx)) report(PROGRAM, ctx);
+            report(PROGRAM, ctx);
             tw_error_clear(ctx);
             failed++;
         }

@@ -28,7 +28,10 @@ static tw_err write_pictures(tw_ctx *ctx, const options *o, const tw_dataset *da
     for (int i = 0; !err && i < o->count; i++) {
         char path[4096], text[WORDS_BYTES], why[256];
         err = data->get(data->user, (size_t)i, tw_random_bits(o->seed, (uint64_t)i), &sample, why, sizeof why);
-        if (err) return tw_fail_err(ctx, err, "%s", why);
+        if (err) {
+            tw_fail_err(ctx, err, "%s", why);
+            break;
+        }
         tw_image picture = {sample.width, data->height, 1, pixels};
         for (size_t k = 0; k < (size_t)data->height * (size_t)sample.width; k++)
             pixels[k] = (uint8_t)(sample.x[k] * 255 + (tw_real)0.5);

@@ -158,7 +158,7 @@ static tw_err open_validation(run *r, int height) {
 static tw_err prepare(run *r, recipe *plan) {
     const options *o = r->o;
     tw_ctx *ctx = r->ctx;
-    if (check_out(ctx, o->out)) return tw_error(ctx);
+    if (cli_check_out(ctx, o->out)) return tw_error(ctx);
     if (o->resume) {
         tw_err err = trained_load(ctx, o->resume, false, &r->resumed);
         if (err) return err;
@@ -305,17 +305,6 @@ static void check(const cli_command *c, options *o, const bool *given, int ngive
     r->data = o->synth ? "synth" : "labels";
 }
 
-/* A misspelt optimiser or schedule is a mistake of the command line, and found before the data is read. */
-static void check_specs(const cli_command *c, tw_ctx *ctx, const recipe *r) {
-    tw_schedule schedule;
-    tw_params *none = tw_params_new(ctx);
-    tw_optim *optim = none ? tw_optim_new(none, r->optim) : NULL;
-    bool ok = optim && !tw_schedule_parse(ctx, r->schedule, &schedule);
-    tw_optim_free(optim);
-    tw_params_free(none);
-    if (!ok) cli_usage_error(c, "%s", tw_errmsg(ctx));
-}
-
 /* The help's paragraph, with the models' own recipes. */
 static void describe(char *text, size_t size) {
     int n = snprintf(text, size,
@@ -384,7 +373,7 @@ int command_train(int argc, char **argv) {
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     check(&command, &o, given, RECIPE);
     tw_ctx *ctx = open_context(PROGRAM, r->seed, o.threads);
-    if (!o.resume) check_specs(&command, ctx, r);
+    if (!o.resume) cli_check_specs(&command, ctx, r->optim, r->schedule);
     run all = {.ctx = ctx, .o = &o};
     tw_err err = prepare(&all, r);
     if (!err) err = train(&all, r);

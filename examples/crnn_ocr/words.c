@@ -101,9 +101,12 @@ static int32_t symbol_of(const word_source *s, uint32_t code) {
 static bool spelled_by(const word_source *s, const char *text) {
     uint32_t code;
     int length = 0;
-    for (; (code = utf8_next(&text)); length++)
+    bool visible = false; /* a blank picture teaches nothing */
+    for (; (code = utf8_next(&text)); length++) {
         if (!symbol_of(s, code)) return false;
-    return length > 0 && length <= WORDS_MAX;
+        if (code != ' ' && code != 0xa0) visible = true;
+    }
+    return visible && length <= WORDS_MAX;
 }
 
 static tw_err read_words(tw_ctx *ctx, word_source *s, const char *path) {
