@@ -186,6 +186,7 @@ install: all $(NAMES:%=$(BUILD)/%.pc) ## into PREFIX (/usr/local), below DESTDIR
 	    install -m 755 $(BUILD)/lib$$n.so $(DESTDIR)$(libdir)/lib$$n.so.$(VERSION) && \
 	    ln -sf lib$$n.so.$(VERSION) $(DESTDIR)$(libdir)/lib$$n.so.$(SOMAJOR) && \
 	    ln -sf lib$$n.so.$(SOMAJOR) $(DESTDIR)$(libdir)/lib$$n.so || exit; done
+	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi # so that programs find the new library
 uninstall: ## removes what install installed
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	@for d in $(addprefix $(DESTDIR),$(includedir)/thalweg $(docdir)); do \
