@@ -24,6 +24,7 @@ int main(int argc, char **argv) {
         {"render", "write rendered text as pictures with their labels", command_render},
         {"demo", "train a small recogniser and read words it never saw", command_demo},
     };
-    return cli_main("crnn_ocr", "Reads words and lines of text in pictures with a convolutional recurrent network and CTC.",
+    return cli_main("crnn_ocr",
+                    "Reads words and lines of text in pictures with a convolutional recurrent network and CTC.",
                     sizeof command / sizeof *command, command, argc, argv);
 }
