@@ -32,8 +32,8 @@ static void columns(crnn *net) { tw_sequential_add(net->features, tw_image_to_se
 
 static void read_along(crnn *net, const char *lstm, const char *dense, int in, int hidden, int out) {
     int i = net->levels++;
-    /* Gates that forget at first make the LSTMs look at what is there. With a bias of 1 they remember from the start, and
-     * some seeds then learn to read pictures of one layout by position: captchas ended at 98.5 to 99.7 %, not 99.9. */
+    /* Gates that forget at first make the LSTMs look at what is there. With a bias of 1 they remember from the start,
+     * and some seeds then read pictures of one layout by position: 98.5 to 99.7 % of captchas, not 99.9. */
     net->lstm[i] = tw_lstm_new(net->params, lstm, in, hidden,
                                &(tw_lstm_options){.bidirectional = true, .plain_forget_bias = true});
     net->dense[i] = tw_dense_new(net->params, dense, 2 * hidden, out, NULL);
