@@ -102,7 +102,7 @@ Test(extend, an_op_may_have_several_outputs) {
     static const tw_real value[] = {1, 2, 3, 4};
     for (int used = 1; used <= 3; used++) { /* the first, the second, both */
         tw_step_begin(ctx);
-        tw_tensor *second, *x = tw_input_grad(ctx, value, 1, (int[]){4}), *first = halves(ctx, x, &second);
+        tw_tensor *second = NULL, *x = tw_input_grad(ctx, value, 1, (int[]){4}), *first = halves(ctx, x, &second);
         tw_tensor *loss = used == 1 ? tw_sum(ctx, first, 0, NULL, false)
             : used == 2             ? tw_sum(ctx, second, 0, NULL, false)
                                     : tw_sum(ctx, tw_mul(ctx, first, second), 0, NULL, false);
