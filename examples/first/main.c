@@ -6,13 +6,13 @@
 enum { N = 256, STEPS = 1000 };
 
 int main(void) {
-    float x[N][2];
+    tw_real x[N][2]; /* float, or double with thalweg_f64 */
     int32_t label[N];
     for (int i = 0; i < N; i++) {
         label[i] = i % 2;
-        float r = (float)i / N, angle = 9 * r + 3.1416f * (float)label[i];
-        x[i][0] = r * cosf(angle);
-        x[i][1] = r * sinf(angle);
+        double r = (double)i / N, angle = 9 * r + 3.1416 * label[i];
+        x[i][0] = (tw_real)(r * cos(angle));
+        x[i][1] = (tw_real)(r * sin(angle));
     }
 
     tw_ctx *ctx = tw_ctx_new(42); /* the seed */
