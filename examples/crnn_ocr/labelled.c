@@ -84,7 +84,7 @@ static tw_err encode_all(tw_ctx *ctx, const tw_alphabet *alphabet, size_t *forei
     return TW_OK;
 }
 
-tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, bool moved, size_t *foreign,
+tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, bool training, size_t *foreign,
                        labelled *data) {
     size_t n = data->tsv.n, room = 1, used = 0;
     for (size_t i = 0; i < n; i++) room += strlen(data->tsv.row[i].text) + 4;
@@ -94,12 +94,16 @@ tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, boo
     tw_err err = TW_OK;
     if (foreign) *foreign = 0;
     data->need = malloc(n * sizeof *data->need);
-    if (!symbol || !length || !data->need) err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory for %zu labels", n);
+    data->width = malloc(n * sizeof *data->width);
+    if (!symbol || !length || !data->need || !data->width)
+        err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory for %zu labels", n);
     if (!err) err = encode_all(ctx, alphabet, foreign, data, symbol, &used, length);
     tw_labels labels = {symbol, used}, lengths = {length, n};
     if (!err && data->images.ndim) err = tw_dataset_texts(ctx, &data->images, labels, lengths, &options, &grays);
     else if (!err) err = tw_dataset_files(ctx, &data->tsv, labels, lengths, &options, &grays);
-    if (!err) err = picture_dataset(ctx, &grays, moved, &data->dataset);
+    for (size_t i = 0; !err && i < n; i++)
+        data->width[i] = picture_width(grays.width ? grays.width(grays.user, i) : grays.max_width);
+    if (!err) err = picture_dataset(ctx, &grays, training, &data->dataset);
     free(symbol);
     free(length);
     return err;
@@ -107,13 +111,13 @@ tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, boo
 
 size_t labelled_unfit(const labelled *data, int (*frames)(int width)) {
     size_t unfit = 0;
-    const tw_dataset *d = &data->dataset;
-    for (size_t i = 0; i < d->count; i++) unfit += data->need[i] > frames(d->width(d->user, i));
+    for (size_t i = 0; i < data->tsv.n; i++) unfit += data->need[i] > frames(data->width[i]);
     return unfit;
 }
 
 void labelled_free(labelled *data) {
     free(data->need);
+    free(data->width);
     tw_dataset_free(&data->dataset);
     tw_idx_free(&data->images);
     tw_tsv_free(&data->tsv);

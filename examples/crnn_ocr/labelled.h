@@ -11,6 +11,7 @@ typedef struct labelled {
     tw_idx images;      /* ndim 0: picture files */
     tw_dataset dataset; /* prepared pictures (picture.h); empty until labelled_encode */
     int *need;          /* the frames that each text needs: its symbols, and one between equal neighbours */
+    int *width;         /* of each prepared picture */
 } labelled;
 
 /* images NULL: none. On an error nothing is left to free. */
@@ -19,8 +20,8 @@ tw_err labelled_load(tw_ctx *ctx, const char *labels, const char *images, labell
 tw_alphabet *labelled_alphabet(tw_ctx *ctx, const labelled *data);
 /* Makes data->dataset: pictures scaled to height, texts as symbols. A text with a character outside the alphabet is
  * RANGE, with its line. With foreign given, such a character becomes a symbol that no network gives, so that it counts
- * as a mistake, and *foreign is the number of such texts. moved: for training (picture_move). */
-tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, bool moved, size_t *foreign,
+ * as a mistake, and *foreign is the number of such texts. training: as picture_dataset says. */
+tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, bool training, size_t *foreign,
                        labelled *data);
 /* How many texts need more frames than their picture gives. */
 size_t labelled_unfit(const labelled *data, int (*frames)(int width));

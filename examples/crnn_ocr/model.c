@@ -94,7 +94,7 @@ static const crnn_design tiny = {
     "tiny", "conv 16-32-64, BiLSTM 64: minutes", 8, 64, quarter, build_tiny, "adamw:lr=0.003", "cosine:warmup=0.5", 12,
     32};
 static const crnn_design small = {"small",          "conv 32-64-128, BiLSTM 128", 8,  64, quarter, build_small,
-                                  "adamw:lr=0.002", "cosine:warmup=0.5",          20, 32};
+                                  "adamw:lr=0.002", "cosine:warmup=0.5",          10, 32};
 static const crnn_design vgg = {"vgg",
                                 "the published CRNN, 7 convolutions, 2 BiLSTM 256: hours",
                                 32,

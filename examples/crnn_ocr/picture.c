@@ -50,8 +50,6 @@ void picture_prepare(tw_real *x, int height, int *width) {
 
 int picture_width(int width) { return (width + CRNN_STEP - 1) / CRNN_STEP * CRNN_STEP; }
 
-/* Where the text begins must not tell the network what comes when: pictures that all have the same layout would
- * otherwise be read by position. */
 void picture_move(tw_real *x, int height, int *width, uint64_t stream) {
     dice d = dice_of(stream);
     int w = *width, right = dice_below(&d, PICTURE_MOVE + 1), down = dice_below(&d, 3) - 1,
@@ -75,45 +73,81 @@ void picture_move(tw_real *x, int height, int *width, uint64_t stream) {
     *width = wide;
 }
 
-/* ---- a dataset around another ---------------------------------------------------------------------------- */
+/* ---- a dataset around another ----------------------------------------------------------------------------
+ * A bidirectional LSTM can carry a whole short text to its first and last frames and write it there: the loss falls,
+ * but equal neighbours are lost and nothing longer can be read. Pairs have too much text for that. */
 
 typedef struct around {
     tw_dataset inner;
-    bool moved;
+    bool training;
+    tw_real *right; /* the picture that is set beside another */
 } around;
 
+static bool paired(const around *a, size_t i) { return a->training && i % 2; }
+
+/* Of a pair only the left half is known here; that is enough to put like widths together. */
 static int prepared_width(void *user, size_t i) {
-    const tw_dataset *inner = &((around *)user)->inner;
-    return picture_width(inner->width ? inner->width(inner->user, i) : inner->max_width);
+    const around *a = user;
+    const tw_dataset *inner = &a->inner;
+    int own = picture_width(inner->width ? inner->width(inner->user, i) : inner->max_width);
+    return paired(a, i) ? 2 * own : own;
 }
 
-static tw_err prepared_get(void *user, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size) {
-    const around *a = user;
+static tw_err get_one(const around *a, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size) {
     sample->width = a->inner.max_width;
     tw_err err = a->inner.get(a->inner.user, i, stream, sample, message, size);
     if (err) return err;
     picture_prepare(sample->x, a->inner.height, &sample->width);
-    if (a->moved) picture_move(sample->x, a->inner.height, &sample->width, stream);
+    if (a->training) picture_move(sample->x, a->inner.height, &sample->width, stream);
+    return TW_OK;
+}
+
+static void set_beside(tw_real *x, int height, int *width, const tw_real *right, int more) {
+    size_t w = (size_t)*width, r = (size_t)more, wide = w + r;
+    for (size_t y = (size_t)height; y-- > 0;) {
+        memmove(x + y * wide, x + y * w, w * sizeof *x);
+        memcpy(x + y * wide + w, right + y * r, r * sizeof *x);
+    }
+    *width = (int)wide;
+}
+
+static tw_err prepared_get(void *user, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size) {
+    const around *a = user;
+    tw_err err = get_one(a, i, stream, sample, message, size);
+    if (err || !paired(a, i)) return err;
+    dice d = dice_of(tw_random_bits(stream, i));
+    size_t other = (size_t)dice_below(&d, (int)a->inner.count);
+    tw_sample next = {.x = a->right, .label = sample->label + sample->label_length};
+    err = get_one(a, other, dice_bits(&d), &next, message, size);
+    if (err) return err;
+    set_beside(sample->x, a->inner.height, &sample->width, next.x, next.width);
+    sample->label_length += next.label_length;
     return TW_OK;
 }
 
 static void prepared_free(void *user) {
     around *a = user;
     tw_dataset_free(&a->inner);
+    free(a->right);
     free(a);
 }
 
-tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, bool moved, tw_dataset *prepared) {
+tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, bool training, tw_dataset *prepared) {
+    int widest = picture_width(inner->max_width + (training ? PICTURE_MOVE : 0));
     around *a = malloc(sizeof *a);
-    if (!a) {
+    tw_real *right = malloc((size_t)inner->height * (size_t)widest * sizeof *right);
+    if (!a || !right) {
+        free(a);
+        free(right);
         tw_dataset_free(inner);
         return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     }
-    *a = (around){*inner, moved};
+    *a = (around){*inner, training, right};
     *prepared = *inner;
     *inner = (tw_dataset){0};
     prepared->user = a;
-    prepared->max_width = picture_width(a->inner.max_width + (moved ? PICTURE_MOVE : 0));
+    prepared->max_width = training ? 2 * widest : widest;
+    prepared->max_label *= training ? 2 : 1;
     prepared->width = prepared_width;
     prepared->get = prepared_get;
     prepared->free = prepared_free;

@@ -18,8 +18,10 @@ enum { PICTURE_MAX_WIDTH = 4096 };
 enum { PICTURE_MOVE = 8 };
 void picture_move(tw_real *x, int height, int *width, uint64_t stream);
 
-/* A dataset of grays (0 black, 1 white, any inner dataset) whose pictures are prepared and, when asked for, moved at
- * random. It takes inner over, also when it fails. */
-tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, bool moved, tw_dataset *prepared);
+/* A dataset of grays (0 black, 1 white, any inner dataset) whose pictures are prepared. For training they are also
+ * moved, and every second one has another picture, drawn at random, set to its right, its text after its own. That
+ * keeps the network from reading by position, as it otherwise may when all pictures have the same layout. It takes
+ * inner over, also when it fails. */
+tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, bool training, tw_dataset *prepared);
 
 #endif
