@@ -26,9 +26,9 @@ static float sample_at(const float *p, float x, float y) {
 
 void augment(float *pixel, bool mirror, uint64_t stream) {
     uint64_t i = 0;
-    float angle = draw(stream, &i, -0.15f, 0.15f), shear = draw(stream, &i, -0.15f, 0.15f);
-    float sx = draw(stream, &i, 0.9f, 1.1f), sy = draw(stream, &i, 0.9f, 1.1f);
-    float tx = draw(stream, &i, -2, 2), ty = draw(stream, &i, -2, 2);
+    float angle = draw(stream, &i, -0.1f, 0.1f), shear = draw(stream, &i, -0.1f, 0.1f);
+    float sx = draw(stream, &i, 0.93f, 1.07f), sy = draw(stream, &i, 0.93f, 1.07f);
+    float tx = draw(stream, &i, -1.5f, 1.5f), ty = draw(stream, &i, -1.5f, 1.5f);
     if (mirror && draw(stream, &i, 0, 1) < 0.5f) sx = -sx;
 
     /* Where each new pixel comes from: rotation, shear and scale about the centre, then the shift. */
@@ -41,9 +41,9 @@ void augment(float *pixel, bool mirror, uint64_t stream) {
             pixel[y * SIDE + x] = sample_at(from, xs + middle + tx, ys + middle + ty);
         }
 
-    /* Random erasing (Zhong et al. 2020), in half of the pictures: no single stroke may be needed. */
-    if (draw(stream, &i, 0, 1) < 0.5f) {
-        int w = (int)draw(stream, &i, 3, 10), h = (int)draw(stream, &i, 3, 10);
+    /* Random erasing (Zhong et al. 2020), in some of the pictures: no single stroke may be needed. */
+    if (draw(stream, &i, 0, 1) < 0.3f) {
+        int w = (int)draw(stream, &i, 3, 9), h = (int)draw(stream, &i, 3, 9);
         int x0 = (int)draw(stream, &i, 0, (float)(SIDE - w + 1)), y0 = (int)draw(stream, &i, 0, (float)(SIDE - h + 1));
         float level = draw(stream, &i, 0, 1) < 0.5f ? 0 : draw(stream, &i, 0, 1);
         for (int y = y0; y < y0 + h; y++)

@@ -51,7 +51,9 @@ tw_err evaluate(tw_ctx *ctx, tw_layer *net, const pictures *test, float mean, fl
 void wilson(long right, long total, double *low, double *high);
 void print_scores(const scores *s, const char *const *name);
 tw_err write_confusion(tw_ctx *ctx, const scores *s, const char *path);
-/* Names for messages and tables: of clothes when the folder's name says so, else digits. */
+/* Is this folder Fashion-MNIST's, to judge by its name? */
+bool is_clothes(const char *data);
+/* Names for messages and tables: of clothes or of digits. */
 const char *const *class_names(const char *data);
 
 /* ---- the commands ---- */

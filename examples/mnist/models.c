@@ -53,20 +53,22 @@ static tw_layer *build_cnn(tw_params *p) {
     return s;
 }
 
-/* Five convolutions, averaged over the picture instead of a large dense layer: 79,402 weights. */
+/* Six convolutions, and a dense layer on what is left, 3x3 with its places: clothes are all photographed alike, so
+ * where a feature lies counts. 94,626 weights. */
 static tw_layer *build_cnn_l(tw_params *p) {
     tw_layer *s = tw_sequential_new(p);
     add_block(s, p, "conv1", "bn1", 1, 24);
     add_block(s, p, "conv2", "bn2", 24, 24);
     tw_sequential_add(s, tw_max_pool2d_new(p, 2, 2, NULL));
-    add_block(s, p, "conv3", "bn3", 24, 48);
-    add_block(s, p, "conv4", "bn4", 48, 48);
+    add_block(s, p, "conv3", "bn3", 24, 40);
+    add_block(s, p, "conv4", "bn4", 40, 40);
     tw_sequential_add(s, tw_max_pool2d_new(p, 2, 2, NULL));
-    tw_sequential_add(s, tw_dropout_new(p, 0.1));
-    add_block(s, p, "conv5", "bn5", 48, 96);
-    tw_sequential_add(s, tw_global_avg_pool2d_new(p));
-    tw_sequential_add(s, tw_dropout_new(p, 0.1));
-    tw_sequential_add(s, tw_dense_new(p, "fc", 96, CLASSES, NULL));
+    add_block(s, p, "conv5", "bn5", 40, 64);
+    add_block(s, p, "conv6", "bn6", 64, 64);
+    tw_sequential_add(s, tw_max_pool2d_new(p, 2, 2, NULL));
+    tw_sequential_add(s, tw_flatten_new(p));
+    tw_sequential_add(s, tw_dropout_new(p, 0.3));
+    tw_sequential_add(s, tw_dense_new(p, "fc", 3 * 3 * 64, CLASSES, NULL));
     return s;
 }
 
@@ -74,7 +76,7 @@ static const model_kind kinds[] = {
     {"mlp", "dense 784-512-256-10", build_mlp, "adamw:lr=0.001", "cosine:warmup=0.5", 20, 128, false},
     {"lenet", "conv 5x5x32, 5x5x64, dense 1024", build_lenet, "adamw:lr=0.001", "cosine:warmup=0.5", 12, 128, false},
     {"cnn", "four 3x3 convolutions, 32,218 weights", build_cnn, "adamw:lr=0.004", "cosine:warmup=0.5", 15, 128, false},
-    {"cnn-l", "five 3x3 convolutions, 79,402 weights", build_cnn_l, "adamw:lr=0.004", "cosine:warmup=1", 36, 128, true},
+    {"cnn-l", "six 3x3 convolutions, 94,626 weights", build_cnn_l, "adamw:lr=0.004", "cosine:warmup=1", 36, 128, true},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

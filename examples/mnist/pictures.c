@@ -57,9 +57,11 @@ tw_dataset picture_dataset(picture_source *source) {
                         .get = get};
 }
 
+bool is_clothes(const char *data) { return data && strstr(data, "fashion"); }
+
 const char *const *class_names(const char *data) {
     static const char *const digit[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
     static const char *const cloth[] = {"T-shirt", "trouser", "pullover", "dress", "coat",
                                         "sandal",  "shirt",   "sneaker",  "bag",   "boot"};
-    return data && strstr(data, "fashion") ? cloth : digit;
+    return is_clothes(data) ? cloth : digit;
 }

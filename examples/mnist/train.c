@@ -14,7 +14,7 @@ typedef struct options {
     const char *data, *model, *loss, *optim, *schedule, *out, *resume, *log;
     int epochs, batch, threads, pause_after;
     uint64_t seed;
-    bool augment, no_augment, mirror;
+    bool augment, no_augment, mirror, no_mirror;
 } options;
 
 /* ---- the recipe as metadata, so that a resumed training repeats it ---------------------------------------- */
@@ -230,7 +230,7 @@ static tw_err prepare(training *t, int64_t *first) {
 
 int command_train(int argc, char **argv) {
     options o = {.data = DEFAULT_DATA, .model = "mlp", .out = "mnist.safetensors", .loss = "cross_entropy", .seed = 1};
-    bool given[10] = {0};
+    bool given[11] = {0};
     cli_option table[] = {
         {"data", 'd', CLI_TEXT, &o.data, "DIR", "folder with the four IDX files, raw or .gz", 0, 0, NULL},
         {"model", 'm', CLI_TEXT, &o.model, "NAME", "mlp, lenet, cnn or cnn-l", 0, 0, &given[0]},
@@ -248,8 +248,9 @@ int command_train(int argc, char **argv) {
         {"augment", 'a', CLI_FLAG, &o.augment, NULL, "shift, turn, scale and partly erase pictures (cnn-l: on)", 0, 0,
          &given[7]},
         {"no-augment", 0, CLI_FLAG, &o.no_augment, NULL, "leave the pictures as they are", 0, 0, &given[8]},
-        {"mirror", 0, CLI_FLAG, &o.mirror, NULL, "also mirror left and right: for clothes, not for digits", 0, 0,
+        {"mirror", 0, CLI_FLAG, &o.mirror, NULL, "augment, and mirror left and right (augmented clothes: on)", 0, 0,
          &given[9]},
+        {"no-mirror", 0, CLI_FLAG, &o.no_mirror, NULL, "do not mirror", 0, 0, &given[10]},
         {"out", 'o', CLI_TEXT, &o.out, "FILE", "where the model goes; a checkpoint after each epoch", 0, 0, NULL},
         {"resume", 'r', CLI_TEXT, &o.resume, "FILE", "go on from a checkpoint, with its recipe", 0, 0, NULL},
         {"pause-after", 0, CLI_INT, &o.pause_after, "N", "stop after N epochs, to be resumed", 1, 100000, NULL},
@@ -264,6 +265,8 @@ int command_train(int argc, char **argv) {
                            table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (o.augment && o.no_augment) cli_usage_error(&command, "--augment and --no-augment contradict each other");
+    if (o.mirror && (o.no_augment || o.no_mirror))
+        cli_usage_error(&command, "--mirror contradicts %s", o.no_mirror ? "--no-mirror" : "--no-augment");
 
     tw_ctx *ctx = NULL;
     training t = {.o = &o};
@@ -273,7 +276,7 @@ int command_train(int argc, char **argv) {
             if (given[i])
                 cli_usage_error(&command,
                                 "--resume takes the recipe from the file: leave out --model, --loss, --optim, "
-                                "--schedule, --epochs, --batch, --seed, --augment, --no-augment and --mirror");
+                                "--schedule, --epochs, --batch, --seed, --[no-]augment and --[no-]mirror");
         if (!(ctx = tw_ctx_new(0))) cli_die("mnist train", "out of memory");
         if (tw_meta_load(ctx, o.resume, &recipe) || recall(ctx, recipe, &o)) give_up("mnist train", ctx);
         tw_rng_set(ctx, (tw_rng_state){o.seed, 0}); /* what the first start had; the checkpoint sets the rest */
@@ -287,6 +290,7 @@ int command_train(int argc, char **argv) {
         if (!o.epochs) o.epochs = kind->epochs;
         if (!o.batch) o.batch = kind->batch;
         o.augment = (o.augment || kind->augment || o.mirror) && !o.no_augment;
+        o.mirror = o.mirror || (o.augment && is_clothes(o.data) && !o.no_mirror);
         if (!(ctx = tw_ctx_new(o.seed))) cli_die("mnist train", "out of memory");
         cli_check_specs(&command, ctx, o.optim, o.schedule);
         if (tw_cost_find(ctx, o.loss, &t.cost)) cli_usage_error(&command, "%s", tw_errmsg(ctx));
