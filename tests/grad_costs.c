@@ -12,10 +12,9 @@ typedef struct call {
 
 static tw_tensor *apply(tw_ctx *ctx, tw_tensor *const *leaf, void *user) {
     const call *c = user;
-    tw_cost cost;
-    if (tw_cost_of(ctx, c->p->cost, c->spec, &cost)) return NULL;
+    tw_cost cost = problem_cost(ctx, c->p, c->spec);
     tw_target target = c->p->p.labels;
-    if (c->p->cost->target == TW_TARGET_TENSOR) target.tensor = leaf[1];
+    if (c->p->p.target) target.tensor = leaf[1];
     if (c->weight) target.sample_weight = tw_input(ctx, c->weight, 1, (int[]){(int)c->p->samples});
     return tw_cost_apply(ctx, &cost, leaf[0], &target);
 }
@@ -27,10 +26,10 @@ static void check(tw_ctx *ctx, const problem *p, const char *spec, const tw_real
     leaf[1].skip = !(p->cost->traits & TW_COST_TARGET_GRAD);
     call c = {p, spec, weight};
     tw_gradcheck_result r;
-    tw_err err = tw_gradcheck(ctx, apply, &c, p->cost->target == TW_TARGET_TENSOR ? 2 : 1, leaf, 0, &r);
-    cr_assert_eq(err, TW_OK, "%s: %s", p->cost->name, tw_errmsg(ctx));
-    cr_assert_leq(r.error, 1e-6, "%s (%s): leaf %d, element %zu: analytic %.12g, numeric %.12g, error %.3g",
-                  p->cost->name, spec, r.leaf, r.index, r.analytic, r.numeric, r.error);
+    tw_err err = tw_gradcheck(ctx, apply, &c, p->p.target ? 2 : 1, leaf, 0, &r);
+    cr_assert_eq(err, TW_OK, "%s:%s: %s", p->cost->name, p->variant, tw_errmsg(ctx));
+    cr_assert_leq(r.error, 1e-6, "%s:%s (%s): leaf %d, element %zu: analytic %.12g, numeric %.12g, error %.3g",
+                  p->cost->name, p->variant, spec, r.leaf, r.index, r.analytic, r.numeric, r.error);
 }
 
 /* A difference of two infinities is no number: those samples' gradient, 0, is checked in test_costs.c. */
@@ -42,39 +41,30 @@ static bool is_finite(tw_ctx *ctx, const problem *p) {
     return all;
 }
 
-Test(costs, gradient) {
-    tw_ctx *ctx = tw_ctx_new(1);
-    for (size_t i = 0; i < every_cost_count(); i++) {
-        int checked = 0;
-        for (uint64_t stream = 0; stream < DRAWS; stream++) {
-            problem p = problem_draw(ctx, every_cost_at(i), stream);
-            if (is_finite(ctx, &p)) {
-                tw_real *weight = random_reals(p.samples, stream, 0, 2);
-                check(ctx, &p, "reduction=none", NULL); /* the upstream gradient is random there */
-                check(ctx, &p, "reduction=mean", NULL);
-                check(ctx, &p, "reduction=sum", weight);
-                free(weight);
-                checked++;
-            }
-            problem_free(&p);
+/* Every reduction, plain and with sample weights, on at least DRAWS finite problems. */
+static void check_variant(tw_ctx *ctx, const tw_cost_layer *cost, const char *variant) {
+    static const char *const reductions[] = {"reduction=none", "reduction=mean", "reduction=sum",
+                                             "reduction=batchmean"}; /* none has random upstream numbers */
+    int checked = 0;
+    for (uint64_t stream = 0; checked < DRAWS; stream++) {
+        cr_assert_leq(stream, 4 * DRAWS, "%s:%s: too few finite problems", cost->name, variant);
+        problem p = problem_draw(ctx, cost, variant, stream);
+        if (is_finite(ctx, &p)) {
+            tw_real *weight = random_reals(p.samples, stream, 0, 2);
+            for (int r = 0; r < 4; r++) check(ctx, &p, reductions[r], (stream + (uint64_t)r) % 2 ? weight : NULL);
+            free(weight);
+            checked++;
         }
-        cr_assert_geq(checked, DRAWS / 2, "%s: too few finite problems", every_cost_at(i)->name);
-    }
-    tw_ctx_free(ctx);
-}
-
-Test(costs, gradient_of_the_options) {
-    tw_ctx *ctx = tw_ctx_new(1);
-    problem p = problem_draw(ctx, &log_cosh_cost, 3);
-    check(ctx, &p, "scale=3,reduction=none", NULL);
-    problem_free(&p);
-    for (uint64_t stream = 0; stream < DRAWS; stream++) {
-        tw_cost cost;
-        cr_assert_eq(tw_cost_find(ctx, "ctc", &cost), TW_OK);
-        p = problem_draw(ctx, cost.layer, stream);
-        check(ctx, &p, "zero_infinity=1,mean_by_length=1", NULL);
         problem_free(&p);
     }
+}
+
+Test(costs, gradient) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    const char *variant;
+    for (size_t i = 0; i < every_cost_count(); i++)
+        for (size_t v = 0; (variant = every_variant(every_cost_at(i), v)); v++)
+            check_variant(ctx, every_cost_at(i), variant);
     tw_ctx_free(ctx);
 }
 

@@ -4,16 +4,18 @@
 
 enum { DRAWS = 24 };
 
-/* Runs check on DRAWS problems of every loss. */
+/* Runs check on DRAWS problems of every loss and each of its variants. */
 static void for_each_problem(void (*check)(tw_ctx *ctx, const problem *p)) {
+    const char *variant;
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = 2});
     for (size_t i = 0; i < every_cost_count(); i++)
-        for (uint64_t stream = 0; stream < DRAWS; stream++) {
-            problem p = problem_draw(ctx, every_cost_at(i), stream);
-            check(ctx, &p);
-            problem_free(&p);
-            cr_assert_eq(tw_error(ctx), TW_OK, "%s: %s", every_cost_at(i)->name, tw_errmsg(ctx));
-        }
+        for (size_t v = 0; (variant = every_variant(every_cost_at(i), v)); v++)
+            for (uint64_t stream = 0; stream < DRAWS; stream++) {
+                problem p = problem_draw(ctx, every_cost_at(i), variant, stream);
+                check(ctx, &p);
+                problem_free(&p);
+                cr_assert_eq(tw_error(ctx), TW_OK, "%s:%s: %s", every_cost_at(i)->name, variant, tw_errmsg(ctx));
+            }
     tw_ctx_free(ctx);
 }
 
@@ -29,7 +31,10 @@ static void check_record(const tw_cost_layer *c) {
     cr_assert(c->name && *c->name && c->summary && *c->summary && c->apply && c->sample);
     cr_assert_leq(c->options_size, sizeof((tw_cost *)0)->options);
     cr_assert_str_eq(tw_cost_name(c), c->name);
-    cr_assert_eq(tw_cost_target_kind(c), c->target);
+    unsigned kinds = 0;
+    for (unsigned kind = TW_TARGET_TENSOR; kind <= TW_TARGET_SEQUENCES; kind *= 2)
+        kinds += tw_cost_accepts(c, (tw_target_kind)kind) ? kind : 0;
+    cr_assert(kinds && kinds == c->targets);
     const tw_option *o = c->options;
     for (; o->name; o++) cr_assert(o->help && *o->help, "%s: the option %s has no help", c->name, o->name);
     cr_assert_str_eq(c->options[0].name, "reduction", "%s: the first option is the reduction", c->name);
@@ -68,7 +73,7 @@ Test(costs, wrong_specs_suggest_the_nearest) {
         const char *spec, *message;
     } wrong[] = {
         {"cros_entropy", "there is no loss \"cros_entropy\"; did you mean \"cross_entropy\"?"},
-        {"quantum", "there is no loss \"quantum\"; known: mse, cross_entropy"},
+        {"quantum", "there is no loss \"quantum\"; known: mse, mae"},
         {"", "there is no loss \"\"; known: mse"},
         {"mse:reducton=sum", "mse: unknown option \"reducton\"; did you mean \"reduction\"?"},
         {"mse:reduction=men", "mse: reduction has no choice \"men\"; did you mean \"mean\"?"},
@@ -98,7 +103,18 @@ Test(costs, wrong_specs_suggest_the_nearest) {
 /* Random upstream numbers for n terms, none of them 1; the caller frees them. */
 static tw_real *random_upstream(size_t n, uint64_t seed) { return random_reals(n, seed, -3, 3); }
 
+/* What the mean of a problem divides by: its n terms, but with class weights or an ignored class something the loss
+ * knows (the tests of its own check it), and then the gradient must know the same. */
+static double counted(const problem *p, double n, double sum, double mean) {
+    bool own = !p->p.target && (strstr(p->variant, "class_weight") || strstr(p->variant, "ignore_index"));
+    return own ? mean == 0 ? INFINITY : sum / mean : n;
+}
+
+/* Terms divided by the length of their label: tested in test_ctc.c. */
+static bool divides_terms(const problem *p) { return strstr(p->variant, "mean_by_length"); }
+
 static void check_reductions(tw_ctx *ctx, const problem *p) {
+    if (divides_terms(p)) return;
     result none = problem_run(ctx, p, "reduction=none", NULL, NULL);
     double sum = 0;
     for (size_t i = 0; i < none.n; i++) sum += (double)none.loss[i];
@@ -106,15 +122,19 @@ static void check_reductions(tw_ctx *ctx, const problem *p) {
     result total = problem_run(ctx, p, "reduction=sum", NULL, &up), mean = problem_run(ctx, p, NULL, NULL, &up);
     cr_assert(total.n == 1 && mean.n == 1);
     cr_assert(near((double)total.loss[0], sum, 1e-6), "%s", p->cost->name);
-    cr_assert(near((double)mean.loss[0], sum / (double)none.n, 1e-6), "%s: mean is the default", p->cost->name);
+    double count = counted(p, (double)none.n, sum, (double)mean.loss[0]);
+    cr_assert(near((double)mean.loss[0], sum / count, 1e-6), "%s: mean is the default", p->cost->name);
+    result batch = problem_run(ctx, p, "reduction=batchmean", NULL, &up);
+    cr_assert(near((double)batch.loss[0], sum / (double)p->samples, 1e-6), "%s: batchmean", p->cost->name);
     for (size_t i = 0; i < p->size; i++) {
         double g = -2.5 * (double)none.pred[i];
         cr_assert(near((double)total.pred[i], g, 1e-6), "%s: sum ignores the upstream gradient", p->cost->name);
-        cr_assert(near((double)mean.pred[i], g / (double)none.n, 1e-6), "%s: mean", p->cost->name);
+        cr_assert(near((double)mean.pred[i], g / count, 1e-6), "%s: mean", p->cost->name);
+        cr_assert(near((double)batch.pred[i], g / (double)p->samples, 1e-6), "%s: batchmean", p->cost->name);
         if (!none.target) continue;
-        cr_assert(near((double)mean.target[i], -2.5 * (double)none.target[i] / (double)none.n, 1e-6));
+        cr_assert(near((double)mean.target[i], -2.5 * (double)none.target[i] / count, 1e-6));
     }
-    result_free(&none), result_free(&total), result_free(&mean);
+    result_free(&none), result_free(&total), result_free(&mean), result_free(&batch);
 }
 Test(costs, mean_and_sum_are_those_of_none) { for_each_problem(check_reductions); }
 
@@ -140,8 +160,7 @@ static void check_scaled(tw_ctx *ctx, const problem *p) {
     result plain = problem_run(ctx, p, NULL, NULL, NULL);
     if (isfinite(plain.loss[0])) {
         tw_step_begin(ctx);
-        tw_cost cost;
-        cr_assert_eq(tw_cost_of(ctx, p->cost, NULL, &cost), TW_OK);
+        tw_cost cost = problem_cost(ctx, p, NULL);
         tw_tensor *pred = tw_input_grad(ctx, p->p.pred, p->p.ndim, p->p.dim);
         tw_target target = problem_target(ctx, p, false);
         /* The same loss three times on one tape: the second and third add to the first one's gradient. */
@@ -157,12 +176,15 @@ static void check_scaled(tw_ctx *ctx, const problem *p) {
 Test(costs, scaled_and_added_losses) { for_each_problem(check_scaled); }
 
 static void check_weights(tw_ctx *ctx, const problem *p) {
+    if (divides_terms(p)) return;
     tw_real *weight = random_reals(p->samples, 7, 0, 2);
     weight[0] = 0;
-    result plain = problem_run(ctx, p, "reduction=none", NULL, NULL);
+    tw_real *taking_part = random_reals(p->samples, 7, 1, 1); /* all weigh 1, but for the sample that is left out */
+    taking_part[0] = 0;
+    result plain = problem_run(ctx, p, "reduction=none", taking_part, NULL);
     tw_real *term_weight = malloc((plain.n + 1) * sizeof *term_weight);
     for (size_t i = 0; i < plain.n; i++) term_weight[i] = weight[i / (plain.n / p->samples)];
-    result want = problem_run(ctx, p, "reduction=none", NULL, term_weight);
+    result want = problem_run(ctx, p, "reduction=none", taking_part, term_weight);
     result none = problem_run(ctx, p, "reduction=none", weight, NULL);
     result mean = problem_run(ctx, p, "reduction=mean", weight, NULL);
     double sum = 0;
@@ -171,11 +193,12 @@ static void check_weights(tw_ctx *ctx, const problem *p) {
         cr_assert(near((double)none.loss[i], l, 1e-6), "%s: term %zu", p->cost->name, i);
         sum += l;
     }
-    cr_assert(near((double)mean.loss[0], sum / (double)plain.n, 1e-6), "%s", p->cost->name);
+    double count = counted(p, (double)plain.n, sum, (double)mean.loss[0]);
+    cr_assert(near((double)mean.loss[0], sum / count, 1e-6), "%s", p->cost->name);
     same_bits(p, "weighted gradient", none.pred, want.pred, p->size);
     for (size_t i = 0; i < p->size; i++)
-        cr_assert(near((double)mean.pred[i], (double)want.pred[i] / (double)plain.n, 1e-6), "%s", p->cost->name);
-    free(weight), free(term_weight);
+        cr_assert(near((double)mean.pred[i], (double)want.pred[i] / count, 1e-6), "%s", p->cost->name);
+    free(weight), free(taking_part), free(term_weight);
     result_free(&plain), result_free(&want), result_free(&none), result_free(&mean);
 }
 Test(costs, sample_weights) { for_each_problem(check_weights); }
@@ -202,9 +225,8 @@ static void check_left_out(tw_ctx *ctx, const problem *p) {
 Test(costs, a_weight_of_zero_leaves_a_sample_out) { for_each_problem(check_left_out); }
 
 static void check_bad_weights(tw_ctx *ctx, const problem *p) {
-    tw_cost cost;
     tw_step_begin(ctx);
-    cr_assert_eq(tw_cost_of(ctx, p->cost, NULL, &cost), TW_OK);
+    tw_cost cost = problem_cost(ctx, p, NULL);
     tw_tensor *pred = tw_input_grad(ctx, p->p.pred, p->p.ndim, p->p.dim);
     tw_target target = problem_target(ctx, p, false);
     target.sample_weight = tw_full(ctx, 1, 1, (int[]){(int)p->samples + 1});
@@ -253,8 +275,11 @@ Test(costs, batch_permutation) { for_each_problem(check_permutation); }
 
 static void check_extreme(tw_ctx *ctx, const problem *p) {
     problem q = problem_copy(p);
+    static const tw_real extreme[][2] = {[TW_FORM_LOGITS] = {1e4f, -1e4f}, /* the ends of what is finite in a float */
+                                         [TW_FORM_PROBS] = {1e-30f, 1 - 6e-8f},
+                                         [TW_FORM_LOG_PROBS] = {-1e4f, -1e-7f}};
     for (size_t i = 0; i < q.size; i++)
-        q.p.pred[i] = tw_random_bits(9, i) % 3 ? (tw_random_bits(9, i) % 3 == 1 ? 1e4f : -1e4f) : q.p.pred[i];
+        if (tw_random_bits(9, i) % 3) q.p.pred[i] = extreme[p->p.form][tw_random_bits(9, i) % 3 - 1];
     result usual = problem_run(ctx, p, "reduction=none", NULL, NULL);
     result r = problem_run(ctx, &q, "reduction=none", NULL, NULL);
     for (size_t i = 0; i < r.n; i++)
@@ -268,20 +293,19 @@ Test(costs, extreme_logits) { for_each_problem(check_extreme); }
 
 /* A target that does not belong to the prediction is an error, whatever its kind. */
 static void check_wrong_target(tw_ctx *ctx, const problem *p) {
-    tw_cost cost;
     tw_step_begin(ctx);
-    cr_assert_eq(tw_cost_of(ctx, p->cost, NULL, &cost), TW_OK);
+    tw_cost cost = problem_cost(ctx, p, NULL);
     tw_tensor *pred = tw_input_grad(ctx, p->p.pred, p->p.ndim, p->p.dim);
     tw_target target = problem_target(ctx, p, false), wrong = target;
     cr_assert_null(tw_cost_apply(ctx, &cost, NULL, &target), "NULL in, NULL out");
     cr_assert_eq(tw_error(ctx), TW_OK);
-    if (p->cost->target == TW_TARGET_TENSOR) wrong.tensor = tw_full(ctx, 0, 1, (int[]){(int)p->size + 1});
+    if (p->p.target) wrong.tensor = tw_full(ctx, 0, 1, (int[]){(int)p->size + 1});
     wrong.classes.n++;
     wrong.label_lengths.n++;
     cr_assert_null(tw_cost_apply(ctx, &cost, pred, &wrong), "%s", p->cost->name);
     cr_assert_eq(tw_error(ctx), TW_ERR_SHAPE, "%s", p->cost->name);
     tw_error_clear(ctx);
-    if (p->cost->target != TW_TARGET_CLASSES) return;
+    if (p->p.target || !(p->cost->targets & TW_TARGET_CLASSES) || strstr(p->variant, "ignore_index")) return;
     for (int bad = 0; bad < 2; bad++) {
         int32_t *class = (int32_t *)target.classes.v, kept = class[target.classes.n - 1];
         class[target.classes.n - 1] = bad ? p->p.dim[p->p.class_axis] : -1;
@@ -296,7 +320,7 @@ Test(costs, wrong_targets_are_refused) { for_each_problem(check_wrong_target); }
 
 static void check_non_negative(tw_ctx *ctx, const problem *p) {
     if (!(p->cost->traits & TW_COST_NON_NEGATIVE)) return;
-    for (int scale = 1; scale <= 1000; scale *= 10) {
+    for (int scale = 1; scale <= (p->p.form == TW_FORM_PROBS ? 1 : 1000); scale *= 10) {
         problem q = problem_copy(p);
         for (size_t i = 0; i < q.size; i++) q.p.pred[i] *= (tw_real)scale;
         result r = problem_run(ctx, &q, "reduction=none", NULL, NULL);
@@ -321,7 +345,7 @@ Test(costs, trait_zero_at_target) { for_each_problem(check_zero_at_target); }
 
 /* A constant for each row of logits changes nothing, hence each row of the gradient sums to 0. */
 static void check_shift_invariant(tw_ctx *ctx, const problem *p) {
-    if (!(p->cost->traits & TW_COST_SHIFT_INVARIANT)) return;
+    if (!(p->cost->traits & TW_COST_SHIFT_INVARIANT) || p->p.class_axis < 0 || p->p.form != TW_FORM_LOGITS) return;
     size_t step = 1, K = (size_t)p->p.dim[p->p.class_axis];
     for (int i = p->p.class_axis + 1; i < p->p.ndim; i++) step *= (size_t)p->p.dim[i];
     problem q = problem_copy(p);
@@ -342,15 +366,15 @@ static void check_shift_invariant(tw_ctx *ctx, const problem *p) {
 Test(costs, trait_shift_invariant) { for_each_problem(check_shift_invariant); }
 
 static void check_target_grad(tw_ctx *ctx, const problem *p) {
-    tw_cost cost;
-    if (p->cost->target != TW_TARGET_TENSOR) return;
+    if (!p->p.target) return;
     tw_step_begin(ctx);
-    cr_assert_eq(tw_cost_of(ctx, p->cost, NULL, &cost), TW_OK);
-    tw_tensor *pred = tw_input(ctx, p->p.pred, p->p.ndim, p->p.dim); /* only the target wants one */
+    tw_cost cost = problem_cost(ctx, p, NULL);
+    bool gives = p->cost->traits & TW_COST_TARGET_GRAD; /* then only the target wants one */
+    tw_tensor *pred = (gives ? tw_input : tw_input_grad)(ctx, p->p.pred, p->p.ndim, p->p.dim);
     tw_target target = problem_target(ctx, p, true);
     cr_assert_eq(tw_backward(ctx, tw_cost_apply(ctx, &cost, pred, &target)), TW_OK, "%s", tw_errmsg(ctx));
-    cr_assert_eq(target.tensor->grad != NULL, (p->cost->traits & TW_COST_TARGET_GRAD) != 0, "%s", p->cost->name);
-    cr_assert_null(pred->grad);
+    cr_assert_eq(target.tensor->grad != NULL, gives, "%s", p->cost->name);
+    cr_assert_eq(pred->grad != NULL, !gives);
 }
 Test(costs, trait_target_grad) { for_each_problem(check_target_grad); }
 
@@ -359,7 +383,7 @@ Test(costs, trait_may_be_infinite) {
     for (size_t i = 0; i < every_cost_count(); i++) {
         int infinite = 0;
         for (uint64_t stream = 0; stream < 100; stream++) {
-            problem p = problem_draw(ctx, every_cost_at(i), stream);
+            problem p = problem_draw(ctx, every_cost_at(i), "", stream);
             result r = problem_run(ctx, &p, "reduction=none", NULL, NULL);
             for (size_t k = 0; k < p.size; k++) { /* such a sample has gradient 0 */
                 size_t s = problem_sample_of(&p, k), each = r.n / p.samples;

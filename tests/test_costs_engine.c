@@ -10,7 +10,7 @@ Test(costs_engine, same_bits_for_one_two_and_three_threads) {
     for (int i = 0; i < 3; i++) ctx[i] = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = i + 1});
     for (size_t i = 0; i < every_cost_count(); i++)
         for (uint64_t stream = 0; stream < DRAWS; stream++) {
-            problem p = problem_draw(ctx[0], every_cost_at(i), stream);
+            problem p = problem_draw(ctx[0], every_cost_at(i), "", stream);
             result r[3];
             for (int k = 0; k < 3; k++) {
                 r[k] = problem_run(ctx[k], &p, NULL, NULL, NULL);
@@ -27,7 +27,7 @@ Test(costs_engine, recording_does_not_change_the_value) {
     tw_ctx *ctx = tw_ctx_new(1);
     for (size_t i = 0; i < every_cost_count(); i++)
         for (uint64_t stream = 0; stream < DRAWS; stream++) {
-            problem p = problem_draw(ctx, every_cost_at(i), stream);
+            problem p = problem_draw(ctx, every_cost_at(i), "", stream);
             result r = problem_run(ctx, &p, "reduction=none", NULL, NULL);
             tw_step_begin(ctx);
             tw_set_recording(ctx, false);
@@ -67,10 +67,11 @@ static tw_err bare_step(tw_ctx *ctx, const tw_cost_layer *layer, uint64_t stream
     tw_cost_problem p;
     tw_cost cost;
     tw_step_begin(ctx);
-    if (layer->sample(ctx, stream, &p) || tw_cost_of(ctx, layer, "reduction=none", &cost)) return tw_error(ctx);
+    if (tw_cost_of(ctx, layer, "reduction=none", &cost) || layer->sample(ctx, stream, cost.options, &p))
+        return tw_error(ctx);
     tw_tensor *pred = tw_input_grad(ctx, p.pred, p.ndim, p.dim);
     tw_target target = p.labels;
-    if (layer->target == TW_TARGET_TENSOR) target.tensor = tw_input_grad(ctx, p.target, p.ndim, p.dim);
+    if (p.target) target.tensor = tw_input_grad(ctx, p.target, p.ndim, p.dim);
     tw_tensor *loss = tw_cost_apply(ctx, &cost, pred, &target);
     if (!loss) return tw_error(ctx);
     tw_real *ones = tw_alloc(ctx, loss->size * sizeof *ones);

@@ -12,7 +12,9 @@ static tw_tensor *logits_of(tw_ctx *ctx, const tw_real *q, int N, int K) {
 }
 
 static tw_tensor *classes_loss(tw_ctx *ctx, tw_tensor *z, const int32_t *class, size_t n, tw_reduction reduction) {
-    return tw_cross_entropy_loss(ctx, z, (tw_labels){class, n}, &(tw_cross_entropy_options){.reduction = reduction});
+    tw_cross_entropy_options o = tw_cross_entropy_defaults();
+    o.reduction = reduction;
+    return tw_cross_entropy_loss(ctx, z, (tw_labels){class, n}, &o);
 }
 
 /* H(p,q) = -sum p log q for p = (1,0,0). */
@@ -166,13 +168,13 @@ Test(cross_entropy, errors_name_position_and_shape) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_tensor *z = tw_set_name(tw_full(ctx, 0, 3, (int[]){2, 5, 2}), "fc.out");
     cr_assert_null(classes_loss(ctx, z, (int32_t[]){0, 1, 7, 0}, 4, TW_REDUCTION_MEAN));
-    assert_error(ctx, TW_ERR_RANGE, "class 7 at position 2 is outside 0..4: logits \"fc.out\" [2,5,2]");
+    assert_error(ctx, TW_ERR_RANGE, "class 7 at position 2 is outside 0..4: \"fc.out\" [2,5,2]");
     cr_assert_null(classes_loss(ctx, z, (int32_t[]){0}, 1, TW_REDUCTION_MEAN));
     assert_error(ctx, TW_ERR_SHAPE, "1 classes for 4 positions of \"fc.out\" [2,5,2]");
     cr_assert_null(classes_loss(ctx, z, NULL, 4, TW_REDUCTION_MEAN));
     assert_error(ctx, TW_ERR_RANGE, "the classes are NULL");
     cr_assert_null(classes_loss(ctx, tw_full(ctx, 0, 1, (int[]){3}), (int32_t[]){0}, 1, TW_REDUCTION_MEAN));
-    assert_error(ctx, TW_ERR_SHAPE, "logits are [N,K] or [N,K,..], not [3]");
+    assert_error(ctx, TW_ERR_SHAPE, "the prediction is [N,K] or [N,K,..], not [3]");
     cr_assert_null(tw_soft_cross_entropy_loss(ctx, z, tw_full(ctx, 0, 2, (int[]){2, 5}), NULL));
     assert_error(ctx, TW_ERR_SHAPE, "\"fc.out\" [2,5,2] and [2,5]");
     cr_assert_null(classes_loss(ctx, tw_full(ctx, 0, 2, (int[]){1, 0}), (int32_t[]){0}, 1, TW_REDUCTION_MEAN));

@@ -4,6 +4,10 @@
 size_t every_cost_count(void) { return tw_cost_count() + 1; }
 const tw_cost_layer *every_cost_at(size_t i) { return i < tw_cost_count() ? tw_cost_at(i) : &log_cosh_cost; }
 
+const char *every_variant(const tw_cost_layer *cost, size_t i) {
+    return i == 0 ? "" : cost->variants ? cost->variants[i - 1] : NULL;
+}
+
 /* ---- problems ------------------------------------------------------------------------------------------ */
 
 static void *copied(const void *from, size_t bytes) {
@@ -23,10 +27,19 @@ static void own(problem *p) {
     own_labels(&p->p.labels.input_lengths);
 }
 
-problem problem_draw(tw_ctx *ctx, const tw_cost_layer *cost, uint64_t stream) {
-    problem p = {.cost = cost};
+tw_cost problem_cost(tw_ctx *ctx, const problem *p, const char *spec) {
+    char all[256];
+    tw_cost cost;
+    snprintf(all, sizeof all, "%s%s%s", p->variant, *p->variant && spec ? "," : "", spec ? spec : "");
+    cr_assert_eq(tw_cost_of(ctx, p->cost, all, &cost), TW_OK, "%s: %s", p->cost->name, tw_errmsg(ctx));
+    return cost;
+}
+
+problem problem_draw(tw_ctx *ctx, const tw_cost_layer *cost, const char *variant, uint64_t stream) {
+    problem p = {.cost = cost, .variant = variant};
+    tw_cost c = problem_cost(ctx, &p, NULL);
     tw_step_begin(ctx);
-    cr_assert_eq(cost->sample(ctx, stream, &p.p), TW_OK, "%s: %s", cost->name, tw_errmsg(ctx));
+    cr_assert_eq(cost->sample(ctx, stream, c.options, &p.p), TW_OK, "%s: %s", cost->name, tw_errmsg(ctx));
     p.size = product(p.p.ndim, p.p.dim);
     p.samples = (size_t)p.p.dim[p.p.batch_axis];
     own(&p);
@@ -100,8 +113,7 @@ problem problem_without_samples(const problem *from) {
 
 tw_target problem_target(tw_ctx *ctx, const problem *p, bool want_grad) {
     tw_target target = p->p.labels;
-    if (p->cost->target == TW_TARGET_TENSOR)
-        target.tensor = (want_grad ? tw_input_grad : tw_input)(ctx, p->p.target, p->p.ndim, p->p.dim);
+    if (p->p.target) target.tensor = (want_grad ? tw_input_grad : tw_input)(ctx, p->p.target, p->p.ndim, p->p.dim);
     return target;
 }
 
@@ -109,8 +121,7 @@ tw_target problem_target(tw_ctx *ctx, const problem *p, bool want_grad) {
 
 result problem_run(tw_ctx *ctx, const problem *p, const char *spec, const tw_real *weight, const tw_real *upstream) {
     tw_step_begin(ctx);
-    tw_cost cost;
-    cr_assert_eq(tw_cost_of(ctx, p->cost, spec, &cost), TW_OK, "%s: %s", p->cost->name, tw_errmsg(ctx));
+    tw_cost cost = problem_cost(ctx, p, spec);
     tw_tensor *pred = tw_input_grad(ctx, p->p.pred, p->p.ndim, p->p.dim);
     tw_target target = problem_target(ctx, p, p->cost->traits & TW_COST_TARGET_GRAD);
     if (weight) target.sample_weight = tw_input(ctx, weight, 1, (int[]){(int)p->samples});

@@ -54,7 +54,8 @@ static tw_tensor *apply(tw_ctx *ctx, tw_tensor *pred, const tw_target *target, c
     return tw_record(ctx, &log_cosh_op, a, 2, in, tw_terms_reduce(ctx, a->terms));
 }
 
-static tw_err sample(tw_ctx *ctx, uint64_t stream, tw_cost_problem *p) {
+static tw_err sample(tw_ctx *ctx, uint64_t stream, const void *options, tw_cost_problem *p) {
+    (void)options;
     int N = 1 + (int)(tw_random_bits(stream, 0) % 4), D = 1 + (int)(tw_random_bits(stream, 1) % 3);
     *p = (tw_cost_problem){.ndim = 2, .dim = {N, D}, .class_axis = -1};
     p->pred = tw_alloc(ctx, (size_t)(N * D) * sizeof *p->pred);
@@ -67,9 +68,10 @@ static tw_err sample(tw_ctx *ctx, uint64_t stream, tw_cost_problem *p) {
     return TW_OK;
 }
 
-static const char *const reductions[] = {"mean", "sum", "none", NULL};
+static const char *const reductions[] = {"mean", "sum", "none", "batchmean", NULL};
 static const tw_option option_table[] = {
-    {"reduction", TW_OPTION_ENUM, offsetof(log_cosh_options, reduction), 0, 0, 0, reductions, "mean, sum or none"},
+    {"reduction", TW_OPTION_ENUM, offsetof(log_cosh_options, reduction), 0, 0, 0, reductions,
+     "mean, sum, none or batchmean"},
     {"scale", TW_OPTION_REAL, offsetof(log_cosh_options, scale), 1, 1e-3, 1e3, NULL, "1 / the width of the valley"},
     {0},
 };
@@ -77,10 +79,11 @@ static const tw_option option_table[] = {
 const tw_cost_layer log_cosh_cost = {
     .name = "log_cosh",
     .summary = "log cosh(y - t)",
-    .target = TW_TARGET_TENSOR,
+    .targets = TW_TARGET_TENSOR,
     .options = option_table,
     .options_size = sizeof(log_cosh_options),
     .traits = TW_COST_NON_NEGATIVE | TW_COST_ZERO_AT_TARGET | TW_COST_TARGET_GRAD,
     .apply = apply,
     .sample = sample,
+    .variants = (const char *const[]){"scale=3", NULL},
 };

@@ -75,14 +75,17 @@ static tw_tensor *mse(run *r, tw_reduction reduction, tw_tensor *weight) {
 static tw_tensor *cross_entropy(run *r, tw_reduction reduction, tw_tensor *weight) {
     size_t n;
     int32_t *class = fixture_ints(r->f, key(r, "class"), &n);
-    tw_tensor *y = tw_cross_entropy_loss(r->ctx, r->leaf[0], (tw_labels){class, n},
-                                         &(tw_cross_entropy_options){reduction, weight});
+    tw_cross_entropy_options o = tw_cross_entropy_defaults();
+    o.reduction = reduction;
+    o.sample_weight = weight;
+    tw_tensor *y = tw_cross_entropy_loss(r->ctx, r->leaf[0], (tw_labels){class, n}, &o);
     free(class); /* backward has its own copy */
     return y;
 }
 
 static tw_tensor *soft_cross_entropy(run *r, tw_reduction reduction, tw_tensor *weight) {
-    return tw_soft_cross_entropy_loss(r->ctx, r->leaf[0], r->leaf[1], &(tw_cross_entropy_options){reduction, weight});
+    return tw_soft_cross_entropy_loss(r->ctx, r->leaf[0], r->leaf[1],
+                                      &(tw_cross_entropy_options){.reduction = reduction, .sample_weight = weight});
 }
 
 static tw_tensor *ctc_with(run *r, tw_ctc_options o) {

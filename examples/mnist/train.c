@@ -69,7 +69,7 @@ static tw_err recall(tw_ctx *ctx, const tw_meta *meta, options *o) {
 /* A loss on tensors gets the classes as one-hot rows. */
 static tw_target target_of(tw_ctx *ctx, const tw_cost *cost, tw_labels label) {
     tw_target target = {.classes = label};
-    if (tw_cost_target_kind(cost->layer) == TW_TARGET_TENSOR) {
+    if (!tw_cost_accepts(cost->layer, TW_TARGET_CLASSES)) {
         tw_tensor *t = tw_full(ctx, 0, 2, (int[]){(int)label.n, CLASSES});
         for (size_t i = 0; t && i < label.n; i++) t->data[i * CLASSES + (size_t)label.v[i]] = 1;
         target.tensor = t;
@@ -203,7 +203,7 @@ static tw_err prepare(training *t, int64_t *first) {
     if ((err = tw_optim_no_decay(t->optim))) return err;
     if ((err = tw_cost_find(ctx, o->loss, &t->cost))) return err;
     if ((err = tw_schedule_parse(ctx, o->schedule, &t->schedule))) return err;
-    if (tw_cost_target_kind(t->cost.layer) == TW_TARGET_SEQUENCES)
+    if (tw_cost_accepts(t->cost.layer, TW_TARGET_SEQUENCES))
         return tw_fail_err(ctx, TW_ERR_RANGE,
                            "the loss %s compares sequences; a classifier needs one on classes or tensors",
                            tw_cost_name(t->cost.layer));

@@ -139,20 +139,26 @@ TW_API tw_tensor *tw_layer_buffer(tw_layer *layer, const char *suffix, tw_real v
 
 /* ---- named options: "focal:gamma=2,alpha=0.25" -----------------------------------------------------
  * One table describes a struct of options; from it come parsing, defaults and help. */
-typedef enum tw_option_type { TW_OPTION_REAL, TW_OPTION_INT, TW_OPTION_BOOL, TW_OPTION_ENUM } tw_option_type;
+typedef enum tw_option_type {
+    TW_OPTION_REAL,
+    TW_OPTION_INT,
+    TW_OPTION_BOOL,
+    TW_OPTION_ENUM,
+    TW_OPTION_LIST /* a number, or several: "alpha=[.2,.8]" */
+} tw_option_type;
 typedef struct tw_option {
     const char *name;
     tw_option_type type;
-    size_t offset;              /* offsetof in the options struct: double, int, bool, or int for an enum */
-    double value;               /* the default */
-    double min, max;            /* allowed range, inclusive (REAL, INT) */
+    size_t offset;              /* offsetof in the options struct: double, int, bool, int for an enum, tw_reals */
+    double value;               /* the default (LIST: none) */
+    double min, max;            /* allowed range, inclusive (REAL, INT, each of a LIST) */
     const char *const *choices; /* ENUM: the names of 0, 1, ..., NULL at the end */
     const char *help;
 } tw_option; /* a table ends with name NULL */
 /* Fills options (of the size the table describes) with the defaults. */
 TW_API void tw_options_default(const tw_option *table, void *options);
 /* Parses "k=v,k=v" (NULL or "": nothing) over what options holds. what names it in messages: an unknown key or
- * a bad value is RANGE, with the nearest name suggested. */
+ * a bad value is RANGE, with the nearest name suggested. A LIST's numbers live as long as ctx. */
 TW_API TW_MUST_CHECK tw_err tw_options_parse(tw_ctx *ctx, const char *what, const tw_option *table, const char *text,
                                              void *options);
 /* The name among n (NULL entries allowed) nearest to word by edit distance, or NULL when none is near. */
@@ -175,11 +181,13 @@ TW_API const char *tw_nearest(const char *word, int n, const char *const *names)
 typedef struct tw_terms {
     size_t n;       /* how many terms */
     tw_real *value; /* [n] forward writes them here, unweighted; gone after tw_terms_reduce */
+    double count;   /* what mean divides by: n, unless the loss sets another before tw_terms_reduce. When it is 0 though
+                     * there are terms, nothing counts: the mean and its gradient are 0 */
 
     /* private */
     tw_reduction reduction;
-    size_t each;           /* terms of one sample */
-    const tw_real *weight; /* [n / each], or NULL */
+    size_t samples, each;    /* n = samples * each */
+    const tw_tensor *weight; /* [samples], or NULL */
     tw_tensor *result;
     tw_mark mark;
 } tw_terms;
@@ -187,6 +195,10 @@ typedef struct tw_terms {
  * between or inside a mark of their own. what names the loss in messages. NULL after an error. */
 TW_API tw_terms *tw_terms_new(tw_ctx *ctx, const char *what, tw_reduction reduction, tw_tensor *sample_weight, int ndim,
                               const int *dim);
+/* The weight of term i's sample: 1 when there are no weights. */
+static inline tw_real tw_term_weight(const tw_terms *t, size_t i) {
+    return t->weight ? t->weight->data[i / t->each] : 1;
+}
 /* The loss's result: the weighted terms [dim], or their sum or mean, added in double and in order. */
 TW_API tw_tensor *tw_terms_reduce(tw_ctx *ctx, tw_terms *terms);
 /* [n] the gradient of each term, from the result's gradient: upstream * weight / count. From tw_scratch: the
@@ -204,7 +216,7 @@ typedef enum tw_cost_trait {
     TW_COST_SHIFT_INVARIANT = 4, /* adding a constant to all logits of a position changes nothing */
     TW_COST_TARGET_GRAD = 8,     /* gives a gradient to a TENSOR target that wants one */
     TW_COST_MAY_BE_INFINITE = 16 /* some legal problems have loss +inf (with gradient 0); sample draws such ones too */
-} tw_cost_trait;
+} tw_cost_trait;                 /* ZERO_AT_TARGET and SHIFT_INVARIANT: with the default options; the others with all */
 
 /* A small random legal problem, drawn by `sample`; everything lives in the step (tw_alloc). Shapes are small and
  * varied: samples of every size the loss must survive. */
@@ -213,20 +225,23 @@ typedef struct tw_cost_problem {
     int dim[TW_MAX_DIMS];
     int batch_axis;   /* which axis of the prediction counts the samples */
     int class_axis;   /* which axis the softmax runs over; -1: none */
+    tw_form form;     /* what pred is: tests move it no further than that allows. LOGITS: any number */
     tw_real *pred;    /* away from kinks and ties */
-    tw_real *target;  /* TENSOR: of the same shape */
+    tw_real *target;  /* TENSOR: of the same shape; NULL: the labels are the target */
     tw_target labels; /* CLASSES, SEQUENCES: filled */
 } tw_cost_problem;
 
 struct tw_cost_layer {
-    const char *name;    /* "focal" */
-    const char *summary; /* one line */
-    tw_target_kind target;
+    const char *name;         /* "focal" */
+    const char *summary;      /* one line */
+    unsigned targets;         /* of tw_target_kind: those it accepts */
     const tw_option *options; /* table of the options struct; NULL: none */
     size_t options_size;      /* at most sizeof ((tw_cost *)0)->options */
     unsigned traits;          /* of tw_cost_trait */
     tw_tensor *(*apply)(tw_ctx *ctx, tw_tensor *pred, const tw_target *target, const void *options);
-    tw_err (*sample)(tw_ctx *ctx, uint64_t stream, tw_cost_problem *problem);
+    /* Draws a problem that is legal with these options. */
+    tw_err (*sample)(tw_ctx *ctx, uint64_t stream, const void *options, tw_cost_problem *problem);
+    const char *const *variants; /* options that are worth the same tests, "gamma=0.5", ..; NULL at the end; or NULL */
 };
 /* A tw_cost of any record, registered or not, with its default options and then `spec` ("k=v,..", may be NULL). */
 TW_API TW_MUST_CHECK tw_err tw_cost_of(tw_ctx *ctx, const tw_cost_layer *layer, const char *spec, tw_cost *cost);

@@ -39,6 +39,11 @@ typedef struct tw_labels {
     const int32_t *v;
     size_t n;
 } tw_labels;
+/* The same for numbers: class weights, an alpha for each class. {NULL, 0}: none. */
+typedef struct tw_reals {
+    const tw_real *v;
+    size_t n;
+} tw_reals;
 
 /* ---- the verbs of a step (layers.h has tw_forward, optim.h has tw_optim_step) ---------------------- */
 

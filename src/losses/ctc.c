@@ -9,7 +9,8 @@
  *     dl/dz_tk = -sum_path p(path|x) / p(label|x) ([path_t = k] - y_tk) = y_tk - gamma_t(k)
  *
  * gamma_t(k) is the share of the label's paths that emit k at frame t. Both rows are distributions, so each row of
- * the gradient sums to 0. ctc_paths.c sums over the paths of one sample; here are the batch, the checks and the op.
+ * the gradient sums to 0. From log-probabilities themselves, without a softmax inside, it is -gamma, whose rows sum to
+ * -1. ctc_paths.c sums over the paths of one sample; here are the batch, the checks and the op.
  *
  * alpha and beta would cost 2L+1 doubles a frame to keep, y - gamma costs K numbers, which is what a gradient takes
  * anyway: so when a backward will come, forward computes y - gamma, and backward only multiplies by upstream. */
@@ -35,7 +36,7 @@ typedef struct job {
     tw_real *loss, *gradient;
     char *work;
     size_t work_bytes; /* of one slot */
-    bool slot_by_sample;
+    bool slot_by_sample, normalised;
 } job;
 
 static int frames_of(const job *j, int n) { return j->input_length ? j->input_length[n] : j->T; }
@@ -47,7 +48,7 @@ static void forward_sample(void *arg, int n, int thread) {
     const job *j = arg;
     size_t K = (size_t)j->K, stride = (size_t)j->N * K, at = (size_t)n * K;
     int T = frames_of(j, n);
-    tw__ctc_sample sample = {j->z + at, stride, T, j->K, j->blank, j->label_length[n], j->label[n]};
+    tw__ctc_sample sample = {j->z + at, stride, T, j->K, j->blank, j->label_length[n], j->label[n], j->normalised};
     bool possible = fits(j, n);
     tw_real *gradient = j->gradient ? j->gradient + at : NULL;
     void *work = j->work + (size_t)(j->slot_by_sample ? n : thread) * j->work_bytes;
@@ -132,12 +133,13 @@ static bool symbols_ok(tw_ctx *ctx, const tw_tensor *z, tw_labels labels, int bl
 
 /* Computes every sample's loss into terms->value, and y - gamma into a->gradient. */
 static bool run(tw_ctx *ctx, ctc *a, const tw_tensor *z, tw_labels labels, tw_labels label_lengths,
-                tw_labels input_lengths, int blank) {
+                tw_labels input_lengths, const tw_ctc_options *o) {
     job j = {.z = z->data,
              .T = z->dim[0],
              .N = z->dim[1],
              .K = z->dim[2],
-             .blank = blank,
+             .blank = o->blank,
+             .normalised = o->form == TW_FORM_LOG_PROBS,
              .label_length = label_lengths.v,
              .input_length = input_lengths.v,
              .loss = a->terms->value,
@@ -165,6 +167,8 @@ tw_tensor *tw_ctc_loss(tw_ctx *ctx, tw_tensor *logits, tw_labels labels, tw_labe
                        tw_labels input_lengths, const tw_ctc_options *options) {
     tw_ctc_options o = options ? *options : tw_ctc_defaults();
     if (!tw_inputs_ok(ctx, "ctc_loss", 1, &logits)) return NULL;
+    if (o.form != TW_FORM_LOGITS && o.form != TW_FORM_LOG_PROBS)
+        return tw_fail(ctx, TW_ERR_RANGE, "ctc_loss: form is logits or log_probs");
     if (!counts_ok(ctx, logits, labels, label_lengths, input_lengths, o.blank) ||
         !lengths_ok(ctx, logits, labels, label_lengths, input_lengths) || !symbols_ok(ctx, logits, labels, o.blank))
         return NULL;
@@ -176,13 +180,14 @@ tw_tensor *tw_ctc_loss(tw_ctx *ctx, tw_tensor *logits, tw_labels labels, tw_labe
     if (tw_will_record(ctx, 1, &logits) && !(a->gradient = tw_alloc(ctx, logits->size * sizeof *a->gradient)))
         return NULL;
     a->terms = tw_terms_new(ctx, "ctc_loss", o.reduction, o.sample_weight, 1, &N);
-    if (!a->terms || !run(ctx, a, logits, labels, label_lengths, input_lengths, o.blank)) return NULL;
+    if (!a->terms || !run(ctx, a, logits, labels, label_lengths, input_lengths, &o)) return NULL;
 
     int infeasible = 0;
     bool by_length = o.mean_by_length && o.reduction == TW_REDUCTION_MEAN;
     for (int n = 0; n < N; n++) {
         tw_real *loss = &a->terms->value[n];
         a->share[n] = by_length && label_lengths.v[n] > 1 ? 1 / (tw_real)label_lengths.v[n] : 1;
+        if (isinf(*loss) && o.infeasible_at) o.infeasible_at[infeasible] = n;
         infeasible += isinf(*loss) != 0;
         *loss = isinf(*loss) && o.zero_infinity ? 0 : *loss * a->share[n];
     }
@@ -198,10 +203,18 @@ static tw_tensor *apply(tw_ctx *ctx, tw_tensor *pred, const tw_target *target, c
     return tw_ctc_loss(ctx, pred, target->labels, target->label_lengths, target->input_lengths, &o);
 }
 
-/* T from 0, K from 1, lengths of every kind; one problem in four has labels that do not fit. Symbols start at 1:
- * the default options have blank 0. */
-static tw_err sample(tw_ctx *ctx, uint64_t stream, tw_cost_problem *p) {
-    int T = tw__draw_int(stream, 0, 0, 6), N = tw__draw_int(stream, 1, 1, 3), K = tw__draw_int(stream, 2, 1, 5);
+/* A symbol other than the blank. */
+static int32_t draw_symbol(uint64_t stream, uint64_t i, int K, int blank) {
+    int32_t k = tw__draw_int(stream, i, 0, K - 2);
+    return k < blank ? k : k + 1;
+}
+
+/* T from 0, K from 1 (from 3 with another blank than 0), lengths of every kind; one problem in four has labels that do
+ * not fit. */
+static tw_err sample(tw_ctx *ctx, uint64_t stream, const void *options, tw_cost_problem *p) {
+    const tw_ctc_options *o = options;
+    int T = tw__draw_int(stream, 0, 0, 6), N = tw__draw_int(stream, 1, 1, 3),
+        K = tw__draw_int(stream, 2, o->blank + 1, o->blank + 5);
     bool any = tw__draw_int(stream, 3, 0, 3) == 0;
     *p = (tw_cost_problem){.ndim = 3, .dim = {T, N, K}, .batch_axis = 1, .class_axis = 2};
     int32_t *length = tw_alloc(ctx, (size_t)N * sizeof *length), *frames = tw_alloc(ctx, (size_t)N * sizeof *frames);
@@ -213,11 +226,16 @@ static tw_err sample(tw_ctx *ctx, uint64_t stream, tw_cost_problem *p) {
         frames[i] = tw__draw_int(stream, draw, 0, T);
         length[i] = K == 1 ? 0 : tw__draw_int(stream, draw + 1, 0, frames[i]);
         for (int k = 0; k < length[i]; k++)
-            label[n + (size_t)k] = tw__draw_int(stream, draw + 2 + (uint64_t)k, 1, K - 1);
+            label[n + (size_t)k] = draw_symbol(stream, draw + 2 + (uint64_t)k, K, o->blank);
         while (!any && !tw_ctc_fits(frames[i], label + n, (size_t)length[i])) length[i]--;
         n += (size_t)length[i];
     }
     p->pred = tw__draw_normals(ctx, stream, 1000, (size_t)T * (size_t)N * (size_t)K, 2);
+    p->form = o->form;
+    for (size_t row = 0; o->form == TW_FORM_LOG_PROBS && p->pred && row < (size_t)T * (size_t)N; row++) {
+        tw_real *z = p->pred + row * (size_t)K, lse = (tw_real)tw__log_sum_exp(z, (size_t)K, 1, NULL);
+        for (int k = 0; k < K; k++) z[k] -= lse;
+    }
     p->labels.labels = (tw_labels){label, n};
     p->labels.label_lengths = (tw_labels){length, (size_t)N};
     p->labels.input_lengths = (tw_labels){frames, (size_t)N};
@@ -226,6 +244,8 @@ static tw_err sample(tw_ctx *ctx, uint64_t stream, tw_cost_problem *p) {
 
 static const tw_option option_table[] = {
     TW__REDUCTION_OPTION(tw_ctc_options),
+    {"form", TW_OPTION_ENUM, offsetof(tw_ctc_options, form), TW_FORM_LOGITS, 0, 0, tw__form_names,
+     "what the prediction is: logits or log_probs"},
     {"blank", TW_OPTION_INT, offsetof(tw_ctc_options, blank), 0, 0, INT_MAX, NULL, "which class is the blank"},
     {"zero_infinity", TW_OPTION_BOOL, offsetof(tw_ctc_options, zero_infinity), 0, 0, 1, NULL,
      "0 instead of +inf for a label that does not fit"},
@@ -237,10 +257,12 @@ static const tw_option option_table[] = {
 const tw_cost_layer tw_cost_ctc = {
     .name = "ctc",
     .summary = "connectionist temporal classification, -ln p(text) over all alignments",
-    .target = TW_TARGET_SEQUENCES,
+    .targets = TW_TARGET_SEQUENCES,
     .options = option_table,
     .options_size = sizeof(tw_ctc_options),
     .traits = TW_COST_NON_NEGATIVE | TW_COST_SHIFT_INVARIANT | TW_COST_MAY_BE_INFINITE,
     .apply = apply,
     .sample = sample,
+    .variants = (const char *const[]){"blank=2", "zero_infinity=1", "mean_by_length=1,zero_infinity=1",
+                                      "form=log_probs", "form=log_probs,blank=1,zero_infinity=1", NULL},
 };

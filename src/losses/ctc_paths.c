@@ -76,7 +76,8 @@ static double forward(const lattice *w, const tw__ctc_sample *c) {
 /* Walks end in state S, after frame T-1. beta_t(s) = sum of y_t+1(s') beta_t+1(s') over s' = s, s+1, s+2, the last
  * only where a skip is allowed: the mirror of forward. The row holds y beta of the frame after. A walk is in state
  * s at frame t with probability alpha_t(s) beta_t(s) / p(l|x), so gamma_t(k), their sum over the states of symbol k,
- * is how often frame t emits k given the label, and the gradient of -ln p(l|x) is p - gamma. It finds p there. */
+ * is how often frame t emits k given the label, and the gradient of -ln p(l|x) is p - gamma. It finds p there (0 from
+ * log-probabilities). */
 static void backward(const lattice *w, const tw__ctc_sample *c, double log_p, tw_real *gradient) {
     double *beta = w->beta;
     for (ptrdiff_t s = 0; s < w->S + AFTER; s++) beta[s] = s == w->S ? 0 : -INFINITY;
@@ -125,7 +126,9 @@ double tw__ctc_paths(const tw__ctc_sample *c, void *work, tw_real *gradient) {
         w.skip[s] = s % 2 && (s == 1 || s == w.S || w.symbol[s] != w.symbol[s - 2]);
     for (int t = 0; t < c->T; t++) {
         size_t at = (size_t)t * c->stride;
-        w.lse[t] = tw__log_sum_exp(c->z + at, (size_t)c->K, 1, gradient ? gradient + at : NULL);
+        w.lse[t] = 0;
+        for (size_t k = 0; c->normalised && gradient && k < (size_t)c->K; k++) gradient[at + k] = 0;
+        if (!c->normalised) w.lse[t] = tw__log_sum_exp(c->z + at, (size_t)c->K, 1, gradient ? gradient + at : NULL);
     }
 
     double log_p = forward(&w, c);
@@ -135,7 +138,7 @@ double tw__ctc_paths(const tw__ctc_sample *c, void *work, tw_real *gradient) {
     } else if (gradient) {
         backward(&w, c, log_p, gradient);
     }
-    return log_p > 0 ? 0 : 0 - log_p; /* a probability just above 1 is rounding */
+    return log_p > 0 && !c->normalised ? 0 : 0 - log_p; /* a probability just above 1 is rounding */
 }
 
 /* ---- public -------------------------------------------------------------------------------------------- */
@@ -159,7 +162,7 @@ double tw_ctc_log_prob(tw_ctx *ctx, const tw_real *logits, int T, int K, size_t 
     tw_mark mark = tw_scratch_mark(ctx);
     void *work = tw_scratch(ctx, tw__ctc_work(T, K, L, false));
     double loss = NAN;
-    if (work) loss = tw__ctc_paths(&(tw__ctc_sample){logits, row_stride, T, K, blank, L, label}, work, NULL);
+    if (work) loss = tw__ctc_paths(&(tw__ctc_sample){logits, row_stride, T, K, blank, L, label, false}, work, NULL);
     tw_scratch_release(ctx, mark);
     return 0 - loss;
 }

@@ -44,6 +44,7 @@ void tw_ctx_free(tw_ctx *ctx) {
     tw__pool_free(ctx);
     tw__arena_free(ctx, &ctx->step);
     tw__arena_free(ctx, &ctx->scratch);
+    tw__arena_free(ctx, &ctx->kept);
     ctx->allocator.free(ctx->allocator.user, ctx, sizeof *ctx);
 }
 
@@ -80,6 +81,8 @@ void *tw__calloc(tw_ctx *ctx, size_t size) {
 void tw__free(tw_ctx *ctx, void *ptr, size_t size) {
     if (ptr) ctx->allocator.free(ctx->allocator.user, ptr, size ? size : 1);
 }
+
+void *tw__keep(tw_ctx *ctx, size_t size) { return tw__arena_alloc(ctx, &ctx->kept, size); }
 
 char *tw__strdup(tw_ctx *ctx, const char *s) {
     size_t n = strlen(s) + 1;

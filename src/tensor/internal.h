@@ -38,6 +38,7 @@ struct tw_ctx {
 
     tw__arena step;    /* tensors, nodes, gradients: gone at tw_step_begin */
     tw__arena scratch; /* kernel temporaries, with mark and release */
+    tw__arena kept;    /* what lives as long as the context: lists in options */
     tw__block free_block[TW__FREE_BLOCKS];
     int free_blocks;
 
@@ -64,6 +65,8 @@ struct tw_ctx {
 void *tw__malloc(tw_ctx *ctx, size_t size);
 void *tw__calloc(tw_ctx *ctx, size_t size);
 void tw__free(tw_ctx *ctx, void *ptr, size_t size);
+/* Memory that is freed with the context; for a few small things, since it cannot be given back. */
+void *tw__keep(tw_ctx *ctx, size_t size);
 /* A copy of a string, or NULL with NOMEM; given back with tw__free(ctx, s, strlen(s) + 1). */
 char *tw__strdup(tw_ctx *ctx, const char *s);
 

@@ -1,9 +1,8 @@
 /* options.c - named options as text, "gamma=2,alpha=0.25", and suggestions for misspelt names.
  *
  * One table describes the members of an options struct; losses, optimisers and schedules parse their text with it. */
+#include "tensor/internal.h"
 #include "tensor/options.h"
-
-#include <thalweg/extend.h>
 
 #include <limits.h>
 #include <locale.h>
@@ -62,6 +61,7 @@ static void set(const tw_option *o, void *options, double value) {
     case TW_OPTION_BOOL: *(bool *)member = value != 0; break;
     case TW_OPTION_INT:
     case TW_OPTION_ENUM: *(int *)member = (int)value; break;
+    case TW_OPTION_LIST: *(tw_reals *)member = (tw_reals){NULL, 0}; break;
     }
 }
 
@@ -148,6 +148,7 @@ static tw_err parse_value(tw_ctx *ctx, const char *what, const tw_option *o, con
         if (parse_bool(text, value)) return TW_OK;
         return tw_fail_err(ctx, TW_ERR_RANGE, "%s: %s is 0 or 1, not \"%s\"", what, o->name, text);
     case TW_OPTION_INT:
+    case TW_OPTION_LIST:
     case TW_OPTION_REAL: break;
     }
     if (!parse_number(text, value))
@@ -171,8 +172,44 @@ static bool take(const char **text, const char *stop, char word[LONGEST_WORD + 1
     return true;
 }
 
+/* One number, or several in brackets: text is behind the '='; leaves it behind the list. The numbers are kept in ctx. */
+static tw_err parse_list(tw_ctx *ctx, const char *what, const tw_option *o, const char **text, tw_reals *list) {
+    char word[LONGEST_WORD + 1];
+    bool several = **text == '[';
+    size_t n = 1, end = strcspn(*text, several ? "]" : ",");
+    if (several && (*text)[end] != ']')
+        return tw_fail_err(ctx, TW_ERR_RANGE, "%s: the list of %s has no \"]\": \"%s\"", what, o->name, *text);
+    for (size_t i = 0; i < end; i++) n += (*text)[i] == ',';
+    tw_real *v = tw__keep(ctx, n * sizeof *v);
+    if (!v) return tw_error(ctx);
+    for (size_t i = 0; i < n; i++) {
+        double number = 0;
+        *text += several; /* the bracket or the comma */
+        if (!take(text, several ? ",]" : ",", word))
+            return tw_fail_err(ctx, TW_ERR_RANGE, "%s: a number of %s is too long: \"%s\"", what, o->name, *text);
+        tw_err err = parse_value(ctx, what, o, word, &number);
+        if (err) return err;
+        v[i] = (tw_real)number;
+    }
+    *text += several;
+    *list = (tw_reals){v, n};
+    return **text && **text != ','
+        ? tw_fail_err(ctx, TW_ERR_RANGE, "%s: after the list of %s comes a comma, not \"%s\"", what, o->name, *text)
+        : TW_OK;
+}
+
+static tw_err parse_single(tw_ctx *ctx, const char *what, const tw_option *o, const char **text, void *options) {
+    char word[LONGEST_WORD + 1];
+    double number = 0;
+    if (!take(text, ",", word))
+        return tw_fail_err(ctx, TW_ERR_RANGE, "%s: the value of %s is too long: \"%s\"", what, o->name, *text);
+    tw_err err = parse_value(ctx, what, o, word, &number);
+    if (!err) set(o, options, number);
+    return err;
+}
+
 tw_err tw_options_parse(tw_ctx *ctx, const char *what, const tw_option *table, const char *text, void *options) {
-    char key[LONGEST_WORD + 1], value[LONGEST_WORD + 1];
+    char key[LONGEST_WORD + 1];
     if (!text || !*text) return TW_OK;
     for (;; text++) {
         const char *start = text;
@@ -182,12 +219,9 @@ tw_err tw_options_parse(tw_ctx *ctx, const char *what, const tw_option *table, c
         const tw_option *o = find(table, key);
         if (!o) return unknown_option(ctx, what, table, key);
         text++;
-        if (!take(&text, ",", value))
-            return tw_fail_err(ctx, TW_ERR_RANGE, "%s: the value of %s is too long: \"%s\"", what, key, text);
-        double number = 0;
-        tw_err err = parse_value(ctx, what, o, value, &number);
-        if (err) return err;
-        set(o, options, number);
-        if (!*text) return TW_OK;
+        tw_err err = o->type == TW_OPTION_LIST
+            ? parse_list(ctx, what, o, &text, (tw_reals *)(void *)((char *)options + o->offset))
+            : parse_single(ctx, what, o, &text, options);
+        if (err || !*text) return err;
     }
 }
