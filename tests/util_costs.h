@@ -42,7 +42,8 @@ typedef struct result {
     tw_real *pred;   /* the gradient of the prediction */
     tw_real *target; /* of a TENSOR target, or NULL when it got none */
 } result;
-/* A step: the loss with the problem's options and those of spec, then its gradient from upstream (n numbers; NULL: all 1). weight: [samples] or NULL. */
+/* A step: the loss with the problem's options and those of spec, then its gradient from upstream (n numbers; NULL: all
+ * 1). weight: [samples] or NULL. */
 result problem_run(tw_ctx *ctx, const problem *p, const char *spec, const tw_real *weight, const tw_real *upstream);
 void result_free(result *r);
 

@@ -4,9 +4,9 @@
  *
  *     dl/dz_k = beta_c (p_k - [k = c])     cross entropy's gradient times beta_c, which does not depend on the logits
  *
- * Of m yeses and n noes a yes weighs beta = n / (m + n) and a no 1 - beta = m / (m + n): together the yeses weigh as much
- * as the noes. In general beta_c is the share of the terms that are not of class c. Given or counted, beta is a constant;
- * the targets it is counted from get no gradient. */
+ * Of m yeses and n noes a yes weighs beta = n / (m + n) and a no 1 - beta = m / (m + n): together the yeses weigh as
+ * much as the noes. In general beta_c is the share of the terms that are not of class c. Given or counted, beta is a
+ * constant; the targets it is counted from get no gradient. */
 #include "losses/binary.h"
 #include "losses/classes.h"
 

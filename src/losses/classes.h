@@ -1,7 +1,8 @@
 /* classes.h - a target of one class for each position, as cross_entropy, nll, focal and balanced_ce have it.
  *
  * The prediction is [N,K] or [N,K,..], its classes on axis 1. A position is one of the N times the later axes; its K
- * numbers lie `step`, the product of the later sizes, apart. Positions count N first, then the axes after the classes. */
+ * numbers lie `step`, the product of the later sizes, apart. Positions count N first, then the axes after the
+ * classes. */
 #ifndef TW_CLASSES_H
 #define TW_CLASSES_H
 
@@ -31,7 +32,7 @@ bool tw__classes_shape(tw_ctx *ctx, const char *what, const tw_tensor *x, tw_red
 /* The truth, from indices: checked, copied, those equal to *ignore (unless it is NULL) as -1. */
 bool tw__classes_truth(tw_ctx *ctx, const char *what, const tw_tensor *x, tw_labels target, const int *ignore,
                        tw__classes *c);
-/* The mean divides by the sum of the weights of the positions that are not ignored. With strict, by NaN if that is 0. */
+/* The mean divides by the weights of the positions that are not ignored. With strict, by NaN if they add up to 0. */
 void tw__classes_count(tw__classes *c, bool strict);
 
 /* ---- drawing ------------------------------------------------------------------------------------------------ */

@@ -17,7 +17,8 @@ typedef struct tw__ctc_sample {
 size_t tw__ctc_work(int T, int K, int L, bool gradient);
 
 /* -ln p(label|x), +inf when no path has a probability above 0. gradient, unless NULL, has z's layout and receives
- * p - gamma, or -gamma when z is normalised; zeros when the loss is +inf. Takes no context, so it may run in any thread. */
+ * p - gamma, or -gamma when z is normalised; zeros when the loss is +inf. Takes no context, so it may run in any
+ * thread. */
 double tw__ctc_paths(const tw__ctc_sample *sample, void *work, tw_real *gradient);
 
 #endif

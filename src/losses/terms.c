@@ -4,8 +4,8 @@
  *
  *     none: y_i = w_s(i) l_i       sum: y = sum_i w_s(i) l_i       mean: y = sum / count       batchmean: y = sum / N
  *
- * so the gradient of term i is w_s(i) times dy_i, dy, dy/count or dy/N. count is n, unless the loss says otherwise (class
- * weights, ignored positions). */
+ * so the gradient of term i is w_s(i) times dy_i, dy, dy/count or dy/N. count is n, unless the loss says otherwise
+ * (class weights, ignored positions). */
 #include <thalweg/extend.h>
 
 tw_terms *tw_terms_new(tw_ctx *ctx, const char *what, tw_reduction reduction, tw_tensor *weight, int ndim,

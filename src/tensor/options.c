@@ -172,7 +172,7 @@ static bool take(const char **text, const char *stop, char word[LONGEST_WORD + 1
     return true;
 }
 
-/* One number, or several in brackets: text is behind the '='; leaves it behind the list. The numbers are kept in ctx. */
+/* One number, or several in brackets: text is behind the '=', and is left behind the list. ctx keeps the numbers. */
 static tw_err parse_list(tw_ctx *ctx, const char *what, const tw_option *o, const char **text, tw_reals *list) {
     char word[LONGEST_WORD + 1];
     bool several = **text == '[';
