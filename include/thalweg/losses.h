@@ -157,7 +157,8 @@ TW_API tw_tensor *tw_binary_balanced_ce_loss(tw_ctx *ctx, tw_tensor *logits, tw_
 /* ---- Kullback-Leibler divergence KL(P || Q) = sum P log(P / Q): what it costs to take Q (the model) for P (the
  * truth). Say which is which: tw_kl_div_loss(ctx, (tw_kl_pair){.p = truth, .q = model}, NULL). Both of one shape, a
  * term for each element, 0 where P is 0; PyTorch's `input` is q, its `target` p. Gradient -P to log Q, -P/Q to Q,
- * log(P/Q) + 1 to P, P (log(P/Q) + 1) to log P. Over a distribution per sample use batchmean.  (Kullback, Leibler 1951) */
+ * log(P/Q) + 1 to P, P (log(P/Q) + 1) to log P. Over a distribution per sample use batchmean.
+ * (Kullback and Leibler 1951) */
 typedef struct tw_kl_pair {
     tw_tensor *p, *q;
 } tw_kl_pair;

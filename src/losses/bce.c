@@ -47,15 +47,6 @@ static const tw_op bce_logits_op = {"bce_logits_loss", tw__binary_backward};
 
 tw_bce_options tw_bce_defaults(void) { return (tw_bce_options){.reduction = TW_REDUCTION_MEAN}; }
 
-static bool probabilities_ok(tw_ctx *ctx, const tw_tensor *p) {
-    for (size_t i = 0; i < p->size; i++)
-        if (p->data[i] < 0 || p->data[i] > 1)
-            return tw_fail(ctx, TW_ERR_RANGE,
-                           "bce_loss: element %zu of %s is %g, no probability; logits want bce_logits_loss", i,
-                           tw_describe(ctx, p), (double)p->data[i]);
-    return true;
-}
-
 static tw_tensor *bce(tw_ctx *ctx, const tw_op *op, tw__binary *a, tw_tensor *pred, tw_tensor *target,
                       const tw_bce_options *o) {
     if (!a || !tw__in_range(ctx, op->name, "label_smoothing", o->label_smoothing, 0, 1)) return NULL;
@@ -67,7 +58,7 @@ static tw_tensor *bce(tw_ctx *ctx, const tw_op *op, tw__binary *a, tw_tensor *pr
 tw_tensor *tw_bce_loss(tw_ctx *ctx, tw_tensor *probs, tw_tensor *target, const tw_bce_options *options) {
     tw_bce_options o = options ? *options : tw_bce_defaults();
     tw__binary *a = tw__binary_new(ctx, bce_op.name, probs, target, o.reduction, o.sample_weight);
-    if (!a || !probabilities_ok(ctx, probs)) return NULL;
+    if (!a || !tw__probabilities(ctx, bce_op.name, probs)) return NULL;
     a->yes = prob_yes;
     a->no = prob_no;
     return bce(ctx, &bce_op, a, probs, target, &o);

@@ -1,9 +1,15 @@
 /* binary.c - see binary.h. */
 #include "losses/binary.h"
 
-static double weight_of_yes(const tw__binary *a, size_t i) {
+/* The two outcomes at term i; one that weighs nothing is 0, also where the other factor is infinite. */
+static tw__outcome outcome_yes(const tw__binary *a, size_t i, double x) {
     const tw_reals *w = &a->weight_yes;
-    return w->n == 0 ? 1 : (double)w->v[w->n == 1 ? 0 : i % a->last];
+    double weight = w->n == 0 ? 1 : (double)w->v[w->n == 1 ? 0 : i % a->last];
+    return weight == 0 ? (tw__outcome){0, 0} : a->yes(a, x, weight);
+}
+
+static tw__outcome outcome_no(const tw__binary *a, double x) {
+    return a->weight_no == 0 ? (tw__outcome){0, 0} : a->no(a, x, a->weight_no);
 }
 
 static double smoothed(const tw__binary *a, tw_real y) { return (1 - a->smoothing) * (double)y + a->smoothing / 2; }
@@ -13,7 +19,9 @@ static double mixed(double y, double yes, double no) { return (y == 0 ? 0 : y * 
 tw__binary *tw__binary_new(tw_ctx *ctx, const char *what, tw_tensor *pred, tw_tensor *target, tw_reduction reduction,
                            tw_tensor *sample_weight) {
     tw_tensor *in[] = {pred, target};
-    if (!tw_inputs_ok(ctx, what, 2, in) || !tw__same_shape(ctx, what, pred, target)) return NULL;
+    if (!tw_inputs_ok(ctx, what, 2, in) || !tw__same_shape(ctx, what, pred, target) ||
+        !tw__probabilities(ctx, what, target))
+        return NULL;
     tw__binary *a = tw_alloc(ctx, sizeof *a);
     if (!a) return NULL;
     *a = (tw__binary){.weight_no = 1, .last = pred->ndim ? (size_t)pred->dim[pred->ndim - 1] : 1};
@@ -25,7 +33,7 @@ tw__binary *tw__binary_new(tw_ctx *ctx, const char *what, tw_tensor *pred, tw_te
 tw_tensor *tw__binary_loss(tw_ctx *ctx, const tw_op *op, tw__binary *a, tw_tensor *pred, tw_tensor *target) {
     for (size_t i = 0; i < a->terms->n; i++) {
         double x = (double)pred->data[i], y = smoothed(a, target->data[i]);
-        tw__outcome yes = a->yes(a, x, weight_of_yes(a, i)), no = a->no(a, x, a->weight_no);
+        tw__outcome yes = outcome_yes(a, i, x), no = outcome_no(a, x);
         a->terms->value[i] = (tw_real)mixed(y, yes.value, no.value);
     }
     return tw_record(ctx, op, a, 2, (tw_tensor *[]){pred, target}, tw_terms_reduce(ctx, a->terms));
@@ -39,7 +47,7 @@ void tw__binary_backward(tw_ctx *ctx, tw_node *n) {
     const tw_real *g = tw_terms_upstream(ctx, a->terms, n->out[0]);
     tw_real beta_x, beta_y, *dx = tw_grad(ctx, n->in[0], &beta_x), *dy = tw_grad(ctx, n->in[1], &beta_y);
     for (size_t i = 0; g && i < a->terms->n; i++) {
-        tw__outcome yes = a->yes(a, (double)x[i], weight_of_yes(a, i)), no = a->no(a, (double)x[i], a->weight_no);
+        tw__outcome yes = outcome_yes(a, i, (double)x[i]), no = outcome_no(a, (double)x[i]);
         tw_real by_x = (tw_real)mixed(smoothed(a, y[i]), yes.slope, no.slope);
         tw_real by_y = (tw_real)((1 - a->smoothing) * (yes.value - no.value));
         if (dx) dx[i] = tw_add_to(beta_x, dx[i], tw_term_grad(g[i], by_x));

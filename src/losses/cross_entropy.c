@@ -89,7 +89,8 @@ tw_cross_entropy_options tw_cross_entropy_defaults(void) { return (tw_cross_entr
 static cross_entropy *prepare(tw_ctx *ctx, const char *what, tw_tensor *x, const tw_cross_entropy_options *o) {
     cross_entropy *a = tw_alloc(ctx, sizeof *a);
     if (!a || !tw__in_range(ctx, what, "label_smoothing", o->label_smoothing, 0, 1) ||
-        !tw__in_range(ctx, what, "form", o->form, TW_FORM_LOGITS, TW_FORM_LOG_PROBS))
+        !tw__in_range(ctx, what, "form", o->form, TW_FORM_LOGITS, TW_FORM_LOG_PROBS) ||
+        (o->form == TW_FORM_PROBS && !tw__probabilities(ctx, what, x)))
         return NULL;
     *a = (cross_entropy){.form = o->form, .smoothing = o->label_smoothing};
     bool softmax = o->form == TW_FORM_LOGITS && tw_will_record(ctx, 1, &x);

@@ -48,8 +48,8 @@ static void forward(const focal *a, const tw_real *z, double gamma) {
         double lse = tw__log_sum_exp(z + at, c->K, c->step, c->p ? c->p + at : NULL);
         double s = lse - (double)z[at + truth * c->step], alpha = tw__class_weight(c, truth);
         tw__outcome f = focus(gamma, exp(-s), -expm1(-s), s);
-        c->terms->value[i] = (tw_real)(alpha * f.value);
-        if (a->slope) a->slope[i] = (tw_real)(alpha * f.slope);
+        c->terms->value[i] = (tw_real)(alpha == 0 ? 0 : alpha * f.value);
+        if (a->slope) a->slope[i] = (tw_real)(alpha == 0 ? 0 : alpha * f.slope);
     }
 }
 

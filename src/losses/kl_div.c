@@ -66,6 +66,9 @@ tw_tensor *tw_kl_div_loss(tw_ctx *ctx, tw_kl_pair pair, const tw_kl_div_options 
         o.q_form > TW_FORM_LOG_PROBS)
         return tw_fail(ctx, TW_ERR_RANGE, "%s: p_form and q_form are probs or log_probs; put a log_softmax before",
                        what);
+    if ((o.p_form == TW_FORM_PROBS && !tw__probabilities(ctx, what, pair.p)) ||
+        (o.q_form == TW_FORM_PROBS && !tw__probabilities(ctx, what, pair.q)))
+        return NULL;
     kl_div *a = tw_alloc(ctx, sizeof *a);
     if (!a) return NULL;
     *a = (kl_div){NULL, o.p_form == TW_FORM_LOG_PROBS, o.q_form == TW_FORM_LOG_PROBS};

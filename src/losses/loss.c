@@ -37,6 +37,10 @@ bool tw__list_copy(tw_ctx *ctx, const char *what, const char *name, tw_reals lis
         return tw_fail(ctx, TW_ERR_SHAPE, "%s: %s has %zu numbers, not %zu%s", what, name, list.n, n,
                        one_for_all && n != 1 ? ", or one for all" : "");
     if (!list.v) return tw_fail(ctx, TW_ERR_RANGE, "%s: the numbers of %s are NULL", what, name);
+    for (size_t i = 0; i < list.n; i++)
+        if (!(list.v[i] >= 0))
+            return tw_fail(ctx, TW_ERR_RANGE, "%s: number %zu of %s is %g; weights are 0 or above", what, i, name,
+                           (double)list.v[i]);
     tw_real *v = tw_alloc(ctx, list.n * sizeof *v);
     for (size_t i = 0; v && i < list.n; i++) v[i] = list.v[i];
     *copy = (tw_reals){v, list.n};
@@ -46,6 +50,14 @@ bool tw__list_copy(tw_ctx *ctx, const char *what, const char *name, tw_reals lis
 bool tw__in_range(tw_ctx *ctx, const char *what, const char *name, double value, double low, double high) {
     if (value >= low && value <= high) return true;
     return tw_fail(ctx, TW_ERR_RANGE, "%s: %s is %g, outside %g..%g", what, name, value, low, high);
+}
+
+bool tw__probabilities(tw_ctx *ctx, const char *what, const tw_tensor *t) {
+    for (size_t i = 0; i < t->size; i++)
+        if (t->data[i] < 0 || t->data[i] > 1)
+            return tw_fail(ctx, TW_ERR_RANGE, "%s: element %zu of %s is %g, no probability", what, i,
+                           tw_describe(ctx, t), (double)t->data[i]);
+    return true;
 }
 
 /* ---- drawing ----------------------------------------------------------------------------------------------- */

@@ -25,7 +25,7 @@ static void backward(tw_ctx *ctx, tw_node *n) {
     for (size_t i = 0; dx && g && i < c->terms->n; i++)
         for (size_t k = 0, at = tw__classes_at(c, i); k < c->K; k++, at += c->step) {
             double slope = c->truth[i] == (int32_t)k ? -tw__class_weight(c, k) : 0;
-            dx[at] = tw_add_to(beta, dx[at], tw_term_grad(g[i], (tw_real)slope));
+            dx[at] = tw_add_to(beta, dx[at], tw_term_grad(c->truth[i] < 0 ? 0 : g[i], (tw_real)slope));
         }
     tw_scratch_release(ctx, mark);
 }
