@@ -68,6 +68,6 @@ tw_err tw__binary_sample(tw_ctx *ctx, uint64_t stream, size_t last, tw_form form
                                     : tw__draw_normals(ctx, stream, 100, n, 2);
     p->target = tw__draw_uniforms(ctx, stream, 200, n, 0, 1);
     for (size_t i = 0; p->target && i < n; i++)
-        p->target[i] = p->target[i] < 0.4f ? 0 : p->target[i] < 0.8f ? 1 : p->target[i];
+        p->target[i] = p->target[i] < 0.4f ? 1 / 1024.f : p->target[i] < 0.8f ? 1 - 1 / 1024.f : p->target[i];
     return tw_error(ctx);
 }

@@ -33,7 +33,7 @@ tw_tensor *tw__binary_loss(tw_ctx *ctx, const tw_op *op, tw__binary *a, tw_tenso
 void tw__binary_backward(tw_ctx *ctx, tw_node *n);
 
 /* For sample: logits or probabilities of up to three axes, the last with `last` entries unless that is 0 or 1, and
- * answers that are 0, 1, or sometimes in between. */
+ * answers that are nearly 0, nearly 1 (a finite difference leaves 0..1 otherwise), or in between. */
 tw_err tw__binary_sample(tw_ctx *ctx, uint64_t stream, size_t last, tw_form form, tw_cost_problem *p);
 
 #endif
