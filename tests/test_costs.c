@@ -40,6 +40,12 @@ static void check_record(const tw_cost_layer *c) {
     cr_assert_str_eq(c->options[0].name, "reduction", "%s: the first option is the reduction", c->name);
 }
 
+static void check_form(tw_ctx *ctx, const problem *p) {
+    tw_cost cost = problem_cost(ctx, p, NULL);
+    cr_assert_eq(tw_cost_form(&cost), p->p.form, "%s:%s", p->cost->name, p->variant);
+}
+Test(costs, problems_have_the_form_the_loss_wants) { for_each_problem(check_form); }
+
 Test(costs, records_are_complete_and_found_by_name) {
     tw_ctx *ctx = tw_ctx_new(1);
     cr_assert_geq(tw_cost_count(), 4);

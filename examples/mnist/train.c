@@ -77,6 +77,15 @@ static tw_target target_of(tw_ctx *ctx, const tw_cost *cost, tw_labels label) {
     return target;
 }
 
+/* What the loss compares: the logits, or what a softmax makes of them. */
+static tw_tensor *prediction_of(tw_ctx *ctx, const tw_cost *cost, tw_tensor *logits) {
+    switch (tw_cost_form(cost)) {
+    case TW_FORM_PROBS: return tw_softmax(ctx, logits, 1);
+    case TW_FORM_LOG_PROBS: return tw_log_softmax(ctx, logits, 1);
+    default: return logits;
+    }
+}
+
 static long count_right(const tw_tensor *z, tw_labels label) {
     long right = 0;
     for (size_t i = 0; i < label.n; i++) {
@@ -121,7 +130,7 @@ static tw_err train_epoch(training *t, int64_t epoch, double *loss, double *accu
         tw_step_begin(t->ctx);
         tw_tensor *z = tw_forward(t->ctx, t->net, tw_input(t->ctx, b->x, 4, b->dim));
         tw_target target = target_of(t->ctx, &t->cost, b->label);
-        tw_tensor *l = tw_cost_apply(t->ctx, &t->cost, z, &target);
+        tw_tensor *l = tw_cost_apply(t->ctx, &t->cost, prediction_of(t->ctx, &t->cost, z), &target);
         tw_backward(t->ctx, l);
         if ((err = tw_optim_step(t->optim))) return err;
         sum += tw_item(l) * b->n;

@@ -239,7 +239,8 @@ struct tw_cost_layer {
     size_t options_size;      /* at most sizeof ((tw_cost *)0)->options */
     unsigned traits;          /* of tw_cost_trait */
     tw_tensor *(*apply)(tw_ctx *ctx, tw_tensor *pred, const tw_target *target, const void *options);
-    /* Draws a problem that is legal with these options. */
+    tw_form (*form)(const void *options); /* what it takes as prediction; NULL: logits, any numbers */
+    /* Draws a problem that is legal with these options, of that form. */
     tw_err (*sample)(tw_ctx *ctx, uint64_t stream, const void *options, tw_cost_problem *problem);
     const char *const *variants; /* options that are worth the same tests, "gamma=0.5", ..; NULL at the end; or NULL */
 };

@@ -96,6 +96,11 @@ static tw_err logits_sample(tw_ctx *ctx, uint64_t stream, const void *options, t
     return tw__binary_sample(ctx, stream, ((const tw_bce_options *)options)->pos_weight.n, TW_FORM_LOGITS, p);
 }
 
+static tw_form probs(const void *options) {
+    (void)options;
+    return TW_FORM_PROBS;
+}
+
 static const tw_option option_table[] = {
     TW__REDUCTION_OPTION(tw_bce_options),
     {"pos_weight", TW_OPTION_LIST, offsetof(tw_bce_options, pos_weight), 0, 0, INFINITY, NULL,
@@ -115,6 +120,7 @@ const tw_cost_layer tw_cost_bce = {
     .options_size = sizeof(tw_bce_options),
     .traits = TW_COST_NON_NEGATIVE | TW_COST_TARGET_GRAD,
     .apply = apply,
+    .form = probs,
     .sample = sample,
     .variants = variants,
 };

@@ -148,6 +148,8 @@ static tw_err sample(tw_ctx *ctx, uint64_t stream, const void *options, tw_cost_
     return tw_error(ctx);
 }
 
+static tw_form form(const void *options) { return ((const tw_cross_entropy_options *)options)->form; }
+
 static const tw_option option_table[] = {
     TW__REDUCTION_OPTION(tw_cross_entropy_options),
     {"form", TW_OPTION_ENUM, offsetof(tw_cross_entropy_options, form), TW_FORM_LOGITS, 0, 0, tw__form_names,
@@ -171,6 +173,7 @@ const tw_cost_layer tw_cost_cross_entropy = {
     .options_size = sizeof(tw_cross_entropy_options),
     .traits = TW_COST_NON_NEGATIVE | TW_COST_SHIFT_INVARIANT | TW_COST_TARGET_GRAD,
     .apply = apply,
+    .form = form,
     .sample = sample,
     .variants = (const char *const[]){"class_weight=[.5,2,1]", "label_smoothing=0.1", "ignore_index=1",
                                       "class_weight=[1,0,3,.25],label_smoothing=0.3,ignore_index=2", "form=probs",

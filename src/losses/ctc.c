@@ -242,6 +242,8 @@ static tw_err sample(tw_ctx *ctx, uint64_t stream, const void *options, tw_cost_
     return tw_error(ctx);
 }
 
+static tw_form form(const void *options) { return ((const tw_ctc_options *)options)->form; }
+
 static const tw_option option_table[] = {
     TW__REDUCTION_OPTION(tw_ctc_options),
     {"form", TW_OPTION_ENUM, offsetof(tw_ctc_options, form), TW_FORM_LOGITS, 0, 0, tw__form_names,
@@ -262,6 +264,7 @@ const tw_cost_layer tw_cost_ctc = {
     .options_size = sizeof(tw_ctc_options),
     .traits = TW_COST_NON_NEGATIVE | TW_COST_SHIFT_INVARIANT | TW_COST_MAY_BE_INFINITE,
     .apply = apply,
+    .form = form,
     .sample = sample,
     .variants = (const char *const[]){"blank=2", "zero_infinity=1", "mean_by_length=1,zero_infinity=1",
                                       "form=log_probs", "form=log_probs,blank=1,zero_infinity=1", NULL},

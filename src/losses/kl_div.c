@@ -100,6 +100,8 @@ static tw_err sample(tw_ctx *ctx, uint64_t stream, const void *options, tw_cost_
     return tw_error(ctx);
 }
 
+static tw_form form(const void *options) { return ((const tw_kl_div_options *)options)->q_form; }
+
 static const tw_option option_table[] = {
     TW__REDUCTION_OPTION(tw_kl_div_options),
     {"p_form", TW_OPTION_ENUM, offsetof(tw_kl_div_options, p_form), TW_FORM_PROBS, 0, 0, tw__form_names,
@@ -117,6 +119,7 @@ const tw_cost_layer tw_cost_kl_div = {
     .options_size = sizeof(tw_kl_div_options),
     .traits = TW_COST_TARGET_GRAD,
     .apply = apply,
+    .form = form,
     .sample = sample,
     .variants = (const char *const[]){"p_form=log_probs", "q_form=probs", "p_form=log_probs,q_form=probs", NULL},
 };

@@ -64,6 +64,11 @@ static tw_err sample(tw_ctx *ctx, uint64_t stream, const void *options, tw_cost_
     return tw_error(ctx);
 }
 
+static tw_form log_probs(const void *options) {
+    (void)options;
+    return TW_FORM_LOG_PROBS;
+}
+
 static const tw_option option_table[] = {
     TW__REDUCTION_OPTION(tw_nll_options),
     {"class_weight", TW_OPTION_LIST, offsetof(tw_nll_options, class_weight), 0, 0, INFINITY, NULL,
@@ -83,6 +88,7 @@ const tw_cost_layer tw_cost_nll = {
     .options_size = sizeof(tw_nll_options),
     .traits = TW_COST_NON_NEGATIVE,
     .apply = apply,
+    .form = log_probs,
     .sample = sample,
     .variants = (const char *const[]){"class_weight=[.5,2,1]", "ignore_index=0", "class_weight=[0,2],ignore_index=1",
                                       NULL},

@@ -21,6 +21,10 @@ const tw_cost_layer *tw_cost_at(size_t i) { return i < COUNT ? registry[i] : NUL
 const char *tw_cost_name(const tw_cost_layer *layer) { return layer->name; }
 bool tw_cost_accepts(const tw_cost_layer *layer, tw_target_kind kind) { return layer->targets & kind; }
 
+tw_form tw_cost_form(const tw_cost *cost) {
+    return cost->layer && cost->layer->form ? cost->layer->form(cost->options) : TW_FORM_LOGITS;
+}
+
 tw_err tw_cost_of(tw_ctx *ctx, const tw_cost_layer *layer, const char *spec, tw_cost *cost) {
     memset(cost, 0, sizeof *cost);
     if (layer->options_size > sizeof cost->options)
