@@ -1,6 +1,6 @@
 /* test_ctc_oracles.c - CTC against three things that are not the recursion under test: every path enumerated, a
  * closed form, and the textbook recursion in double at a length where float fails. */
-#include "util_loss_fixtures.h"
+#include "util.h"
 
 /* The loss of one sample with label l, and its gradient [T,K] when dz is not NULL. */
 static double ctc_one(tw_ctx *ctx, const tw_real *z, int T, int K, int blank, const int32_t *l, int L, tw_real *dz) {

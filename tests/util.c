@@ -13,7 +13,7 @@
 
 /* ---- fixtures ---------------------------------------------------------------------------------------------------- */
 typedef struct entry {
-    char *name;
+    char *name, *text; /* text, or numbers: text is NULL then */
     int ndim, dim[TW_MAX_DIMS];
     size_t n;
     tw_real *value;
@@ -30,6 +30,7 @@ static bool parse_line(char *line, entry *e) {
     char *end = line + strcspn(line, " ");
     if (!*end) return false;
     e->name = strndup(line, (size_t)(end - line));
+    if (!strncmp(end, " = ", 3)) return (e->text = strndup(end + 3, strcspn(end + 3, "\n"))) != NULL;
     e->ndim = (int)strtol(end, &end, 10);
     if (e->ndim < 0 || e->ndim > TW_MAX_DIMS) return false;
     for (int i = 0; i < TW_MAX_DIMS; i++) e->dim[i] = i < e->ndim ? (int)strtol(end, &end, 10) : 1;
@@ -69,6 +70,7 @@ void fixture_free(fixture *f) {
     if (!f) return;
     for (size_t i = 0; i < f->n; i++) {
         free(f->item[i].name);
+        free(f->item[i].text);
         free(f->item[i].value);
     }
     free(f->item);
@@ -82,10 +84,18 @@ static const entry *find(const fixture *f, const char *name) {
 }
 
 bool fixture_has(const fixture *f, const char *name) { return find(f, name) != NULL; }
+size_t fixture_count(const fixture *f) { return f->n; }
+const char *fixture_name(const fixture *f, size_t i) { return f->item[i].name; }
+
+const char *fixture_text(const fixture *f, const char *name) {
+    const entry *e = find(f, name);
+    cr_assert(e && e->text, "%s has no text \"%s\"", f->path, name);
+    return e->text;
+}
 
 const tw_real *fixture_get(const fixture *f, const char *name, int *ndim, int dim[TW_MAX_DIMS], size_t *n) {
     const entry *e = find(f, name);
-    cr_assert_not_null(e, "%s has no \"%s\"", f->path, name);
+    cr_assert(e && !e->text, "%s has no numbers \"%s\"", f->path, name);
     if (ndim) *ndim = e->ndim;
     if (dim) memcpy(dim, e->dim, sizeof e->dim);
     if (n) *n = e->n;

@@ -10,14 +10,18 @@
 #include <thalweg/extend.h>
 #include <thalweg/thalweg.h>
 
-/* ---- fixtures: text files written by tests/fixtures/make_*.py, a line each `name ndim d0 d1 .. : v v v ..` ---- */
+/* ---- fixtures: text files written by tests/fixtures/make_*.py, a line each `name ndim d0 d1 .. : v v v ..`, or
+ * `name = text` ---- */
 typedef struct fixture fixture;
 /* file is a name below tests/fixtures (or below TW_FIXTURES): "ops.txt". A missing or bad file fails the test. */
 fixture *fixture_load(const char *file);
 void fixture_free(fixture *f);
 bool fixture_has(const fixture *f, const char *name);
+size_t fixture_count(const fixture *f); /* the lines, and the name of each */
+const char *fixture_name(const fixture *f, size_t i);
 /* The values, borrowed from f. A missing name fails the test. ndim, dim, n may be NULL. */
 const tw_real *fixture_get(const fixture *f, const char *name, int *ndim, int dim[TW_MAX_DIMS], size_t *n);
+const char *fixture_text(const fixture *f, const char *name);
 /* The same as a leaf of the step (tw_input_grad), named; and as integers, which the caller frees. */
 tw_tensor *fixture_leaf(tw_ctx *ctx, const fixture *f, const char *name);
 int32_t *fixture_ints(const fixture *f, const char *name, size_t *n);

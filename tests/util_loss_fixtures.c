@@ -1,148 +1,157 @@
-/* util_loss_fixtures.c - see util_loss_fixtures.h. */
+/* util_loss_fixtures.c - see util_loss_fixtures.h. The keys of a case are explained in tests/fixtures/make_losses.py.
+ */
 #include "util_loss_fixtures.h"
 
-/* A loss of one kind, computed from the leaves of a case. */
-typedef struct run {
+/* The ways a case is run, each a line of the case if it is there. */
+static const struct run {
+    const char *name, *options;
+    bool weighted;
+} runs[] = {
+    {"none", "reduction=none", false},    {"sum", "reduction=sum", false},
+    {"mean", "reduction=mean", false},    {"batchmean", "reduction=batchmean", false},
+    {"weighted", "reduction=mean", true}, {"by_length", "reduction=mean,mean_by_length=1", false},
+};
+enum { RUNS = sizeof runs / sizeof *runs };
+
+typedef struct loss_case {
     tw_ctx *ctx;
     const fixture *f;
-    char name[40];
+    const char *name; /* "focal.0" */
     double tol;
-    tw_tensor *leaf[2];
-    tw_tensor *(*loss)(struct run *r, tw_reduction reduction, tw_tensor *weight);
-} run;
+    tw_tensor *pred;
+    tw_target target;
+    int32_t *ints[4];
+    int nints;
+} loss_case;
 
-static const char *key(const run *r, const char *part) {
-    static char text[80];
-    snprintf(text, sizeof text, "%s.%s", r->name, part);
-    return text;
+static const char *key(const loss_case *c, const char *part) {
+    static char text[2][80];
+    static int turn;
+    turn = !turn;
+    snprintf(text[turn], sizeof text[turn], "%s.%s", c->name, part);
+    return text[turn];
 }
 
-static tw_tensor *start(run *r, tw_reduction reduction, const char *const *leaves, const char *weight) {
-    tw_step_begin(r->ctx);
-    for (int i = 0; i < 2; i++) r->leaf[i] = leaves[i] ? fixture_leaf(r->ctx, r->f, key(r, leaves[i])) : NULL;
-    tw_tensor *w = NULL;
-    if (weight) {
-        size_t n;
-        const tw_real *v = fixture_get(r->f, key(r, weight), NULL, NULL, &n);
-        w = tw_input(r->ctx, v, 1, (int[]){(int)n});
+static const char *key_of_run(const loss_case *c, const struct run *r, const char *leaf) {
+    char part[40];
+    snprintf(part, sizeof part, "%s.%s", r->name, leaf);
+    return key(c, part);
+}
+
+static tw_labels ints(loss_case *c, const char *part) {
+    size_t n = 0;
+    if (!fixture_has(c->f, key(c, part))) return (tw_labels){0};
+    int32_t *v = c->ints[c->nints++] = fixture_ints(c->f, key(c, part), &n);
+    return (tw_labels){v, n};
+}
+
+/* max|a - n| / max(max|a|, max|n|, 1e-3), over what is not the same infinity or NaN. */
+static double error_of(const tw_real *got, const tw_real *want, size_t n, size_t *worst) {
+    double largest = 1e-3, error = 0;
+    for (size_t i = *worst = 0; i < n; i++) {
+        double a = (double)got[i], b = (double)want[i];
+        if (isfinite(a) && isfinite(b)) {
+            largest = fmax(largest, fmax(fabs(a), fabs(b)));
+            if (fabs(a - b) > error) error = fabs(a - b), *worst = i;
+        } else if (!(isnan(a) && isnan(b)) && !(a == b)) {
+            *worst = i;
+            return INFINITY;
+        }
     }
-    tw_tensor *y = r->loss(r, reduction, w);
-    cr_assert_not_null(y, "%s: %s", r->name, tw_errmsg(r->ctx));
+    return error / largest;
+}
+
+static void check_values(const loss_case *c, const char *what, const tw_real *got, size_t size) {
+    size_t n, worst;
+    const tw_real *want = fixture_get(c->f, what, NULL, NULL, &n);
+    cr_assert_not_null(got, "%s: nothing, %s", what, tw_errmsg(c->ctx));
+    cr_assert_eq(n, size, "%s: %zu numbers, not %zu", what, size, n);
+    double error = error_of(got, want, n, &worst);
+    cr_expect_leq(error, c->tol, "%s (%s): element %zu is %.17g, PyTorch's is %.17g; error %.3g", what,
+                  fixture_text(c->f, key(c, "spec")), worst, (double)got[worst], (double)want[worst], error);
+}
+
+static tw_tensor *apply(loss_case *c, const struct run *r) {
+    tw_cost cost;
+    char spec[200];
+    const char *of_case = fixture_text(c->f, key(c, "spec"));
+    snprintf(spec, sizeof spec, "%s%c%s", of_case, strchr(of_case, ':') ? ',' : ':', r->options);
+    cr_assert_eq(tw_cost_find(c->ctx, spec, &cost), TW_OK, "%s: %s", c->name, tw_errmsg(c->ctx));
+    tw_step_begin(c->ctx);
+    c->pred = fixture_leaf(c->ctx, c->f, key(c, "pred"));
+    c->target = (tw_target){.classes = ints(c, "class"),
+                            .labels = ints(c, "labels"),
+                            .label_lengths = ints(c, "label_lengths"),
+                            .input_lengths = ints(c, "input_lengths")};
+    if (fixture_has(c->f, key(c, "target"))) {
+        int ndim, dim[TW_MAX_DIMS];
+        const tw_real *v = fixture_get(c->f, key(c, "target"), &ndim, dim, NULL);
+        bool wants = fixture_has(c->f, key_of_run(c, r, "target"));
+        c->target.tensor = (wants ? tw_input_grad : tw_input)(c->ctx, v, ndim, dim);
+    }
+    if (r->weighted) {
+        size_t n;
+        const tw_real *v = fixture_get(c->f, key(c, "weight"), NULL, NULL, &n);
+        c->target.sample_weight = tw_input(c->ctx, v, 1, (int[]){(int)n});
+    }
+    tw_tensor *y = tw_cost_apply(c->ctx, &cost, c->pred, &c->target);
+    cr_assert_not_null(y, "%s (%s): %s", c->name, spec, tw_errmsg(c->ctx));
+    while (c->nints) free(c->ints[--c->nints]); /* backward has its own copies */
     return y;
 }
 
-static void check_grads(run *r, const char *const *leaves, const char *suffix) {
-    for (int i = 0; i < 2; i++) {
-        char name[40];
-        if (!leaves[i]) continue;
-        snprintf(name, sizeof name, "%s.%s", leaves[i], suffix);
-        assert_fixture_grad(r->ctx, r->f, key(r, name), r->leaf[i], r->tol);
-    }
+static void check_run(loss_case *c, const struct run *r) {
+    if (!fixture_has(c->f, key(c, r->name))) return;
+    const tw_real one = 1, *upstream = &one;
+    tw_tensor *y = apply(c, r);
+    check_values(c, key(c, r->name), y->data, y->size);
+    if (!fixture_has(c->f, key_of_run(c, r, "pred"))) return;
+    if (!strcmp(r->name, "none")) upstream = fixture_get(c->f, key(c, "upstream"), NULL, NULL, NULL);
+    cr_assert_eq(tw_backward_from(c->ctx, y, upstream), TW_OK, "%s: %s", c->name, tw_errmsg(c->ctx));
+    check_values(c, key_of_run(c, r, "pred"), c->pred->grad, c->pred->size);
+    if (fixture_has(c->f, key_of_run(c, r, "target")))
+        check_values(c, key_of_run(c, r, "target"), c->target.tensor->grad, c->target.tensor->size);
 }
 
-/* none, sum and mean; the gradient from the upstream numbers; the weighted mean with its gradient. */
-static void check_case(run *r, const char *const *leaves) {
-    static const char *const reduction[] = {"mean", "sum", "none"};
-    for (int i = 0; i < 3; i++)
-        assert_fixture(r->ctx, r->f, key(r, reduction[i]), start(r, (tw_reduction)i, leaves, NULL), r->tol);
-    tw_tensor *y = start(r, TW_REDUCTION_NONE, leaves, NULL);
-    cr_assert_eq(tw_backward_from(r->ctx, y, fixture_get(r->f, key(r, "upstream"), NULL, NULL, NULL)), TW_OK);
-    check_grads(r, leaves, "grad");
-    if (!fixture_has(r->f, key(r, "weight"))) return;
-    y = start(r, TW_REDUCTION_MEAN, leaves, "weight");
-    assert_fixture(r->ctx, r->f, key(r, "weighted"), y, r->tol);
-    cr_assert_eq(tw_backward(r->ctx, y), TW_OK);
-    check_grads(r, leaves, "weighted_grad");
+/* "focal.0" when entry i is the spec of a case of this loss, to be freed; else NULL. */
+static char *case_of(const fixture *f, size_t i, const char *loss) {
+    const char *name = fixture_name(f, i), *dot = strrchr(name, '.');
+    if (!dot || strcmp(dot, ".spec") != 0) return NULL;
+    const char *spec = fixture_text(f, name);
+    size_t n = strcspn(spec, ":");
+    return n == strlen(loss) && !strncmp(spec, loss, n) ? strndup(name, (size_t)(dot - name)) : NULL;
 }
 
-/* Runs all cases called <kind>.0, <kind>.1, .. and returns how many there were. */
-static int check_cases(run *r, const char *kind, const char *const *leaves, int count) {
-    for (int i = 0; i < count; i++) {
-        snprintf(r->name, sizeof r->name, "%s.%d", kind, i);
-        check_case(r, leaves);
+int check_loss_fixtures(const char *loss, double tol) {
+    fixture *f = fixture_load("losses.txt");
+    loss_case c = {.ctx = tw_ctx_new(1), .f = f, .tol = tol};
+    int count = 0;
+    for (size_t i = 0; i < fixture_count(f); i++) {
+        char *name = case_of(f, i, loss);
+        if (!name) continue;
+        c.name = name;
+        for (int k = 0; k < RUNS; k++) check_run(&c, &runs[k]);
+        free(name);
+        count++;
     }
-    snprintf(r->name, sizeof r->name, "%s.%d", kind, count);
-    cr_assert(!fixture_has(r->f, key(r, "none")), "%s has more cases than are checked", kind);
+    fixture_free(f);
+    tw_ctx_free(c.ctx);
     return count;
 }
 
-/* ---- each loss --------------------------------------------------------------------------------------------- */
-
-static tw_tensor *mse(run *r, tw_reduction reduction, tw_tensor *weight) {
-    return tw_mse_loss(r->ctx, r->leaf[0], r->leaf[1], &(tw_mse_options){reduction, weight});
-}
-
-static tw_tensor *cross_entropy(run *r, tw_reduction reduction, tw_tensor *weight) {
-    size_t n;
-    int32_t *class = fixture_ints(r->f, key(r, "class"), &n);
-    tw_cross_entropy_options o = tw_cross_entropy_defaults();
-    o.reduction = reduction;
-    o.sample_weight = weight;
-    tw_tensor *y = tw_cross_entropy_loss(r->ctx, r->leaf[0], (tw_labels){class, n}, &o);
-    free(class); /* backward has its own copy */
-    return y;
-}
-
-static tw_tensor *soft_cross_entropy(run *r, tw_reduction reduction, tw_tensor *weight) {
-    return tw_soft_cross_entropy_loss(r->ctx, r->leaf[0], r->leaf[1],
-                                      &(tw_cross_entropy_options){.reduction = reduction, .sample_weight = weight});
-}
-
-static tw_tensor *ctc_with(run *r, tw_ctc_options o) {
-    size_t labels, samples;
-    int32_t *blank = fixture_ints(r->f, key(r, "blank"), NULL), *label = fixture_ints(r->f, key(r, "labels"), &labels);
-    int32_t *length = fixture_ints(r->f, key(r, "label_lengths"), &samples);
-    int32_t *frames = fixture_ints(r->f, key(r, "input_lengths"), NULL);
-    o.blank = *blank;
-    tw_tensor *y = tw_ctc_loss(r->ctx, r->leaf[0], (tw_labels){label, labels}, (tw_labels){length, samples},
-                               (tw_labels){frames, samples}, &o);
-    free(blank), free(label), free(length), free(frames);
-    return y;
-}
-
-static tw_tensor *ctc(run *r, tw_reduction reduction, tw_tensor *weight) {
-    return ctc_with(r,
-                    (tw_ctc_options){.reduction = reduction,
-                                     .sample_weight = weight,
-                                     .zero_infinity = fixture_has(r->f, key(r, "infinite"))});
-}
-
-void check_mse_fixtures(double tol) {
-    run r = {.ctx = tw_ctx_new(1), .f = fixture_load("losses.txt"), .tol = tol, .loss = mse};
-    check_cases(&r, "mse", (const char *const[]){"pred", "target"}, 3);
-    fixture_free((fixture *)r.f);
-    tw_ctx_free(r.ctx);
-}
-
-void check_cross_entropy_fixtures(double tol) {
-    run r = {.ctx = tw_ctx_new(1), .f = fixture_load("losses.txt"), .tol = tol, .loss = cross_entropy};
-    static const char *const leaves[] = {"logits", NULL};
-    check_cases(&r, "cross_entropy", leaves, 4);
-    strcpy(r.name, "cross_entropy.large");
-    check_case(&r, leaves);
-    r.loss = soft_cross_entropy;
-    check_cases(&r, "soft_cross_entropy", (const char *const[]){"logits", "target"}, 4);
-    fixture_free((fixture *)r.f);
-    tw_ctx_free(r.ctx);
-}
-
-void check_ctc_fixtures(double tol) {
-    run r = {.ctx = tw_ctx_new(1), .f = fixture_load("losses.txt"), .tol = tol, .loss = ctc};
-    static const char *const leaves[] = {"logits", NULL};
-    int count = check_cases(&r, "ctc", leaves, 6), impossible = 0;
-    for (int i = 0; i < count; i++) {
-        snprintf(r.name, sizeof r.name, "ctc.%d", i);
-        start(&r, TW_REDUCTION_SUM, leaves, NULL);
-        tw_tensor *y = ctc_with(&r, (tw_ctc_options){.zero_infinity = true, .mean_by_length = true});
-        assert_fixture(r.ctx, r.f, key(&r, "mean_by_length"), y, tol);
-        cr_assert_eq(tw_backward(r.ctx, y), TW_OK, "%s", tw_errmsg(r.ctx));
-        assert_fixture_grad(r.ctx, r.f, key(&r, "mean_by_length_grad"), r.leaf[0], tol);
-        if (!fixture_has(r.f, key(&r, "infinite"))) continue;
-        start(&r, TW_REDUCTION_SUM, leaves, NULL);
-        y = ctc_with(&r, (tw_ctc_options){.reduction = TW_REDUCTION_NONE, .infeasible = &impossible});
-        assert_fixture(r.ctx, r.f, key(&r, "infinite"), y, tol);
+bool loss_fixtures_cover(const char *loss, const char *option) {
+    fixture *f = fixture_load("losses.txt");
+    bool found = false;
+    for (size_t i = 0; i < fixture_count(f); i++) {
+        char *name = case_of(f, i, loss), part[80];
+        if (!name) continue;
+        const char *options = strchr(fixture_text(f, fixture_name(f, i)), ':');
+        snprintf(part, sizeof part, "%s=", option);
+        found = found || (options && strstr(options, part));
+        snprintf(part, sizeof part, "%s.%s", name, option);
+        found = found || fixture_has(f, part);
+        free(name);
     }
-    cr_assert_eq(impossible, 1);
-    fixture_free((fixture *)r.f);
-    tw_ctx_free(r.ctx);
+    fixture_free(f);
+    return found;
 }

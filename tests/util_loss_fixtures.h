@@ -4,9 +4,10 @@
 
 #include "util.h"
 
-/* tol: what the library's number type allows. */
-void check_mse_fixtures(double tol);
-void check_cross_entropy_fixtures(double tol);
-void check_ctc_fixtures(double tol);
+/* Every case of the loss, its values and gradients: max|a - n| / max(max|a|, max|n|, 1e-3) <= tol for each tensor.
+ * Returns how many cases there were. */
+int check_loss_fixtures(const char *loss, double tol);
+/* Is the option, or reduction, of the loss in some case? */
+bool loss_fixtures_cover(const char *loss, const char *option);
 
 #endif
