@@ -4,7 +4,7 @@
 # usage: tools/test-install.sh [MAKE-VARIABLE=VALUE..]      (BUILD=.., CC=.. and so on, handed to make)
 #
 # Installs into a temporary folder, builds programs in C and C++ against it with pkg-config, with the shared and the
-# static library, in float and in double, runs them, and uninstalls.
+# static library, in float and in double, one with a loss of its own, runs them, and uninstalls.
 
 set -eu
 room=$(mktemp -d)
@@ -67,9 +67,47 @@ int main(void) {
 }
 END
 cp "$room/user.c" "$room/user.cc"
+# A loss of the user's own, in one file that knows extend.h only, checked by finite differences.
+cat >"$room/check.c" <<'END'
+#include <stdio.h>
+#include <thalweg/extend.h>
+#include <thalweg/thalweg.h>
+
+extern const tw_cost_layer log_cosh_cost;
+
+static tw_tensor *loss(tw_ctx *ctx, tw_tensor *const *leaf, void *cost) {
+    return tw_cost_apply(ctx, cost, leaf[0], &(tw_target){.tensor = leaf[1]});
+}
+
+int main(void) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    double worst = 0, bound = sizeof(tw_real) == 8 ? 1e-6 : 1e-2;
+    for (unsigned draw = 0; draw < 20; draw++) {
+        tw_cost cost;
+        tw_cost_problem p;
+        tw_gradcheck_result r;
+        tw_step_begin(ctx);
+        if (tw_cost_of(ctx, &log_cosh_cost, draw % 2 ? "scale=1.5" : "reduction=none", &cost)) break;
+        if (log_cosh_cost.sample(ctx, draw, cost.options, &p)) break;
+        tw_real pred[64], target[64]; /* tw_gradcheck begins steps of its own */
+        tw_gradcheck_leaf leaf[2] = {{.value = pred, .ndim = p.ndim}, {.value = target, .ndim = p.ndim}};
+        size_t n = 1;
+        for (int i = 0; i < p.ndim; i++) n *= (size_t)(leaf[0].dim[i] = leaf[1].dim[i] = p.dim[i]);
+        for (size_t i = 0; i < n; i++) pred[i] = p.pred[i], target[i] = p.target[i];
+        if (tw_gradcheck(ctx, loss, &cost, 2, leaf, 0, &r)) break;
+        if (!(r.error <= worst)) worst = r.error;
+    }
+    printf("log_cosh: largest error of a gradient %.1e %s\n", worst, tw_errmsg(ctx));
+    int failed = tw_error(ctx) || !(worst <= bound);
+    tw_ctx_free(ctx);
+    return failed;
+}
+END
 both first thalweg "$cc" -std=c11 examples/first/main.c -lm
 both c thalweg "$cc" -std=c11 "$room/user.c"
 both c-double thalweg_f64 "$cc" -std=c11 "$room/user.c"
+both own-loss thalweg "$cc" -std=c11 "$room/check.c" tests/util_log_cosh.c -lm
+both own-loss-double thalweg_f64 "$cc" -std=c11 "$room/check.c" tests/util_log_cosh.c -lm
 both c++ thalweg "$cxx" -std=c++11 "$room/user.cc"
 both c++-double thalweg_f64 "$cxx" -std=c++11 "$room/user.cc"
 # shellcheck disable=SC2046
