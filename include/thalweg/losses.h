@@ -138,7 +138,8 @@ TW_API tw_tensor *tw_binary_focal_loss(tw_ctx *ctx, tw_tensor *logits, tw_tensor
 /* ---- balanced cross entropy: -beta_c log p_c, the rarer class weighing more; mean divides by the number of terms.
  * Without beta it comes from the batch: the share of the terms that are NOT of class c, (n - n_c) / n, over samples
  * whose sample_weight is not 0. A class that is absent has weight 1 and no term; if only one class is there its weight
- * is 0, hence the loss and the gradient: such a batch says nothing about the balance.
+ * is 0, hence the loss and the gradient: such a batch says nothing about the balance. Targets get a gradient only when
+ * beta is given.
  * tw_balanced_ce_loss: softmax over K classes, beta [K]. tw_binary_balanced_ce_loss: sigmoid of each element, beta one
  * number: -(beta y log p + (1 - beta) (1 - y) log(1 - p)).  (Xie and Tu 2015) */
 typedef struct tw_balanced_ce_options {

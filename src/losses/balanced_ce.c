@@ -6,7 +6,7 @@
  *
  * Of m yeses and n noes a yes weighs beta = n / (m + n) and a no 1 - beta = m / (m + n): together the yeses weigh as
  * much as the noes. In general beta_c is the share of the terms that are not of class c. Given or counted, beta is a
- * constant; the targets it is counted from get no gradient. */
+ * constant; targets it is counted from get no gradient. */
 #include "losses/binary.h"
 #include "losses/classes.h"
 
@@ -102,7 +102,7 @@ tw_tensor *tw_binary_balanced_ce_loss(tw_ctx *ctx, tw_tensor *logits, tw_tensor 
                                       const tw_balanced_ce_options *options) {
     tw_balanced_ce_options o = options ? *options : tw_balanced_ce_defaults();
     const char *what = binary_op.name;
-    target = tw_detach(ctx, target);
+    if (!o.beta.n) target = tw_detach(ctx, target);
     tw__binary *a = tw__binary_new(ctx, what, logits, target, o.reduction, o.sample_weight);
     if (!a || !tw__list_copy(ctx, what, "beta", o.beta, 1, false, &a->weight_yes)) return NULL;
     a->yes = yes;
