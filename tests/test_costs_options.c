@@ -1,4 +1,4 @@
-/* test_costs_options.c - options, and numbers, that cannot be are errors which say so: in a spec, and in the structs. */
+/* test_costs_options.c - options, and numbers, that cannot be are errors which say so: in a spec and in the structs. */
 #include "util.h"
 
 typedef struct wrong {

@@ -1,4 +1,4 @@
-/* test_costs_properties.c - identities between the losses, limits and corners. What holds for every loss by itself is in
+/* test_costs_properties.c - identities between the losses, limits and corners. What holds for every loss is in
  * test_costs.c, the options that cannot be are in test_costs_options.c. */
 #include "util.h"
 

@@ -229,8 +229,8 @@ TW_API size_t tw_cost_count(void);
 TW_API const tw_cost_layer *tw_cost_at(size_t i);
 TW_API const char *tw_cost_name(const tw_cost_layer *layer);
 TW_API bool tw_cost_accepts(const tw_cost_layer *layer, tw_target_kind kind);
-/* What the prediction must be for this loss with its options: nll wants LOG_PROBS (a tw_log_softmax before it), bce PROBS.
- * LOGITS: the network's own numbers. */
+/* What the prediction must be for this loss with its options: nll wants LOG_PROBS (a tw_log_softmax before it), bce
+ * PROBS. LOGITS: the network's own numbers. */
 TW_API tw_form tw_cost_form(const tw_cost *cost);
 
 #ifdef __cplusplus
