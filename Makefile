@@ -44,7 +44,8 @@ objects  = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(filter-out %.isa.c,$(2))) \
 SRC      := $(wildcard src/*/*.c)
 OBJ_f32  := $(call objects,f32,$(SRC))
 OBJ_f64  := $(call objects,f64,$(SRC))
-COMMON   := $(call objects,f32,$(wildcard examples/common/*.c))
+COMMON32 := $(call objects,f32,$(wildcard examples/common/*.c))
+COMMON64 := $(call objects,f64,$(wildcard examples/common/*.c))
 TEST32   := $(call objects,f32,$(wildcard tests/test_*.c tests/util*.c tests/museum*.c))
 TEST64   := $(call objects,f64,$(wildcard tests/grad_*.c tests/util*.c))
 EXAMPLES := $(patsubst examples/%/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
@@ -75,7 +76,7 @@ deps: ## installs what is missing (Debian packages); the other targets do this b
 # Objects depend on the flags that made them, archives on the list of their sources: a change of CC, BLAS or
 # CFLAGS rebuilds, and a deleted file leaves no object behind in the library.
 STAMP_flags   = $(CC) $(TW_CPPFLAGS) $(TW_CFLAGS) $(TW_LDFLAGS) $(TW_LIBS) $(ISAS)
-STAMP_sources = $(SRC) $(COMMON)
+STAMP_sources = $(SRC) $(COMMON32) $(CHAPTERS)
 $(BUILD)/flags $(BUILD)/sources: FORCE | deps
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(STAMP_$(@F))' | cmp -s - $@ || printf '%s\n' '$(STAMP_$(@F))' >$@
@@ -93,13 +94,14 @@ $(BUILD)/$(1)/%.$(i).o: %.isa.c $(BUILD)/flags | deps
 endef
 $(eval $(call compile_rules,f32,))
 $(eval $(call compile_rules,f64,-DTW_DOUBLE))
--include $(patsubst %.o,%.d,$(OBJ_f32) $(OBJ_f64) $(COMMON) $(TEST32) $(TEST64))
+-include $(patsubst %.o,%.d,$(OBJ_f32) $(OBJ_f64) $(COMMON32) $(COMMON64) $(TEST32) $(TEST64))
 
 # ---- linking -------------------------------------------------------------------------------------------
 $(LIB32): $(OBJ_f32)
 $(LIB64): $(OBJ_f64)
-$(BUILD)/common.a: $(COMMON)
-$(LIB32) $(LIB64) $(BUILD)/common.a: $(BUILD)/sources
+$(BUILD)/common_f32.a: $(COMMON32)
+$(BUILD)/common_f64.a: $(COMMON64)
+$(LIB32) $(LIB64) $(BUILD)/common_f32.a $(BUILD)/common_f64.a: $(BUILD)/sources
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $(filter %.o,$^)
 
@@ -109,15 +111,26 @@ $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so: $(BUILD)/sources
 	$(call say,LD)$(LINK) -shared -Wl,-soname,$(@F).$(SOMAJOR) -o $@ $(filter %.o,$^) $(TW_LIBS)
 
 # An example is a folder with main.c; all its files are linked with the static library and what they use of
-# examples/common.
+# examples/common. REAL_ chooses the double library for it, MORE_ names generated objects.
 LIBS_crnn_ocr = $(shell pkg-config --libs fontconfig)
+LIBS_losslab  = $(LIBS_crnn_ocr)
+REAL_losslab := f64
+MORE_losslab := $(BUILD)/chapters.o
 define example_rules
-OBJ_$(1) := $(call objects,f32,$(wildcard examples/$(1)/*.c))
-$(BUILD)/$(1): $$(OBJ_$(1)) $(BUILD)/common.a $(LIB32)
+OBJ_$(1) := $(call objects,$(or $(REAL_$(1)),f32),$(wildcard examples/$(1)/*.c))
+$(BUILD)/$(1): $$(OBJ_$(1)) $(MORE_$(1)) $(BUILD)/common_$(or $(REAL_$(1)),f32).a $(if $(filter f64,$(REAL_$(1))),$(LIB64),$(LIB32))
 	$$(call say,LD)$$(LINK) -o $$@ $$^ $$(LIBS_$(1)) $$(TW_LIBS)
 -include $$(OBJ_$(1):.o=.d)
 endef
 $(foreach e,$(notdir $(EXAMPLES)),$(eval $(call example_rules,$(e))))
+
+# losslab shows the book's chapters on losses, also where it is installed without the book.
+CHAPTERS := $(wildcard docs/losses/*.md)
+$(BUILD)/chapters.c: tools/embed.sh $(CHAPTERS) $(BUILD)/sources
+	@mkdir -p $(@D)
+	@tools/embed.sh $(CHAPTERS) >$@
+$(BUILD)/chapters.o: $(BUILD)/chapters.c $(BUILD)/flags | deps
+	$(call say,CC)$(COMPILE) -I. -c $< -o $@
 
 # ---- tests ---------------------------------------------------------------------------------------------
 # tests/test_*.c run against the float library, tests/grad_*.c (gradient checks) against the double one.
@@ -144,7 +157,7 @@ asan: ## the tests under the address and undefined-behaviour sanitizers
 	    OPT='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' test-library; \
 	    status=$$?; ! cat $(BUILD)/asan/report.* 2>/dev/null && exit $$status
 
-$(BUILD)/bench/%: $(BUILD)/f32/bench/%.o $(BUILD)/common.a $(LIB32)
+$(BUILD)/bench/%: $(BUILD)/f32/bench/%.o $(BUILD)/common_f32.a $(LIB32)
 	@mkdir -p $(@D)
 	$(call say,LD)$(LINK) -o $@ $^ $(TW_LIBS)
 bench: $(BENCH) ## builds and runs every program in bench/

@@ -8,23 +8,9 @@ ocr=$1/crnn_ocr
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 
-fail() {
-    echo "FAIL: $1"
-    exit 1
-}
-# expect CODE WORDS COMMAND...: the exit code, and words in what it printed
-expect() {
-    code=$1 words=$2
-    shift 2
-    "$@" >"$dir/out" 2>&1 </dev/null
-    got=$?
-    [ $got -eq "$code" ] || { cat "$dir/out"; fail "exit code $got instead of $code: $*"; }
-    grep -q -- "$words" "$dir/out" || { cat "$dir/out"; fail "no \"$words\" in what this printed: $*"; }
-    echo "ok: exit $code, \"$words\": $*" | sed "s#$dir/##g; s#$ocr#crnn_ocr#"
-}
-same() { # WHY FILE FILE
-    cmp -s "$2" "$3" || fail "$1"
-}
+program=$ocr
+# shellcheck source=tests/common.sh
+. "$(dirname "$0")/common.sh"
 
 expect 0 'train a recogniser' "$ocr" --help
 expect 2 'did you mean train' "$ocr" trian

@@ -8,20 +8,9 @@ mnist=$1/mnist
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 
-fail() {
-    echo "FAIL: $1"
-    exit 1
-}
-# expect CODE WORDS COMMAND...: the exit code, and words in what it printed
-expect() {
-    code=$1 words=$2
-    shift 2
-    "$@" >"$dir/out" 2>&1 </dev/null
-    got=$?
-    [ $got -eq "$code" ] || { cat "$dir/out"; fail "exit code $got instead of $code: $*"; }
-    grep -q -- "$words" "$dir/out" || { cat "$dir/out"; fail "no \"$words\" in what this printed: $*"; }
-    echo "ok: exit $code, \"$words\": $*" | sed "s#$dir/##g; s#$mnist#mnist#"
-}
+program=$mnist
+# shellcheck source=tests/common.sh
+. "$(dirname "$0")/common.sh"
 
 # 3,200 and 250 pictures whose bytes are those of a program: any will do, as long as they are there.
 picture_bytes=$((3200 * 784))

@@ -1,7 +1,7 @@
 /* render.c - from a word to a picture: letters to edges, edges to coverage, coverage to ink on paper. */
 #include "render.h"
 
-#include "raster.h"
+#include "../common/raster.h"
 #include "utf8.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* raster.h - filling outlines with exact area coverage. */
-#ifndef CRNN_OCR_RASTER_H
-#define CRNN_OCR_RASTER_H
+#ifndef EXAMPLES_RASTER_H
+#define EXAMPLES_RASTER_H
 
 /* Edges are added in any order; the sum at the end is the covered part of every pixel. Row stride is width + 2. */
 typedef struct raster {

@@ -1,0 +1,15 @@
+/* main.c - `losslab`: the loss laboratory. What each loss is, computes and does. Each command has its own --help. */
+#include "losslab.h"
+
+#include "../common/cli.h"
+
+int main(int argc, char **argv) {
+    static const cli_entry command[] = {
+        {"list", "all losses with their options", command_list},
+        {"show", "a loss explained, with its numbers computed and its gradient checked", command_show},
+        {"plot", "curves of a loss and its gradient, as a picture", command_plot},
+        {"report", "all of it as a web site", command_report},
+    };
+    return cli_main("losslab", "The loss laboratory: formula, numbers, curves and a proof for every loss.",
+                    sizeof command / sizeof *command, command, argc, argv);
+}
