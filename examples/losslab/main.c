@@ -9,6 +9,8 @@ int main(int argc, char **argv) {
         {"show", "a loss explained, with its numbers computed and its gradient checked", command_show},
         {"plot", "curves of a loss and its gradient, as a picture", command_plot},
         {"report", "all of it as a web site", command_report},
+        {"eval", "value and gradient of a loss for numbers of yours", command_eval},
+        {"check", "verify gradients, reductions, extremes and every worked number", command_check},
     };
     return cli_main("losslab", "The loss laboratory: formula, numbers, curves and a proof for every loss.",
                     sizeof command / sizeof *command, command, argc, argv);

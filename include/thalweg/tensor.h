@@ -74,6 +74,8 @@ TW_API tw_real tw_item(const tw_tensor *x);                    /* the value of a
 
 /* One line a node: op, input and output shapes, milliseconds forward and backward, bytes. */
 TW_API void tw_tape_print(tw_ctx *ctx, FILE *out);
+/* The same as a graph, text for Graphviz's `dot -Tsvg`: a box an op, an ellipse a tensor that no op computed. */
+TW_API void tw_tape_dot(tw_ctx *ctx, FILE *out);
 /* Measure the times that tw_tape_print shows (off by default). */
 TW_API void tw_set_profiling(tw_ctx *ctx, bool on);
 
