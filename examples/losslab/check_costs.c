@@ -85,7 +85,7 @@ static void gradient_of(tw_ctx *ctx, const tw_cost *cost, const problem *p, tw_r
     leaf[1].skip = !(cost->layer->traits & TW_COST_TARGET_GRAD);
     call c = {p, cost_reduced(cost, reduction), weight};
     tw_gradcheck_result r;
-    double step = p->p.form == TW_FORM_PROBS ? 1e-6 : 0; /* log p bends much where p is small */
+    double step = p->p.form == TW_FORM_PROBS ? 1e-7 : 0; /* log p bends much where p is small */
     if (tw_gradcheck(ctx, apply, &c, p->p.target ? 2 : 1, leaf, step, &r)) return;
     if (r.error > f->worst) f->worst = r.error;
     if (!(r.error <= 1e-6))

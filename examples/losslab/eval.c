@@ -178,7 +178,7 @@ static void print_table(const question *q, const answer *a, const answer *terms,
     static const char *const of[] = {"the mean of the terms", "the sum of the terms", "every term by itself",
                                      "the sum of the terms by the number of samples"};
     char text[80];
-    printf("%s, %s\n", q->spec, tw_cost_name(q->cost.layer));
+    printf("%s: %s\n", q->spec, q->cost.layer->summary);
     printf("input   %s\n", shape_text(q->input.ndim, q->input.dim, text));
     print_target(q);
     print_rows(q, a, terms, term);

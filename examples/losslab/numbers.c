@@ -35,6 +35,7 @@ static tw_err wrong(const reader *r, const char *problem) {
         while (n < 16 && r->at + n < r->end && !strchr(stop, r->at[n]));
         unsigned char first = (unsigned char)*r->at;
         if (first < 32 || first == 127) snprintf(found, sizeof found, "the byte 0x%02x", first);
+        else if (first == '"') strcpy(found, "a string");
         else snprintf(found, sizeof found, "\"%.*s\"", n, r->at);
     }
     return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s: line %ld, column %ld: %s, not %s", r->what, line, column, problem,
