@@ -1,5 +1,6 @@
 /* check_costs.c - what `losslab check` verifies for every loss and every variant of its options, in double. */
 #include "check.h"
+#include "gradient.h"
 #include "lattice.h"
 #include "problem.h"
 
@@ -64,46 +65,12 @@ static void each_problem(tw_ctx *ctx, const tw_cost *cost, bool finite, finding 
 
 /* ---- gradients ---------------------------------------------------------------------------------------- */
 
-typedef struct call {
-    const problem *p;
-    tw_cost cost;
-    const tw_real *weight; /* [samples], or NULL */
-} call;
-
-static tw_tensor *apply(tw_ctx *ctx, tw_tensor *const *leaf, void *user) {
-    const call *c = user;
-    tw_target target = problem_target(ctx, c->p, c->p->p.target ? leaf[1] : NULL);
-    if (c->weight) target.sample_weight = tw_input(ctx, c->weight, 1, (int[]){(int)c->p->samples});
-    return tw_cost_apply(ctx, &c->cost, leaf[0], &target);
-}
-
-static void gradient_of(tw_ctx *ctx, const tw_cost *cost, const problem *p, tw_reduction reduction,
-                        const tw_real *weight, finding *f) {
-    tw_gradcheck_leaf leaf[2] = {{.value = p->p.pred, .ndim = p->p.ndim}, {.value = p->p.target, .ndim = p->p.ndim}};
-    memcpy(leaf[0].dim, p->p.dim, sizeof p->p.dim);
-    memcpy(leaf[1].dim, p->p.dim, sizeof p->p.dim);
-    leaf[1].skip = !(cost->layer->traits & TW_COST_TARGET_GRAD);
-    call c = {p, cost_reduced(cost, reduction), weight};
-    tw_gradcheck_result r;
-    double step = p->p.form == TW_FORM_PROBS ? 1e-7 : 0; /* log p bends much where p is small */
-    if (tw_gradcheck(ctx, apply, &c, p->p.target ? 2 : 1, leaf, step, &r)) return;
-    if (r.error > f->worst) f->worst = r.error;
-    if (!(r.error <= 1e-6))
-        fail(f, "d loss / d %s[%zu] is %.9g, by differences %.9g", r.leaf ? "target" : "input", r.index, r.analytic,
-             r.numeric);
-}
-
-static void check_gradient(tw_ctx *ctx, const tw_cost *cost, const problem *p, const outcome *none, finding *f) {
-    static const tw_reduction other[] = {TW_REDUCTION_MEAN, TW_REDUCTION_SUM, TW_REDUCTION_BATCHMEAN};
-    tw_real weight[64];
-    (void)none;
-    for (size_t i = 0; i < 64; i++) weight[i] = (tw_real)(2 * tw_random_uniform(3, i));
-    gradient_of(ctx, cost, p, TW_REDUCTION_NONE, NULL, f); /* a random upstream gradient for each term */
-    for (int i = 0; i < 3; i++) gradient_of(ctx, cost, p, other[i], NULL, f);
-    if (p->samples <= 64) gradient_of(ctx, cost, p, other[f->problems % 3], weight, f);
-}
 static void run_gradient(tw_ctx *ctx, const tw_cost *cost, finding *f) {
-    each_problem(ctx, cost, true, f, check_gradient);
+    gradient_check r;
+    if (gradient_compare(ctx, cost, PROBLEMS, &r)) return; /* the error is in ctx */
+    f->problems = r.problems;
+    f->worst = r.error;
+    if (!r.pass) fail(f, "%s", r.problems < PROBLEMS ? "too few problems are finite" : r.where);
 }
 
 /* ---- reductions --------------------------------------------------------------------------------------- */

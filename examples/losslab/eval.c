@@ -1,4 +1,5 @@
 /* eval.c - `losslab eval`: any loss of numbers given on the command line, its value and its gradient. */
+#include "gradient.h"
 #include "losslab.h"
 #include "numbers.h"
 
@@ -86,7 +87,7 @@ static tw_err arrange(tw_ctx *ctx, question *q) {
 
 /* The gradient starts from ones: with `none` it is that of the sum, and a loss that is infinite has one too. */
 static tw_err evaluate(tw_ctx *ctx, question *q, tw_reduction reduction, answer *a) {
-    memcpy(q->cost.options, &reduction, sizeof reduction); /* the first member of every loss's options */
+    cost_set_reduction(&q->cost, reduction);
     tw_step_begin(ctx);
     const numbers *in = &q->input;
     int frames[] = {in->dim[0], 1, in->dim[1]};
@@ -217,7 +218,7 @@ static const char *const reductions[] = {"mean", "sum", "none", "batchmean"};
 
 /* --reduction, else what SPEC says, else mean. */
 static void choose_reduction(const cli_command *command, question *q, const char *given) {
-    memcpy(&q->reduction, q->cost.options, sizeof q->reduction);
+    memcpy(&q->reduction, q->cost.options, sizeof q->reduction); /* the first member of every loss's options */
     if (!given) return;
     for (int i = 0; i < 4; i++)
         if (!strcmp(given, reductions[i])) {

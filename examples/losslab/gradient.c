@@ -73,7 +73,8 @@ static tw_err compare(tw_ctx *ctx, call *c, gradient_check *result) {
         tw_gradcheck_result found;
         cost_set_reduction(&c->cost, (tw_reduction)r);
         c->weighted = (result->problems + r) % 2;
-        tw_err err = tw_gradcheck(ctx, apply, c, leaves, leaf, 0, &found);
+        double step = c->p->form == TW_FORM_PROBS ? 1e-7 : 0; /* log p bends much where p is small */
+        tw_err err = tw_gradcheck(ctx, apply, c, leaves, leaf, step, &found);
         if (err) return err;
         result->comparisons += size * (leaves - (leaves == 2 && leaf[1].skip));
         if (found.error <= result->error) continue;

@@ -1,4 +1,5 @@
 /* problem.c - see problem.h. */
+#include "gradient.h"
 #include "problem.h"
 
 #include <stdlib.h>
@@ -58,26 +59,17 @@ size_t problem_sample_of(const problem *p, size_t i) {
     return i / stride % p->samples;
 }
 
-tw_cost cost_reduced(const tw_cost *cost, tw_reduction reduction) {
-    tw_cost c = *cost;
-    memcpy(c.options, &reduction, sizeof reduction);
-    return c;
-}
-
-tw_target problem_target(tw_ctx *ctx, const problem *p, tw_tensor *tensor) {
-    tw_target target = p->p.labels;
-    if (p->p.target) target.tensor = tensor ? tensor : tw_input(ctx, p->p.target, p->p.ndim, p->p.dim);
-    return target;
-}
-
 tw_err problem_run(tw_ctx *ctx, const problem *p, const tw_cost *cost, tw_reduction reduction, outcome *out) {
     *out = (outcome){0};
     tw_step_begin(ctx);
-    tw_cost c = cost_reduced(cost, reduction);
+    tw_cost c = *cost;
+    cost_set_reduction(&c, reduction);
     tw_tensor *pred = tw_input_grad(ctx, p->p.pred, p->p.ndim, p->p.dim), *target = NULL;
     if (p->p.target && cost->layer->traits & TW_COST_TARGET_GRAD)
         target = tw_input_grad(ctx, p->p.target, p->p.ndim, p->p.dim);
-    tw_target compared = problem_target(ctx, p, target);
+    else if (p->p.target) target = tw_input(ctx, p->p.target, p->p.ndim, p->p.dim);
+    tw_target compared = p->p.labels;
+    compared.tensor = target;
     tw_tensor *loss = tw_cost_apply(ctx, &c, pred, &compared);
     tw_real *ones = loss ? tw_alloc(ctx, loss->size * sizeof *ones) : NULL;
     if (!ones) return tw_error(ctx);
@@ -88,7 +80,7 @@ tw_err problem_run(tw_ctx *ctx, const problem *p, const tw_cost *cost, tw_reduct
     out->n = loss->size;
     out->loss = copied(loss->data, loss->size * sizeof(tw_real), &good);
     out->pred = copied(pred->grad, p->size * sizeof(tw_real), &good);
-    out->target = target ? copied(target->grad, p->size * sizeof(tw_real), &good) : NULL;
+    out->target = target && target->grad ? copied(target->grad, p->size * sizeof(tw_real), &good) : NULL;
     if (good) return TW_OK;
     outcome_free(out);
     return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");

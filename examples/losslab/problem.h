@@ -28,9 +28,4 @@ TW_MUST_CHECK tw_err problem_run(tw_ctx *ctx, const problem *p, const tw_cost *c
                                  outcome *out);
 void outcome_free(outcome *o);
 
-/* The same loss and options with another reduction: every loss's options begin with it. */
-tw_cost cost_reduced(const tw_cost *cost, tw_reduction reduction);
-/* The target as tensors of the current step; tensor: the TENSOR target of this step, or NULL to make one. */
-tw_target problem_target(tw_ctx *ctx, const problem *p, tw_tensor *tensor);
-
 #endif
