@@ -111,13 +111,14 @@ $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so: $(BUILD)/sources
 	$(call say,LD)$(LINK) -shared -Wl,-soname,$(@F).$(SOMAJOR) -o $@ $(filter %.o,$^) $(TW_LIBS)
 
 # An example is a folder with main.c; all its files are linked with the static library and what they use of
-# examples/common. REAL_ chooses the double library for it, MORE_ names generated objects.
+# examples/common. REAL_ chooses the double library for it, MORE_ names generated objects, ALSO_ sources of others.
 LIBS_crnn_ocr = $(shell pkg-config --libs fontconfig)
 LIBS_losslab  = $(LIBS_crnn_ocr)
 REAL_losslab := f64
 MORE_losslab := $(BUILD)/chapters.o
+ALSO_losslab := $(addprefix examples/crnn_ocr/,model.c picture.c recipe.c)
 define example_rules
-OBJ_$(1) := $(call objects,$(or $(REAL_$(1)),f32),$(wildcard examples/$(1)/*.c))
+OBJ_$(1) := $(call objects,$(or $(REAL_$(1)),f32),$(wildcard examples/$(1)/*.c) $(ALSO_$(1)))
 $(BUILD)/$(1): $$(OBJ_$(1)) $(MORE_$(1)) $(BUILD)/common_$(or $(REAL_$(1)),f32).a $(if $(filter f64,$(REAL_$(1))),$(LIB64),$(LIB32))
 	$$(call say,LD)$$(LINK) -o $$@ $$^ $$(LIBS_$(1)) $$(TW_LIBS)
 -include $$(OBJ_$(1):.o=.d)

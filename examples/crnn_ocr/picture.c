@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <thalweg/extend.h>
 
 enum { LEVELS = 64 };
 
@@ -49,6 +50,24 @@ void picture_prepare(tw_real *x, int height, int *width) {
 }
 
 int picture_width(int width) { return (width + CRNN_STEP - 1) / CRNN_STEP * CRNN_STEP; }
+
+tw_real *picture_load(tw_ctx *ctx, const char *path, int height, int *width) {
+    tw_image gray = {0}, scaled = {0};
+    tw_real *x = NULL;
+    if (!tw_image_load(ctx, path, 1, &gray) && !tw_image_fit(ctx, &gray, height, PICTURE_MAX_WIDTH, &scaled)) {
+        *width = scaled.width;
+        x = malloc((size_t)height * (size_t)picture_width(scaled.width) * sizeof *x);
+        if (x) {
+            tw_image_to_reals(&scaled, 0, 1, x);
+            picture_prepare(x, height, width);
+        } else {
+            tw_fail(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
+        }
+    }
+    tw_image_free(&scaled);
+    tw_image_free(&gray);
+    return x;
+}
 
 void picture_move(tw_real *x, int height, int *width, uint64_t stream) {
     dice d = dice_of(stream);

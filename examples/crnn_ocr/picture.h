@@ -12,6 +12,8 @@ int picture_width(int width);
 
 /* Wider pictures are squeezed, in training and in reading alike. */
 enum { PICTURE_MAX_WIDTH = 4096 };
+/* A picture from a file, scaled to height and prepared: [height][*width], to be freed. NULL after an error. */
+tw_real *picture_load(tw_ctx *ctx, const char *path, int height, int *width);
 
 /* Moves a prepared picture by up to PICTURE_MOVE pixels to the right, widening it, and by one up or down, and makes its
  * ink a little stronger or fainter. Room as for picture_width(*width + PICTURE_MOVE). */

@@ -11,25 +11,6 @@
 
 #define PROGRAM "crnn_ocr read"
 
-/* Scaled to the network's height; values are to be freed. */
-static tw_real *load_picture(tw_ctx *ctx, const char *path, int height, int *width) {
-    tw_image gray = {0}, scaled = {0};
-    tw_real *x = NULL;
-    if (!tw_image_load(ctx, path, 1, &gray) && !tw_image_fit(ctx, &gray, height, PICTURE_MAX_WIDTH, &scaled)) {
-        *width = scaled.width;
-        x = malloc((size_t)height * (size_t)picture_width(scaled.width) * sizeof *x);
-        if (x) {
-            tw_image_to_reals(&scaled, 0, 1, x);
-            picture_prepare(x, height, width);
-        } else {
-            tw_fail(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
-        }
-    }
-    tw_image_free(&scaled);
-    tw_image_free(&gray);
-    return x;
-}
-
 static tw_err read_picture(tw_ctx *ctx, const trained *t, const char *path, const tw_real *x, int width) {
     int32_t widths = width;
     tw_labels frames;
@@ -83,7 +64,7 @@ int command_read(int argc, char **argv) {
     tw_set_recording(ctx, false);
     for (int i = 1; i <= n; i++) {
         int width;
-        tw_real *x = load_picture(ctx, argv[i], t.recipe.height, &width);
+        tw_real *x = picture_load(ctx, argv[i], t.recipe.height, &width);
         if (!x || read_picture(ctx, &t, argv[i], x, width)) {
             report(PROGRAM, ctx);
             tw_error_clear(ctx);
