@@ -13,6 +13,7 @@ int main(int argc, char **argv) {
         {"check", "verify gradients, reductions, extremes and every worked number", command_check},
         {"ctc", "every path, alpha and beta of a text, as a picture", command_ctc},
         {"backprop", "one step of a small network, with the chain rule on each edge", command_backprop},
+        {"experiment", "short trainings that show what losses do", command_experiment},
     };
     return cli_main("losslab", "The loss laboratory: formula, numbers, curves and a proof for every loss.",
                     sizeof command / sizeof *command, command, argc, argv);
