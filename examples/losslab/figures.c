@@ -5,6 +5,7 @@
 
 #define ERROR "error e = y − t"
 #define LOGIT "logit z, truth 1"
+#define LOGIT_OF_NO "logit z, truth 0"
 #define PROBABILITY "probability p of the truth"
 
 static const figure_row mse[] = {
@@ -176,7 +177,7 @@ static const figure_row focal[] = {
               {"unweighted", "bce_logits", curve_direct, truth, true}}
 static const figure_row balanced_ce[] = {
     {.title = "Truth 1, weighted with β", .label = LOGIT, .from = -6, .to = 6, .high = 6, BALANCED(1)},
-    {.title = "Truth 0, weighted with 1 − β", .label = "logit z, truth 0", .from = -6, .to = 6, .high = 6, BALANCED(0)},
+    {.title = "Truth 0, weighted with 1 − β", .label = LOGIT_OF_NO, .from = -6, .to = 6, .high = 6, BALANCED(0)},
 };
 
 static const figure_row ctc[] = {

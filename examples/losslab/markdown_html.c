@@ -161,11 +161,11 @@ void md_html(FILE *out, const char *text, bool (*link)(FILE *out, void *user, co
             put_inline(&w, b->text);
         } else {
             bool inside = depth && b->kind == MD_CODE && i + 1 < d.n && d.block[i + 1].kind == MD_ITEM;
-            if (!inside) depth = list_depth(&w, depth, 0, NULL, tag);
+            if (!inside) depth = list_depth(&w, depth, 0, b, tag);
             put_block(&w, b);
         }
     }
-    list_depth(&w, depth, 0, NULL, tag);
+    if (depth) list_depth(&w, depth, 0, &d.block[d.n - 1], tag);
     if (d.failed) fputs("<p>(out of memory: the rest is missing)</p>\n", out);
     md_free(&d);
 }

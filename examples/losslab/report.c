@@ -55,10 +55,16 @@ typedef struct site {
 
 _Noreturn static void give_up(const site *s) { cli_die("losslab report", "%s", tw_errmsg(s->ctx)); }
 
+/* A file to write to, or memory when path is NULL; gives up when there is none. */
+static FILE *open_or_give_up(const char *path, char **text, size_t *size) {
+    FILE *out = path ? fopen(path, "w") : open_memstream(text, size);
+    if (out) return out;
+    cli_die("losslab report", "%s: cannot be written: %s", path ? path : "memory", strerror(errno));
+}
+
 static FILE *open_page(const site *s, const char *name, const char *title, char *path, size_t size) {
     snprintf(path, size, "%s/%s.html", s->folder, name);
-    FILE *out = fopen(path, "w");
-    if (!out) cli_die("losslab report", "%s: cannot be written: %s", path, strerror(errno));
+    FILE *out = open_or_give_up(path, NULL, NULL);
     fprintf(out,
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
             "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>%s</title>\n<style>\n",
@@ -123,8 +129,8 @@ static void put_panel(const site *s, const figure *f, int panel, FILE *out) {
     canvas_describe(c, "%s, picture %d", f->layer->name, panel + 1);
     if (figure_panel(f, panel, c, 6, 6, 468, 330)) give_up(s);
     char *svg = canvas_svg(c);
-    if (!svg) cli_die("losslab report", "out of memory");
-    fputs(svg, out);
+    if (svg) fputs(svg, out);
+    else cli_die("losslab report", "out of memory");
     free(svg);
     canvas_free(c);
 }
@@ -140,8 +146,7 @@ static void put_figures(const site *s, const tw_cost *cost, FILE *out) {
 static char *computed(const site *s, const tw_cost *cost, bool *pass) {
     char *text = NULL;
     size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (!out) cli_die("losslab report", "out of memory");
+    FILE *out = open_or_give_up(NULL, &text, &size);
     about_options(cost, out);
     if (about_example(s->ctx, cost, out) || about_gradient(s->ctx, cost, out, pass)) give_up(s);
     if (fclose(out)) cli_die("losslab report", "out of memory");
