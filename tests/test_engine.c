@@ -195,6 +195,39 @@ Test(engine, the_tape_is_printed_in_order) {
     tw_ctx_free(ctx);
 }
 
+/* A graph whose lines are known; a name with quotes and backslashes stays inside its label. */
+Test(engine, the_tape_as_a_graph) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_step_begin(ctx);
+    tw_tensor *x = tw_set_name(random_leaf(ctx, 1, -1, 1, 2, two_three), "a\"\\b");
+    tw_tensor *y = tw_set_name(tw_add(ctx, tw_relu(ctx, x), x), "y"); /* x twice: one leaf */
+    cr_assert_not_null(tw_mean(ctx, y, 0, NULL, false));
+    tape_text tape;
+    FILE *out = fmemopen(tape.text, sizeof tape.text, "w");
+    tw_tape_dot(ctx, out);
+    fclose(out);
+    cr_assert_str_eq(tape.text,
+                     "digraph tape {\n"
+                     "  rankdir=LR;\n"
+                     "  op0 [shape=box, label=\"relu\"];\n"
+                     "  leaf0 [shape=ellipse, style=bold, label=\"\\\"a\\\"\\\\b\\\" [2,3]\"];\n"
+                     "  leaf0 -> op0;\n"
+                     "  op1 [shape=box, label=\"add\"];\n"
+                     "  op0 -> op1 [label=\"[2,3]\"];\n"
+                     "  leaf0 -> op1;\n"
+                     "  op2 [shape=box, label=\"mean\"];\n"
+                     "  op1 -> op2 [label=\"\\\"y\\\" [2,3]\"];\n"
+                     "  op2 -> leaf1;\n"
+                     "  leaf1 [shape=ellipse, label=\"[]\"];\n"
+                     "}\n");
+    tw_step_begin(ctx);
+    out = fmemopen(tape.text, sizeof tape.text, "w");
+    tw_tape_dot(ctx, out);
+    fclose(out);
+    cr_assert_str_eq(tape.text, "digraph tape {\n  rankdir=LR;\n}\n");
+    tw_ctx_free(ctx);
+}
+
 /* ---- the context --------------------------------------------------------------------------------------- */
 
 Test(engine, same_seed_same_numbers) {

@@ -176,7 +176,7 @@ int cli_parse(const cli_command *c, int argc, char **argv) {
 
 static void list_commands(FILE *out, const char *program, const char *about, int n, const cli_entry *command) {
     fprintf(out, "Usage: %s COMMAND [OPTION]..\n%s\n", program, about);
-    for (int i = 0; i < n; i++) fprintf(out, "  %-8s %s\n", command[i].name, command[i].about);
+    for (int i = 0; i < n; i++) fprintf(out, "  %-10s %s\n", command[i].name, command[i].about);
     fprintf(out, "`%s COMMAND --help` lists the options of a command.\n", program);
 }
 

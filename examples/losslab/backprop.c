@@ -1,5 +1,6 @@
 /* backprop.c - `losslab backprop`: one training step of a network small enough to follow with a pencil. */
 #include "backprop.h"
+#include "canvas.h"
 #include "losslab.h"
 
 #include <errno.h>
@@ -121,6 +122,7 @@ int command_backprop(int argc, char **argv) {
         sizeof table / sizeof *table,
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
+    if (canvas_cannot_save(out)) cli_usage_error(&command, "--out %s: %s", out, canvas_cannot_save(out));
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 1});
     if (!ctx) cli_die(PROGRAM, "out of memory");
     backprop_step s = {0};

@@ -1,5 +1,5 @@
-/* backprop_picture.c - the tape of one step as a picture, from top to bottom. It is drawn from the tape itself: its ops,
- * their inputs and outputs, and the gradients that backward left there. */
+/* backprop_picture.c - the tape of one step as a picture, from top to bottom. It is drawn from the tape itself: its
+ * ops, their inputs and outputs, and the gradients that backward left there. */
 #include "backprop.h"
 #include "canvas.h"
 

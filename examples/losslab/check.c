@@ -9,6 +9,7 @@
 
 #include "../common/cli.h"
 #include "../common/progress.h"
+#include "../../tests/museum.h"
 
 #define PROGRAM "losslab check"
 
@@ -91,6 +92,33 @@ static void check_paths(tw_ctx *ctx, tally *t) {
     t->failed += f.failed;
 }
 
+/* ---- the museum ------------------------------------------------------------------------------------------------ */
+
+/* Is the piece about this loss? Its right subject is one of the library's, by its spec. */
+static bool is_about(const museum_piece *m, const char *loss) {
+    size_t n = strlen(loss);
+    return m->right.spec && !strncmp(m->right.spec, loss, n) && (!m->right.spec[n] || m->right.spec[n] == ':');
+}
+
+static void check_museum(tw_ctx *ctx, const char *loss, tally *t) {
+    int shown = 0;
+    for (size_t i = 0; i < museum_size; i++) {
+        const museum_piece *m = &museum[i];
+        museum_result wrong, right;
+        if (loss && !is_about(m, loss)) continue;
+        if (!shown++)
+            puts("\nThe museum: famous wrong losses, and a check that each of them fails and the library's passes.");
+        museum_check_one(ctx, m, &wrong, &right);
+        bool good = !wrong.passes && right.passes && !tw_error(ctx);
+        printf("%-4s %s (%s)\n       demanded: %s\n       wrong:    %s\n       harm:     %s\n", good ? "ok" : "FAIL",
+               m->name, m->seen, m->demands, wrong.passes ? "passes, and should not" : wrong.found, m->harm);
+        if (!right.passes) printf("       ours:     FAIL %s\n", right.found);
+        tw_error_clear(ctx);
+        t->checks++;
+        t->failed += !good;
+    }
+}
+
 /* ---- the tutorials' numbers --------------------------------------------------------------------------------- */
 
 static const char *verdict(const fact *f, double x) {
@@ -128,8 +156,9 @@ int command_check(int argc, char **argv) {
         "check",
         "[LOSS]",
         "Verifies every loss (or one), with all variants of its options: the gradient by finite differences,\n"
-        "the reductions, extreme logits, the promised properties, CTC against the sum over all paths, and the\n"
-        "worked numbers that tutorials print, misprints included. Exit code 1 if anything fails.",
+        "the reductions, extreme logits, the promised properties, CTC against the sum over all paths, a museum\n"
+        "of famous wrong losses, and the worked numbers that tutorials print, misprints included. Exit code 1 if\n"
+        "anything fails.",
         0,
         NULL};
     int n = cli_parse(&command, argc, argv);
@@ -144,6 +173,7 @@ int command_check(int argc, char **argv) {
     tally t = {0};
     check_costs(ctx, cost.layer, &t);
     if (!loss || !strcmp(loss, "ctc")) check_paths(ctx, &t);
+    check_museum(ctx, loss, &t);
     check_facts(ctx, loss, &t);
     printf("\n%d checks, %d failed, %.1f s\n", t.checks, t.failed, progress_clock() - began);
     tw_ctx_free(ctx);

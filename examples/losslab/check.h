@@ -45,7 +45,8 @@ typedef struct fact {
 extern const fact facts[];
 extern const int fact_count;
 
-/* Is x what the text says, to its last digit (a whole number: exactly)? "Infinity" and "NaN" are themselves. False for text that is no number. */
+/* Is x what the text says, to its last digit (a whole number: exactly)? "Infinity" and "NaN" are themselves. False for
+ * text that is no number. */
 bool fact_agrees(double x, const char *text);
 
 #endif

@@ -1,4 +1,5 @@
 /* ctc.c - `losslab ctc`: one label, a few frames, and everything CTC does with them. */
+#include "canvas.h"
 #include "ctc.h"
 #include "losslab.h"
 
@@ -194,6 +195,7 @@ int command_ctc(int argc, char **argv) {
     if (n > 1 + !!model) cli_usage_error(&command, "unexpected argument \"%s\"", argv[2 + !!model]);
     if (model && T_given) cli_usage_error(&command, "--frames and --model contradict each other");
     if (strlen(argv[1]) > 400) cli_usage_error(&command, "a text of at most 400 bytes");
+    if (canvas_cannot_save(out)) cli_usage_error(&command, "--out %s: %s", out, canvas_cannot_save(out));
     scene s = {.text = argv[1], .out = out, .ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = seed, .threads = 1})};
     if (!s.ctx) cli_die(PROGRAM, "out of memory");
     char error[256] = "";

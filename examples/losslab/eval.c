@@ -257,7 +257,8 @@ int command_eval(int argc, char **argv) {
     int n = cli_parse(&command, argc, argv);
     if (n < 1) cli_usage_error(&command, "which loss? `losslab list` names them");
     if (n > 1) cli_usage_error(&command, "unexpected argument \"%s\"", argv[2]);
-    if (!input || !target) cli_usage_error(&command, "--%s JSON is needed", input ? "target" : "input");
+    if (!input) cli_usage_error(&command, "--input JSON is needed");
+    if (!target) cli_usage_error(&command, "--target JSON is needed");
     if (!strcmp(input, "-") && !strcmp(target, "-"))
         cli_usage_error(&command, "--input and --target cannot both be read from stdin");
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 1});

@@ -81,10 +81,12 @@ int command_experiment(int argc, char **argv) {
     const experiment *e = find(&command, argv[1]);
     char name[64];
     snprintf(name, sizeof name, "%s.svg", e->name);
+    if (!out) out = name;
+    if (canvas_cannot_save(out)) cli_usage_error(&command, "--out %s: %s", out, canvas_cannot_save(out));
     t.ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = seed, .threads = 1});
     t.picture = canvas_new(WIDE, HIGH);
     if (!t.ctx || !t.picture) cli_die(PROGRAM, "out of memory");
-    int code = run(e, &t, out ? out : name);
+    int code = run(e, &t, out);
     canvas_free(t.picture);
     tw_ctx_free(t.ctx);
     return code;

@@ -1,7 +1,7 @@
 /* lattice.h - CTC laid open: every state of every frame, and the sum over paths done one by one.
  *
- * The recursions are the textbook's, written once more in plain double logarithms, so that they can be shown and so that
- * the library's loss and gradient have something to be compared with. */
+ * The recursions are the textbook's, written once more in plain double logarithms, so that they can be shown and so
+ * that the library's loss and gradient have something to be compared with. */
 #ifndef LOSSLAB_LATTICE_H
 #define LOSSLAB_LATTICE_H
 
@@ -19,8 +19,8 @@ typedef struct path_sum {
     long count;    /* how many those are; -1: more than `most`, and nothing here holds */
     double *emits; /* [T,K] of p(path) over those that emit k at frame t; NULL: not wanted */
 } path_sum;
-/* Walks through the paths one by one; one whose beginning B maps to something else is not walked to its end. y [T,K] are
- * probabilities. sum->emits is the caller's memory. */
+/* Walks through the paths one by one; one whose beginning B maps to something else is not walked to its end. y [T,K]
+ * are probabilities. sum->emits is the caller's memory. */
 void ctc_enumerate(const double *y, int T, int K, int blank, const int32_t *label, int L, long most, path_sum *sum);
 /* How many there are: binom(T + L - R, T - L - R), R adjacent repeats; 0 when T < L + R. */
 double ctc_count_paths(int T, const int32_t *label, int L);
