@@ -1,5 +1,5 @@
-/* test_cross_entropy.c - softmax cross entropy with classes and with distributions: the worked
- * numbers, and the corners. */
+/* test_cross_entropy.c - softmax cross entropy with classes and with distributions: the worked numbers, and the
+ * corners. */
 #include "util.h"
 
 /* Logits whose softmax is q: its logarithm. */

@@ -1,5 +1,5 @@
-/* test_ctc.c - connectionist temporal classification: what a batch must not change, symmetries,
- * padding, labels that do not fit, and errors. The other oracles are in test_ctc_oracles.c. */
+/* test_ctc.c - connectionist temporal classification: what a batch must not change, symmetries, padding, labels that do
+ * not fit, and errors. The other oracles are in test_ctc_oracles.c. */
 #include "util.h"
 
 /* A batch on which most tests run: lengths, repeats, an empty label, one that just fits. */

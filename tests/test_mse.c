@@ -1,5 +1,4 @@
-/* test_mse.c - mean squared error: the numbers of the book. What holds for every loss is in
- * test_costs.c. */
+/* test_mse.c - mean squared error: the numbers of the book. What holds for every loss is in test_costs.c. */
 #include "util.h"
 
 static tw_real mse_of(tw_ctx *ctx, const tw_real *y, const tw_real *t, int ndim, const int *dim,
