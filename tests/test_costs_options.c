@@ -143,3 +143,51 @@ Test(costs_options, probabilities_that_cannot_be) {
         }
     tw_ctx_free(ctx);
 }
+
+/* ---- defaults ------------------------------------------------------------------------------------------------ */
+
+/* Options NULL, the defaults, and the name alone are one and the same loss. */
+Test(costs_options, defaults_are_null_and_the_bare_name) {
+    static const tw_real data[] = {.25f, .5f, .75f, .125f, .875f, 1}, truth[] = {0, 1, .5f, .25f, 1, 0};
+    static const int32_t classes[] = {2, 0};
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_tensor *x = tw_input(ctx, data, 2, (int[]){2, 3}), *t = tw_input(ctx, truth, 2, (int[]){2, 3});
+    const tw_labels c = {classes, 2};
+    const tw_kl_pair pair = {.p = t, .q = x};
+#define SAME(name, by, call, options, null_call)                                                                 \
+    do {                                                                                                         \
+        tw_cost cost;                                                                                            \
+        options o = tw_##name##_defaults();                                                                      \
+        cr_assert_eq(tw_cost_find(ctx, #by, &cost), TW_OK);                                                      \
+        tw_target target = {.tensor = tw_cost_accepts(cost.layer, TW_TARGET_TENSOR) ? t : NULL};                 \
+        target.classes = c;                                                                                      \
+        double a = (double)tw_item(call), b = (double)tw_item(null_call);                                        \
+        double of_name = (double)tw_item(tw_cost_apply(ctx, &cost, x, &target));                                 \
+        cr_expect(a == b && a == of_name && a != 0, #by ": %.9g, %.9g by NULL, %.9g by name: %s", a, b, of_name, \
+                  tw_errmsg(ctx));                                                                               \
+    } while (0)
+    SAME(mse, mse, tw_mse_loss(ctx, x, t, &o), tw_mse_options, tw_mse_loss(ctx, x, t, NULL));
+    SAME(mae, mae, tw_mae_loss(ctx, x, t, &o), tw_mae_options, tw_mae_loss(ctx, x, t, NULL));
+    SAME(huber, huber, tw_huber_loss(ctx, x, t, &o), tw_huber_options, tw_huber_loss(ctx, x, t, NULL));
+    SAME(smooth_l1, smooth_l1, tw_smooth_l1_loss(ctx, x, t, &o), tw_smooth_l1_options,
+         tw_smooth_l1_loss(ctx, x, t, NULL));
+    SAME(bce, bce, tw_bce_loss(ctx, x, t, &o), tw_bce_options, tw_bce_loss(ctx, x, t, NULL));
+    SAME(bce, bce_logits, tw_bce_logits_loss(ctx, x, t, &o), tw_bce_options, tw_bce_logits_loss(ctx, x, t, NULL));
+    SAME(cross_entropy, cross_entropy, tw_soft_cross_entropy_loss(ctx, x, t, &o), tw_cross_entropy_options,
+         tw_soft_cross_entropy_loss(ctx, x, t, NULL));
+    SAME(nll, nll, tw_nll_loss(ctx, x, c, &o), tw_nll_options, tw_nll_loss(ctx, x, c, NULL));
+    SAME(focal, focal, tw_binary_focal_loss(ctx, x, t, &o), tw_focal_options, tw_binary_focal_loss(ctx, x, t, NULL));
+    SAME(balanced_ce, balanced_ce, tw_binary_balanced_ce_loss(ctx, x, t, &o), tw_balanced_ce_options,
+         tw_binary_balanced_ce_loss(ctx, x, t, NULL));
+    SAME(kl_div, kl_div, tw_kl_div_loss(ctx, pair, &o), tw_kl_div_options, tw_kl_div_loss(ctx, pair, NULL));
+#undef SAME
+    tw_focal_options focal = tw_focal_defaults();
+    cr_assert_eq(tw_item(tw_focal_loss(ctx, x, c, &focal)), tw_item(tw_focal_loss(ctx, x, c, NULL)));
+    tw_balanced_ce_options balanced = tw_balanced_ce_defaults();
+    cr_assert_eq(tw_item(tw_balanced_ce_loss(ctx, x, c, &balanced)), tw_item(tw_balanced_ce_loss(ctx, x, c, NULL)));
+    cr_assert(focal.gamma == 2 && tw_huber_defaults().delta == 1 && tw_smooth_l1_defaults().beta == 1);
+    cr_assert(tw_kl_div_defaults().p_form == TW_FORM_PROBS && tw_kl_div_defaults().q_form == TW_FORM_LOG_PROBS);
+    cr_assert(tw_nll_defaults().ignore_index == -100 && tw_cross_entropy_defaults().ignore_index == -100);
+    assert_ok(ctx);
+    tw_ctx_free(ctx);
+}
