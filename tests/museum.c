@@ -246,8 +246,7 @@ const museum_piece museum[] = {
      {NULL, "mae:reduction=sum"}},
     {"log(p + epsilon)",
      "tutorials, small libraries, and frameworks that clip p",
-     "The loss is capped near 16, and through a sigmoid the worst errors get the smallest gradients; a right answer "
-     "costs "
+     "The loss is capped near 16, and through a sigmoid the worst errors get the smallest gradients; a right one costs "
      "less than 0.",
      "the loss is -log p, for p = 1e-12 too",
      museum_minus_log_p,
