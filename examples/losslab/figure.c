@@ -7,7 +7,7 @@
 #include "chart.h"
 #include "gradient.h"
 
-enum { POINTS = 600, MARGIN = 14, HEAD = 58 };
+enum { POINTS = 600, MARGIN = 14, HEAD = 58, DRAW = 5 };
 static const double WIDTH = 480, HEIGHT = 340;
 static const canvas_colour colours[] = {SERIES1, SERIES2, SERIES3, SERIES4, SERIES5, SERIES6};
 
@@ -18,7 +18,7 @@ static tw_tensor *drawn_curve(tw_ctx *ctx, tw_tensor *x, const curve *c) {
     tw_cost_problem p;
     if (!x || tw_cost_find(ctx, c->spec, &cost)) return NULL;
     cost_set_reduction(&cost, TW_REDUCTION_SUM);
-    if (cost.layer->sample(ctx, 5, cost.options, &p)) return NULL;
+    if (cost.layer->sample(ctx, DRAW, cost.options, &p)) return NULL;
     tw_tensor **part = tw_alloc(ctx, (size_t)x->dim[0] * sizeof *part);
     int size = 1;
     for (int k = 0; k < p.ndim; k++) size *= p.dim[k];
@@ -41,10 +41,14 @@ void figure_find(tw_ctx *ctx, const tw_cost *cost, const char *spec, figure *f) 
     *f = (figure){.ctx = ctx, .layer = cost->layer, .given = strchr(spec, ':') ? spec : ""};
     f->row = figure_rows_of(cost->layer->name, &f->rows);
     if (f->row) return;
+    tw_cost_problem p;
+    tw_step_begin(ctx);
+    bool any = !cost->layer->sample(ctx, DRAW, cost->options, &p) && p.form == TW_FORM_LOGITS;
+    double far = any ? 3 : 0.05; /* logits may be any number; probabilities are soon impossible */
     f->drawn = (figure_row){.title = "A drawn problem",
                             .label = "shift of the prediction's first element",
-                            .from = -0.05,
-                            .to = 0.05,
+                            .from = -far,
+                            .to = far,
                             .curve = {{cost->layer->name, cost->layer->name, drawn_curve, 0, false}}};
     f->row = &f->drawn, f->rows = 1;
 }

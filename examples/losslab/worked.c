@@ -154,7 +154,8 @@ tw_err worked_drawn(worked *w) {
         err = w->cost.layer->sample(drawing, tw_random_stream(drawing), w->cost.options, &p);
         w->n = 1;
         for (int k = 0; !err && k < p.ndim; k++) w->n *= p.dim[k];
-        if (err || (w->n >= 2 && w->n <= 8)) break;
+        bool choice = !err && (p.class_axis < 0 || p.dim[p.class_axis] > 1);
+        if (err || (choice && w->n >= 2 && w->n <= 8)) break;
     }
     if (err || w->n < 2 || w->n > 8) {
         err = tw_fail_err(w->ctx, err ? err : TW_ERR_RANGE, "%s: no small problem was drawn", w->cost.layer->name);
