@@ -142,7 +142,7 @@ static const double *roomiest(const simplex *s, int n, const double *xy) {
     for (int i = 0; i < n; i++) {
         double down = (xy[2 * i + 1] - s->corner[0][1]) / height, p0 = 1 - down;
         double p2 = (xy[2 * i] - s->corner[1][0]) / side - p0 / 2, p1 = down - p2;
-        double room = fmin(p0, fmin(p1, p2));
+        double room = fmin(p0, fmin(p1, p2)) + 0.05 * p1 * p2; /* along a side of equal room: in its middle */
         if (room > most) most = room, best = xy + 2 * i;
     }
     return best;
