@@ -152,7 +152,7 @@ expect 2 'all variants' "$lab" check huber:delta=1
 # ---- ctc, backprop ------------------------------------------------------------------------------------------------
 picture() { # FILE: there, and of the kind its name says
     case $1 in
-    *.svg) grep -q '<svg' "$1" && grep -q '</svg>' "$1" || fail "$1 is no SVG" ;;
+    *.svg) tail -c 100 "$1" | grep -q '</svg>' || fail "$1 is no SVG" ;;
     *.png) head -c 4 "$1" | grep -q PNG || fail "$1 is no PNG" ;;
     esac
 }

@@ -107,6 +107,29 @@ static bool write_dot(tw_ctx *ctx, const char *path) {
     return good;
 }
 
+static bool run(tw_ctx *ctx, const char *out, const char *dot) {
+    backprop_step s = {0};
+    tw_real grad[BACKPROP_LEAVES][6];
+    char error[256] = "";
+    bool good = true;
+    forward(ctx, network, &s);
+    if (tw_backward(ctx, s.loss)) {
+        fprintf(stderr, PROGRAM ": %s\n", tw_errmsg(ctx));
+        return false;
+    }
+    collect_tape(&s);
+    for (int l = 0; l < BACKPROP_LEAVES; l++)
+        memcpy(grad[l], s.leaf[l]->grad, (size_t)network[l].n * sizeof grad[l][0]);
+    print_tape(&s);
+    good = backprop_draw(&s, out, error, sizeof error);
+    if (!good) fprintf(stderr, PROGRAM ": %s\n", error);
+    if (good) printf("picture: %s\n", out);
+    if (dot) good = write_dot(ctx, dot) && good;
+    double worst = compare(ctx, grad);
+    printf("largest difference by the largest gradient: %.1e, %s\n", worst, worst <= 1e-6 ? "PASS" : "FAIL");
+    return good && worst <= 1e-6;
+}
+
 int command_backprop(int argc, char **argv) {
     const char *out = "backprop.svg", *dot = NULL;
     cli_option table[] = {
@@ -124,23 +147,7 @@ int command_backprop(int argc, char **argv) {
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (canvas_cannot_save(out)) cli_usage_error(&command, "--out %s: %s", out, canvas_cannot_save(out));
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 1});
-    if (!ctx) cli_die(PROGRAM, "out of memory");
-    backprop_step s = {0};
-    tw_real grad[BACKPROP_LEAVES][6];
-    char error[256] = "";
-    bool good = true;
-    forward(ctx, network, &s);
-    if (tw_backward(ctx, s.loss)) cli_die(PROGRAM, "%s", tw_errmsg(ctx));
-    collect_tape(&s);
-    for (int l = 0; l < BACKPROP_LEAVES; l++)
-        memcpy(grad[l], s.leaf[l]->grad, (size_t)network[l].n * sizeof grad[l][0]);
-    print_tape(&s);
-    good = backprop_draw(&s, out, error, sizeof error);
-    if (!good) fprintf(stderr, PROGRAM ": %s\n", error);
-    if (good) printf("picture: %s\n", out);
-    if (dot) good = write_dot(ctx, dot) && good;
-    double worst = compare(ctx, grad);
-    printf("largest difference by the largest gradient: %.1e, %s\n", worst, worst <= 1e-6 ? "PASS" : "FAIL");
+    bool good = ctx && run(ctx, out, dot);
     tw_ctx_free(ctx);
-    return good && worst <= 1e-6 ? 0 : 1;
+    return good ? 0 : 1;
 }
