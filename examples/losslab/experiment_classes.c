@@ -235,11 +235,11 @@ static double highest(const pupil *p) {
     return best;
 }
 
-static void draw_pupils(trial *t, const char *title, const pupil *p, int n, double low) {
+static void draw_pupils(trial *t, const char *title, const pupil *p, int n, double low, double high) {
     chart *c = chart_new(t->picture, 12, 10, WIDE - 24, HIGH - 20, title);
     chart_label_x(c, "training steps");
     chart_label_y(c, "accuracy on the test set");
-    chart_range_y(c, low, 1);
+    chart_range_y(c, low, high);
     for (int k = 0; k < n; k++) chart_add(c, p[k].name, p[k].n, p[k].x, p[k].y, p[k].colour, CHART_LINE);
     chart_draw(c);
 }
@@ -268,7 +268,7 @@ tw_err experiment_noisy_labels(trial *t) {
     if (err) return err;
     printf("%d of %d labels are wrong in training; the test's are right\n", wrong, trained);
     print_pupils(pupils, N);
-    draw_pupils(t, "Learning from labels of which two in five are wrong", pupils, N, 0.3);
+    draw_pupils(t, "Learning from labels of which two in five are wrong", pupils, N, 0.55, 0.85);
     const pupil *plain = &pupils[0], *best = &pupils[1];
     for (int k = 2; k < N; k++)
         if (last(&pupils[k]) > last(best)) best = &pupils[k];
@@ -301,7 +301,7 @@ tw_err experiment_mse_vs_ce(trial *t) {
     unload(&d);
     if (err) return err;
     print_pupils(pupils, N);
-    draw_pupils(t, "Cross entropy and MSE as losses of a classifier", pupils, N, 0);
+    draw_pupils(t, "Cross entropy and MSE as losses of a classifier", pupils, N, 0, 0.9);
     char when[N][40];
     double goal = 0.9 * last(&pupils[0]);
     for (int k = 0; k < N; k++) {
