@@ -327,6 +327,33 @@ Test(ctc_book, beam_search_of_each_width) {
     assert_prefix(&beam[2], "b", 0.051, 0.185);
 }
 
+/* ---- answers to the exercises ----------------------------------------------------------------------------------- */
+
+Test(ctc_book, tables_of_the_answers) {
+    double alpha[T][S], beta[T][S];
+    textbook((int32_t[]){1}, 1, alpha, beta);
+    cr_assert_float_eq(alpha[2][1], 0.104, 1e-12);
+    cr_assert_float_eq(alpha[2][2], 0.141, 1e-12);
+    textbook((int32_t[]){1, 1}, 2, alpha, beta);
+    cr_assert(alpha[0][3] == 0 && alpha[1][3] == 0 && alpha[2][4] == 0);
+    cr_assert_float_eq(alpha[2][3], 0.04, 1e-12);
+
+    tw_real twice[2 * T * K]; /* every frame twice */
+    for (int i = 0; i < 2 * T * K; i++) twice[i] = z[i / (2 * K) * K + i % K];
+    double loss = -tw_ctc_log_prob(ctx, twice, 2 * T, K, K, (int32_t[]){1, 2}, 2, 0);
+    cr_assert_float_eq(loss, 1.3584, 5.1e-5, "%.5f", loss);
+
+    tw_real plateau[50 * 63]; /* 0.9 for the blank, the rest alike */
+    for (int i = 0; i < 50 * 63; i++) plateau[i] = (tw_real)log(i % 63 ? 0.1 / 62 : 0.9);
+    cr_assert_float_eq(-tw_ctc_log_prob(ctx, plateau, 50, 63, 63, (int32_t[]){1, 2, 3, 4, 5}, 5, 0), 22.3, 0.05);
+
+    static const tw_real zero[50] = {0};
+    static const double paths[] = {1, 55, 495, 1716, 3003, 3003, 1820};
+    static const int32_t label[] = {1, 2, 3, 4, 1, 2};
+    for (int L = 0; L <= 6; L++)
+        cr_assert_float_eq(exp(tw_ctc_log_prob(ctx, zero, 10, 5, 5, label, L, 0)) * pow(5, 10), paths[L], 1e-6);
+}
+
 /* ---- the plateau ------------------------------------------------------------------------------------------------ */
 
 /* Every frame says the blank with probability b, and each of 62 letters alike: 25 frames, a text of six letters. */
