@@ -89,7 +89,7 @@ static tw_tensor *relu(tw_ctx *ctx, tw_tensor *const *leaf, void *unused) {
     return tw_relu(ctx, leaf[0]);
 }
 
-/* At a kink the difference is the mean of two slopes, and backward chose one of them: a failed check, and no mistake. */
+/* At a kink the difference is the mean of two slopes, and backward chose one: a failed check, and no mistake. */
 Test(backprop, at_a_kink) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_gradcheck_leaf at = {.value = (tw_real[]){0}, .ndim = 1, .dim = {1}};

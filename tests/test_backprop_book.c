@@ -1,5 +1,5 @@
-/* test_backprop_book.c - the 2-3-2 network of docs/backprop.md, which quotes it: every value and gradient of its tables,
- * the step, and the mistakes. What must be measured in double is in grad_backprop_book.c. */
+/* test_backprop_book.c - the 2-3-2 network of docs/backprop.md, which quotes it: every value and gradient of its
+ * tables, the step, and the mistakes. What must be measured in double is in grad_backprop_book.c. */
 #include "util.h"
 
 #define near4(got, ...) /* to the four decimals that the tables print */ \

@@ -1,5 +1,5 @@
-/* test_ctc_book.c - the example of docs/ctc.md, three frames over a blank and two letters, and the chapter's other numbers.
- * Everything is computed from the definition in double, and the library must agree. */
+/* test_ctc_book.c - the example of docs/ctc.md, three frames over a blank and two letters, and the chapter's other
+ * numbers. Everything is computed from the definition in double, and the library must agree. */
 #include "util.h"
 
 enum { T = 3, K = 3, S = 5, TEXTS = 9 };
