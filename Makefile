@@ -211,8 +211,9 @@ lint: lib ## the rules a program can check: layers, names, headers, format
 	@CC='$(CC)' tools/lint.sh $(BUILD)
 format: | deps ## clang-format, in place
 	@clang-format -i $$(find include src examples bench tests -name '*.[ch]')
-docs-check: ## is the code in the documentation that of the sources, do the links lead somewhere
+docs-check: $(BUILD)/losslab ## is the documentation true: quoted code, links, worked numbers
 	@tools/docs.sh check
+	@tools/worked.sh $(BUILD)/losslab
 docs-quote: ## copies the code into the documentation again
 	@tools/docs.sh write
 clean: ## removes build/
