@@ -15,6 +15,7 @@
  * NaN or +inf, gives NaN. No logits: -inf. */
 double tw__log_sum_exp(const tw_real *z, size_t K, size_t step, tw_real *p);
 
+/* quote: sigmoid */
 /* p = 1 / (1 + e^-z), exact also where p is tiny. */
 static inline double tw__sigmoid(double z) {
     double e = exp(-fabs(z));
@@ -22,6 +23,7 @@ static inline double tw__sigmoid(double z) {
 }
 /* log(1 + e^z): -log of 1 - sigmoid(z), and for -z of sigmoid(z). 0 at -inf, +inf at +inf. */
 static inline double tw__softplus(double z) { return (z > 0 ? z : 0) + log1p(exp(-fabs(z))); }
+/* end quote */
 
 /* ---- losses of the difference e = y - t ------------------------------------------------------------------- */
 
