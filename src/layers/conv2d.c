@@ -1,4 +1,5 @@
-/* conv2d.c - cross-correlation as matrix products: y = act(W col(x) + b), tile by tile.
+/* conv2d.c - cross-correlation as matrix products: y = act(W col(x) + b), tile by tile; or by Winograd's algorithm, where
+ * that is faster (winograd.c).
  *
  * A tile is some positions of one image, or all positions of a few small images, wide enough for an efficient product
  * and small enough for the cache. A wide input is cut into blocks of channels, whose products add up. How it
@@ -10,6 +11,8 @@
 
 #include "layers/epilogue.h"
 #include "layers/im2col.h"
+#include "layers/winograd.h"
+#include "tensor/internal.h"
 
 enum {
     TILE = 512,                /* positions of a tile */
@@ -221,12 +224,56 @@ static void add_parts(void *arg, int block, int thread) {
 typedef struct conv_call {
     tw__conv shape;
     tw_act act;
+    bool winograd;
 } conv_call;
+
+/* dz = dy act'(y) of one channel of one image. */
+typedef struct activation {
+    tw_act act;
+    size_t plane;
+    const tw_real *y, *dy;
+    tw_real *dz;
+} activation;
+
+static void activation_block(void *arg, int block, int thread) {
+    (void)thread;
+    const activation *a = arg;
+    size_t at = (size_t)block * a->plane;
+    TW_ISA_CALL(tw__act_grad)(a->act, a->plane, a->y + at, a->dy + at, a->dz + at);
+}
+
+static void winograd_backward(tw_ctx *ctx, tw_node *node, const conv_call *call) {
+    tw_tensor *x = node->in[0], *weight = node->in[1], *bias = node->in[2], *y = node->out[0];
+    const tw__conv *s = &call->shape;
+    tw_real dx_beta, dw_beta, db_beta, *dx = tw_grad(ctx, x, &dx_beta), *dw = tw_grad(ctx, weight, &dw_beta);
+    tw_real *db = bias ? tw_grad(ctx, bias, &db_beta) : NULL;
+    if (tw_error(ctx)) return;
+    tw_mark mark = tw_scratch_mark(ctx);
+    const tw_real *dz = y->grad;
+    if (call->act != TW_ACT_NONE) {
+        activation a = {call->act, (size_t)s->P, y->data, y->grad, tw_scratch(ctx, y->size * sizeof(tw_real))};
+        if (!(dz = a.dz)) return;
+        tw_parallel_for(ctx, s->N * s->O, activation_block, &a);
+    }
+    if (dx && !tw__winograd_dx(ctx, s, weight->data, dz, dx_beta, dx)) return;
+    if (dw && !tw__winograd_dw(ctx, s, x->data, dz, dw_beta, dw)) return;
+    for (int o = 0; db && o < s->O; o++) {
+        double sum = 0;
+        for (int n = 0; n < s->N; n++)
+            sum += TW_ISA_CALL(tw__sum)((size_t)s->P, dz + ((size_t)n * (size_t)s->O + (size_t)o) * (size_t)s->P);
+        db[o] = tw_add_to(db_beta, db[o], (tw_real)sum);
+    }
+    tw_scratch_release(ctx, mark);
+}
 
 static void conv2d_backward(tw_ctx *ctx, tw_node *node) {
     tw_tensor *x = node->in[0], *weight = node->in[1], *bias = node->in[2], *y = node->out[0];
     const conv_call *call = node->attr;
     const tw__conv *s = &call->shape;
+    if (call->winograd) {
+        winograd_backward(ctx, node, call);
+        return;
+    }
     pass a = {.s = *s, .c = cut_of(s), .act = call->act, .x = x->data, .w = weight->data, .y = y->data, .dy = y->grad};
 
     tw_real dw_beta = 0, db_beta = 0;
@@ -262,6 +309,8 @@ static void conv2d_backward(tw_ctx *ctx, tw_node *node) {
     }
     tw_scratch_release(ctx, mark);
 }
+
+void tw_set_conv_algo(tw_ctx *ctx, tw_conv_algo algo) { ctx->plain_conv = algo == TW_CONV_PLAIN; }
 
 static const tw_op conv2d_op = {"conv2d", conv2d_backward};
 
@@ -322,10 +371,16 @@ tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bi
         return NULL;
     tw_tensor *y = tw_new(ctx, 4, (int[]){s.N, s.O, s.OH, s.OW});
     if (!y) return NULL;
+    bool winograd = !ctx->plain_conv && tw__winograd_suits(&s);
     conv_call *call = NULL;
     if (tw_will_record(ctx, 3, in)) {
         if (!(call = tw_alloc(ctx, sizeof *call))) return NULL;
-        *call = (conv_call){s, o.act};
+        *call = (conv_call){s, o.act, winograd};
+    }
+    if (winograd) {
+        if (!tw__winograd_forward(ctx, &s, o.act, x->data, weight->data, bias ? bias->data : NULL, y->data))
+            return NULL;
+        return tw_record(ctx, &conv2d_op, call, 3, in, y);
     }
     pass a = {.s = s,
               .c = cut_of(&s),
