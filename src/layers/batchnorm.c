@@ -1,4 +1,5 @@
 /* batchnorm.c - y = act((x - mean) / sqrt(var + eps) * weight + bias), channel by channel. */
+#include "layers/calls.h"
 #include "layers/batchnorm.h"
 
 #include <math.h>
@@ -11,15 +12,8 @@
  * for CHANNELS channels at a time, so that threads do not write to the same cache line. */
 enum { SHORT = 16, CHANNELS = 16, RUNS = 4 };
 
-typedef struct batchnorm_call {
-    size_t N, C, S;
-    tw_act act;
-    bool training;
-    double *mean, *inverse; /* [C] what x was normalised with: 1 / sqrt(var + eps) */
-} batchnorm_call;
-
 typedef struct pass {
-    const batchnorm_call *call;
+    const tw__batchnorm_call *call;
     const tw_real *x, *weight, *bias, *dy;
     tw_real *y, *dx, *dw, *db;
     tw_real dx_beta, dw_beta, db_beta;
@@ -28,9 +22,9 @@ typedef struct pass {
     tw_real *buffer;                           /* RUNS runs of N S numbers for each thread, when S is short */
 } pass;
 
-static bool gathers(const batchnorm_call *c) { return c->S < SHORT; }
-static int channels_of(const batchnorm_call *c) { return gathers(c) ? CHANNELS : 1; }
-static int block_count(const batchnorm_call *c) {
+static bool gathers(const tw__batchnorm_call *c) { return c->S < SHORT; }
+static int channels_of(const tw__batchnorm_call *c) { return gathers(c) ? CHANNELS : 1; }
+static int block_count(const tw__batchnorm_call *c) {
     size_t per = (size_t)channels_of(c);
     return (int)((c->C + per - 1) / per);
 }
@@ -40,7 +34,7 @@ typedef struct runs {
     size_t n, length, step, at;
 } runs;
 
-static runs runs_of(const batchnorm_call *b, size_t c) { return (runs){b->N, b->S, b->C * b->S, c * b->S}; }
+static runs runs_of(const tw__batchnorm_call *b, size_t c) { return (runs){b->N, b->S, b->C * b->S, c * b->S}; }
 
 static const tw_real *gather(runs r, const tw_real *from, tw_real *to) {
     for (size_t n = 0; n < r.n; n++)
@@ -69,7 +63,7 @@ static bool take_buffers(tw_ctx *ctx, pass *p) {
 /* ---- forward ------------------------------------------------------------------------------------------ */
 
 static void forward_channel(const pass *p, size_t c, tw_real *buffer) {
-    const batchnorm_call *b = p->call;
+    const tw__batchnorm_call *b = p->call;
     runs r = runs_of(b, c);
     const tw_real *x = p->x;
     tw_real *y = p->y;
@@ -108,7 +102,7 @@ static void forward_block(void *arg, int block, int thread) {
  *     dx = weight inverse dz                                    in eval. -------------------------------------- */
 
 static void backward_channel(const pass *p, size_t c, tw_real *buffer) {
-    const batchnorm_call *b = p->call;
+    const tw__batchnorm_call *b = p->call;
     runs r = runs_of(b, c);
     const tw_real *x = p->x, *y = p->y, *dy = p->dy;
     size_t values = b->N * b->S;
@@ -173,7 +167,7 @@ static bool shape_ok(tw_ctx *ctx, const tw_tensor *x, const tw_tensor *weight) {
 
 /* A batch whose statistics are not finite is left out: the step will fail, and must leave the model as it was. */
 static void move_running(const pass *p, double momentum, tw_tensor *mean, tw_tensor *var, tw_tensor *batches) {
-    const batchnorm_call *b = p->call;
+    const tw__batchnorm_call *b = p->call;
     for (size_t c = 0; c < b->C; c++)
         if (!isfinite((tw_real)p->var[c])) return;
     for (size_t c = 0; c < b->C; c++) {
@@ -197,12 +191,12 @@ tw_tensor *tw__batchnorm(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor
     if (!y) return NULL;
     tw_mark mark = tw_scratch_mark(ctx);
     bool record = tw_will_record(ctx, 3, in);
-    size_t bytes = sizeof(batchnorm_call) + 2 * C * sizeof(double);
-    batchnorm_call *call = record ? tw_alloc(ctx, bytes) : tw_scratch(ctx, bytes);
+    size_t bytes = sizeof(tw__batchnorm_call) + 2 * C * sizeof(double);
+    tw__batchnorm_call *call = record ? tw_alloc(ctx, bytes) : tw_scratch(ctx, bytes);
     double *var = tw_scratch(ctx, C * sizeof(double));
     if (!call || !var) return NULL;
     double *statistics = (double *)(call + 1);
-    *call = (batchnorm_call){N, C, S, o->act, tw_training(ctx), statistics, statistics + C};
+    *call = (tw__batchnorm_call){N, C, S, o->act, tw_training(ctx), statistics, statistics + C};
     pass p = {.call = call,
               .x = x->data,
               .weight = weight->data,

@@ -1,5 +1,5 @@
-/* conv2d.c - cross-correlation as matrix products: y = act(W col(x) + b), tile by tile; or by Winograd's algorithm, where
- * that is faster (winograd.c).
+/* conv2d.c - cross-correlation as matrix products: y = act(W col(x) + b), tile by tile; or by Winograd's algorithm,
+ * where that is faster (winograd.c).
  *
  * A tile is some positions of one image, or all positions of a few small images, wide enough for an efficient product
  * and small enough for the cache. A wide input is cut into blocks of channels, whose products add up. How it
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <thalweg/extend.h>
 
+#include "layers/calls.h"
 #include "layers/epilogue.h"
 #include "layers/im2col.h"
 #include "layers/winograd.h"
@@ -221,12 +222,6 @@ static void add_parts(void *arg, int block, int thread) {
     }
 }
 
-typedef struct conv_call {
-    tw__conv shape;
-    tw_act act;
-    bool winograd;
-} conv_call;
-
 /* dz = dy act'(y) of one channel of one image. */
 typedef struct activation {
     tw_act act;
@@ -242,7 +237,7 @@ static void activation_block(void *arg, int block, int thread) {
     TW_ISA_CALL(tw__act_grad)(a->act, a->plane, a->y + at, a->dy + at, a->dz + at);
 }
 
-static void winograd_backward(tw_ctx *ctx, tw_node *node, const conv_call *call) {
+static void winograd_backward(tw_ctx *ctx, tw_node *node, const tw__conv_call *call) {
     tw_tensor *x = node->in[0], *weight = node->in[1], *bias = node->in[2], *y = node->out[0];
     const tw__conv *s = &call->shape;
     tw_real dx_beta, dw_beta, db_beta, *dx = tw_grad(ctx, x, &dx_beta), *dw = tw_grad(ctx, weight, &dw_beta);
@@ -268,7 +263,7 @@ static void winograd_backward(tw_ctx *ctx, tw_node *node, const conv_call *call)
 
 static void conv2d_backward(tw_ctx *ctx, tw_node *node) {
     tw_tensor *x = node->in[0], *weight = node->in[1], *bias = node->in[2], *y = node->out[0];
-    const conv_call *call = node->attr;
+    const tw__conv_call *call = node->attr;
     const tw__conv *s = &call->shape;
     if (call->winograd) {
         winograd_backward(ctx, node, call);
@@ -372,10 +367,10 @@ tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bi
     tw_tensor *y = tw_new(ctx, 4, (int[]){s.N, s.O, s.OH, s.OW});
     if (!y) return NULL;
     bool winograd = !ctx->plain_conv && tw__winograd_suits(&s);
-    conv_call *call = NULL;
+    tw__conv_call *call = NULL;
     if (tw_will_record(ctx, 3, in)) {
         if (!(call = tw_alloc(ctx, sizeof *call))) return NULL;
-        *call = (conv_call){s, o.act, winograd};
+        *call = (tw__conv_call){s, o.act, winograd};
     }
     if (winograd) {
         if (!tw__winograd_forward(ctx, &s, o.act, x->data, weight->data, bias ? bias->data : NULL, y->data))

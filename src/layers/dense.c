@@ -4,11 +4,8 @@
 #include <string.h>
 #include <thalweg/extend.h>
 
+#include "layers/calls.h"
 #include "layers/epilogue.h"
-
-typedef struct dense_call {
-    tw_act act;
-} dense_call;
 
 /* x seen as a matrix [rows, in]; false after an error. */
 static bool rows_of(tw_ctx *ctx, const tw_tensor *x, const tw_tensor *weight, int *rows) {
@@ -90,7 +87,7 @@ static void column_sum_block(void *arg, int block, int thread) {
 /* With z = x W^T + b and dz = dy act'(y):  dx = dz W,  dW = dz^T x,  db = the sum of dz's rows. */
 static void dense_backward(tw_ctx *ctx, tw_node *node) {
     tw_tensor *x = node->in[0], *weight = node->in[1], *bias = node->in[2], *y = node->out[0];
-    tw_act act = ((dense_call *)node->attr)->act;
+    tw_act act = ((tw__dense_call *)node->attr)->act;
     int out = weight->dim[0], in = weight->dim[1], rows = 0;
     if (!rows_of(ctx, x, weight, &rows)) return;
 
@@ -126,7 +123,7 @@ tw_tensor *tw_dense(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bia
     memcpy(dim, x->dim, sizeof dim);
     dim[x->ndim - 1] = out;
     tw_tensor *y = tw_new(ctx, x->ndim, dim);
-    dense_call *call = NULL;
+    tw__dense_call *call = NULL;
     if (!y) return NULL;
     if (tw_will_record(ctx, 3, in)) {
         if (!(call = tw_alloc(ctx, sizeof *call))) return NULL;

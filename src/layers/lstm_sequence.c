@@ -4,6 +4,7 @@
  * left of a time step is a product with W_hh and the cell. A block of parallel work is a direction of a few samples and
  * runs its whole recurrence alone: threads never wait for each other at a time step. Backward mirrors that, and ends
  * with one large product for each of dx, dW_ih and dW_hh. */
+#include "layers/calls.h"
 #include "layers/lstm.h"
 
 #include <string.h>
@@ -12,13 +13,6 @@
 enum { CHUNK = 8, BIAS_BLOCK = 64 };
 
 /* What forward leaves for backward: by frame and direction, the gates and the state before the frame. */
-typedef struct lstm_call {
-    const tw__frames *frames;
-    int directions;
-    const tw_real *x; /* [rows,D] */
-    tw_real *gates[2], *h_before[2], *c_before[2];
-} lstm_call;
-
 /* What a block of work sees, forward or backward. h and c, or their gradients, are [N,H] by place. */
 typedef struct recurrence {
     const tw__frames *frames;
@@ -211,8 +205,13 @@ static void input_gradient(tw_ctx *ctx, tw_tensor *x, const tw__frames *f, int H
 /* in: x, h0, c0, then ih, hh, bias_ih, bias_hh of each direction. out: y and, when they were wanted, hn, cn. */
 enum { IN_X, IN_H0, IN_C0, IN_WEIGHTS, IN_MAX = IN_WEIGHTS + 8 };
 
+/* [rows,D] the frames that count. Asked for each time: making an optimiser moves the data of a parameter x. */
+static const tw_real *inputs_of(const tw__lstm_call *call, const tw_tensor *x) {
+    return call->gathered ? call->gathered : x->data;
+}
+
 static void lstm_backward(tw_ctx *ctx, tw_node *node) {
-    const lstm_call *call = node->attr;
+    const tw__lstm_call *call = node->attr;
     const tw__frames *f = call->frames;
     tw_tensor *x = node->in[IN_X], *y = node->out[0];
     const int S = call->directions, H = y->dim[2] / S, D = x->dim[2];
@@ -240,7 +239,7 @@ static void lstm_backward(tw_ctx *ctx, tw_node *node) {
         const tw_real *dgates = r.gates[d];
         input_gradient(ctx, x, f, 4 * H, dgates, w[0]);
         tw_real *dw = tw_grad(ctx, w[0], &beta);
-        if (dw) tw_gemm(ctx, true, false, 4 * H, D, f->rows, 1, dgates, 4 * H, call->x, D, beta, dw, D);
+        if (dw) tw_gemm(ctx, true, false, 4 * H, D, f->rows, 1, dgates, 4 * H, inputs_of(call, x), D, beta, dw, D);
         dw = tw_grad(ctx, w[1], &beta);
         if (dw) tw_gemm(ctx, true, false, 4 * H, H, f->rows, 1, dgates, 4 * H, call->h_before[d], H, beta, dw, H);
         if (w[2]) bias_gradients(ctx, w + 2, f->rows, 4 * H, dgates);
@@ -263,16 +262,16 @@ tw_tensor *tw__lstm_sequence(tw_ctx *ctx, tw_tensor *x, const tw__frames *f, int
 
     tw_tensor *out[3] = {tw_new(ctx, 3, (int[]){f->T, f->N, directions * H})};
     for (int k = 1; hn && k < 3; k++) out[k] = tw_new(ctx, 3, (int[]){directions, f->N, H});
-    lstm_call *call = tw_alloc(ctx, sizeof *call);
+    tw__lstm_call *call = tw_alloc(ctx, sizeof *call);
     if (!out[0] || (hn && (!out[1] || !out[2])) || !call) return NULL;
-    *call = (lstm_call){.frames = f, .directions = directions, .x = x->data};
+    *call = (tw__lstm_call){.frames = f, .directions = directions};
 
     tw_mark mark = tw_scratch_mark(ctx);
     if (!f->even) {
         tw_real *gathered = take(ctx, keep, rows * (size_t)D);
         if (!gathered) return NULL;
         tw__frames_gather(ctx, f, D, x->data, gathered);
-        call->x = gathered;
+        call->gathered = gathered;
     }
     recurrence r = {.frames = f,
                     .H = H,
@@ -291,7 +290,8 @@ tw_tensor *tw__lstm_sequence(tw_ctx *ctx, tw_tensor *x, const tw__frames *f, int
         r.h[d] = state_by_place(ctx, f, width, d, h0 ? h0->data : NULL);
         r.c[d] = state_by_place(ctx, f, width, d, c0 ? c0->data : NULL);
         if (!r.gates[d] || !r.panels[d] || !r.bias[d] || !r.h[d] || !r.c[d]) return NULL;
-        tw_gemm(ctx, false, true, f->rows, 4 * H, D, 1, call->x, D, weights[d].ih->data, D, 0, r.gates[d], 4 * H);
+        tw_gemm(ctx, false, true, f->rows, 4 * H, D, 1, inputs_of(call, x), D, weights[d].ih->data, D, 0, r.gates[d],
+                4 * H);
     }
     tw_parallel_for(ctx, directions * r.chunks, forward_block, &r);
     for (int d = 0; hn && d < directions; d++) {

@@ -2,15 +2,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "layers/calls.h"
 #include "layers/pool2d.h"
 
-typedef struct max_call {
-    tw__pool2d shape;
-    int32_t *at; /* [N,C,OH,OW] where in its plane each maximum was; NULL when not recording */
-} max_call;
-
 typedef struct pass {
-    const max_call *call;
+    const tw__max_call *call;
     const tw_real *x, *dy;
     tw_real *y, *dx, beta;
 } pass;
@@ -70,7 +66,7 @@ static void max_pool2d_backward(tw_ctx *ctx, tw_node *n) {
 static const tw_op max_pool2d_op = {"max_pool2d", max_pool2d_backward};
 
 tw_tensor *tw_max_pool2d(tw_ctx *ctx, tw_tensor *x, int kh, int kw, const tw_pool2d_options *options) {
-    max_call here = {0}, *call = &here;
+    tw__max_call here = {0}, *call = &here;
     if (!tw_inputs_ok(ctx, "max_pool2d", 1, &x) ||
         !tw__pool2d_shape(ctx, "max_pool2d", x, kh, kw, options, &here.shape))
         return NULL;

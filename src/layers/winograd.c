@@ -1,9 +1,9 @@
 /* winograd.c - see winograd.h. Convolution by Winograd's F(4x4, 3x3), for y, dx and dw.
  *
- * The tiles of all images are cut into units of some tile rows, small enough for a thread's cache. A unit's 36 places are
- * matrices [channels, tiles]: its input is transformed channel by channel, multiplied place by place, and transformed
- * back. Tile rows lie side by side, with one tile of nothing between them, because a tile reads two columns of the next:
- * so the transforms run over one long row, however narrow the picture.
+ * The tiles of all images are cut into units of some tile rows, small enough for a thread's cache. A unit's 36 places
+ * are matrices [channels, tiles]: its input is transformed channel by channel, multiplied place by place, and
+ * transformed back. Tile rows lie side by side, with one tile of nothing between them, because a tile reads two columns
+ * of the next: so the transforms run over one long row, however narrow the picture.
  *
  *     y:  M = U V        U from w, V from x
  *     dx: the same convolution of dz with w turned by 180 degrees and its channels exchanged
@@ -104,7 +104,7 @@ static void read_line(const tw_real *plane, int H, int W, int y, int x, int n, t
 /* Room for six lines, and for six long rows. */
 static size_t room(const cut *c) { return TW__WINO_IN * (c->row + c->row * (size_t)c->rows + PAD); }
 
-/* What is transformed: channels of pictures, of which a tile takes some lines, from an offset to its first output on. */
+/* What is transformed: channels of pictures, of which a tile takes some lines, from an offset to its outputs on. */
 typedef struct source {
     const tw_real *x; /* [N, channels, H, W]: the first channel wanted */
     int H, W, channels, wanted;

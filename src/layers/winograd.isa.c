@@ -1,7 +1,7 @@
 /* winograd.isa.c - the transforms of F(4x4, 3x3) with the points 0, +-a, +-b and infinity, a = 5/8, b = 3/2.
  *
- * With m(p) = p (p^2 - a^2) (p^2 - b^2) the rows of B' are the coefficients of m(p) / (p - p_i) and of m itself, those of
- * A' the powers 1, p, p^2, p^3 of the points, and those of G the powers 1, p, p^2 divided by the product of the
+ * With m(p) = p (p^2 - a^2) (p^2 - b^2) the rows of B' are the coefficients of m(p) / (p - p_i) and of m itself, those
+ * of A' the powers 1, p, p^2, p^3 of the points, and those of G the powers 1, p, p^2 divided by the product of the
  * distances to the other points. */
 #include "layers/winograd.h"
 
@@ -92,7 +92,7 @@ void TW_ISA_NAME(tw__wino_in_across)(size_t tiles, const tw_real *row, tw_real *
               v3[t], v4[t], v5[t]);
 }
 
-/* ---- an output's gradient ------------------------------------------------------------------------------------------ */
+/* ---- an output's gradient ------------------------------------------------------------------------------------- */
 
 void TW_ISA_NAME(tw__wino_grad_down)(size_t n, const tw_real *rows, size_t pitch, tw_real *out, size_t out_pitch) {
     const tw_real *restrict y = rows;
@@ -134,7 +134,7 @@ void TW_ISA_NAME(tw__wino_out)(size_t tiles, const tw_real *m, size_t step, tw_r
     }
 }
 
-/* ---- weights ------------------------------------------------------------------------------------------------------ */
+/* ---- weights --------------------------------------------------------------------------------------------------- */
 
 void TW_ISA_NAME(tw__wino_weight)(size_t n, const tw_real *g, tw_real *u, size_t step) {
     const tw_real *restrict w = g;

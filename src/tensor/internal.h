@@ -47,7 +47,7 @@ struct tw_ctx {
     int nodes;
     bool backward_done;
     bool training, recording, profiling;
-    bool plain_conv; /* no Winograd convolution */
+    bool plain_conv;    /* no Winograd convolution */
     double clock;       /* of the last record, in ms, while profiling */
     size_t step_before; /* step.used + step.below at the last record */
 

@@ -1,0 +1,46 @@
+/* calls.h - what each call of a layer's operation was given, as kept on its node: for backward, and for an exporter,
+ * which knows the operation by its node's op->name. Those of src/tensor are in ops.h. */
+#ifndef TW_CALLS_H
+#define TW_CALLS_H
+
+#include "layers/im2col.h"
+#include "layers/lstm.h"
+#include "layers/pool2d.h"
+
+#include <thalweg/layers.h>
+
+/* "dense": x, weight, bias or NULL */
+typedef struct tw__dense_call {
+    tw_act act;
+} tw__dense_call;
+
+/* "conv2d": x, weight, bias or NULL */
+typedef struct tw__conv_call {
+    tw__conv shape;
+    tw_act act;
+    bool winograd; /* how it was computed */
+} tw__conv_call;
+
+/* "max_pool2d"; "avg_pool2d" keeps the shape alone, a tw__pool2d; "global_avg_pool2d" the same */
+typedef struct tw__max_call {
+    tw__pool2d shape;
+    int32_t *at; /* [N,C,OH,OW] where in its plane each maximum was; NULL when not recording */
+} tw__max_call;
+
+/* "batchnorm": x, weight, bias */
+typedef struct tw__batchnorm_call {
+    size_t N, C, S;
+    tw_act act;
+    bool training;
+    double *mean, *inverse; /* [C] what x was normalised with: 1 / sqrt(var + eps) */
+} tw__batchnorm_call;
+
+/* "lstm" */
+typedef struct tw__lstm_call {
+    const tw__frames *frames;
+    int directions;
+    const tw_real *gathered; /* [rows,D] x's frames without padding; NULL: x itself */
+    tw_real *gates[2], *h_before[2], *c_before[2];
+} tw__lstm_call;
+
+#endif
