@@ -43,6 +43,7 @@
         (o5) = (y3);                                                        \
     } while (0)
 
+/* quote: output */
 /* o = A' m, six to four. */
 #define OUTPUT(m0, m1, m2, m3, m4, m5, o0, o1, o2, o3)                                              \
     do {                                                                                            \
@@ -52,6 +53,8 @@
         (o2) = PA2 * sum_a + PB2 * sum_b;                                                           \
         (o3) = PA3 * dif_a + PB3 * dif_b + (m5);                                                    \
     } while (0)
+
+/* end quote */
 
 /* o = G w, three to six, and its adjoint. */
 #define WEIGHT(w0, w1, w2, o0, o1, o2, o3, o4, o5)                         \
