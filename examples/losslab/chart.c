@@ -209,19 +209,24 @@ static void draw_points(const chart *p, const series *s) {
 
 /* ---- axes ----------------------------------------------------------------------------------------------------- */
 
-static void draw_axes(const chart *p, const axis_ticks ticks[2]) {
+/* The lines at the ticks that are 0, or at the others. */
+static void draw_grid(const chart *p, const axis_ticks ticks[2], bool zero) {
     for (int axis = 0; axis < 2; axis++)
         for (int i = 0; i < ticks[axis].n; i++) {
             double at = place(p, axis, ticks[axis].at[i]);
-            bool zero = ticks[axis].at[i] == 0;
-            if (axis == 0) {
-                canvas_line(p->c, at, p->top, at, p->foot, zero ? MUTED : GRID, 1, false);
-                canvas_text(p->c, at, p->foot + 16, SMALL, 0, MUTED, false, "%s", ticks[0].text[i]);
-            } else {
-                canvas_line(p->c, p->left, at, p->right, at, zero ? MUTED : GRID, 1, false);
-                canvas_text(p->c, p->left - 7, at + 4, SMALL, 1, MUTED, false, "%s", ticks[1].text[i]);
-            }
+            if ((ticks[axis].at[i] == 0) != zero) continue;
+            if (axis == 0) canvas_line(p->c, at, p->top, at, p->foot, zero ? MUTED : GRID, 1, false);
+            else canvas_line(p->c, p->left, at, p->right, at, zero ? MUTED : GRID, 1, false);
         }
+}
+
+static void draw_axes(const chart *p, const axis_ticks ticks[2]) {
+    draw_grid(p, ticks, false);
+    draw_grid(p, ticks, true); /* over the others */
+    for (int i = 0; i < ticks[0].n; i++)
+        canvas_text(p->c, place(p, 0, ticks[0].at[i]), p->foot + 16, SMALL, 0, MUTED, false, "%s", ticks[0].text[i]);
+    for (int i = 0; i < ticks[1].n; i++)
+        canvas_text(p->c, p->left - 7, place(p, 1, ticks[1].at[i]) + 4, SMALL, 1, MUTED, false, "%s", ticks[1].text[i]);
     canvas_rect(p->c, p->left, p->top, p->right - p->left, p->foot - p->top, NONE, MUTED);
     if (p->label[0]) canvas_text(p->c, (p->left + p->right) / 2, p->foot + 36, TEXT, 0, INK, false, "%s", p->label[0]);
     if (p->label[1]) canvas_text_up(p->c, p->x + 11, (p->top + p->foot) / 2, TEXT, 0, INK, false, "%s", p->label[1]);
