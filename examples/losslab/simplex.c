@@ -148,6 +148,15 @@ static const double *roomiest(const simplex *s, int n, const double *xy) {
     return best;
 }
 
+/* A label in its line, on the line's own shade. */
+static void put_level(const simplex *s, const double *at, double level, canvas_colour colour) {
+    char text[16];
+    snprintf(text, sizeof text, "%g", level);
+    double w = canvas_text_width(11, false, text) + 4;
+    canvas_rect(s->c, at[0] - w / 2, at[1] - 6, w, 12, canvas_heat(level / s->most), NONE);
+    canvas_text(s->c, at[0], at[1] + 4, 11, 0, colour, false, "%s", text);
+}
+
 static void draw_level(const simplex *s, double level) {
     segment *all = malloc(sizeof *all * SIDE * SIDE);
     double *xy = malloc(sizeof *xy * 2 * (SIDE * SIDE + 1));
@@ -163,8 +172,7 @@ static void draw_level(const simplex *s, double level) {
     while (n > 0 && all && xy) {
         int length = chain(all, &n, xy);
         canvas_polyline(s->c, length, xy, colour, 1);
-        const double *at = roomiest(s, length, xy);
-        if (length > 12) canvas_text(s->c, at[0], at[1] - 3, 11, 0, colour, false, "%g", level);
+        if (length > 12) put_level(s, roomiest(s, length, xy), level, colour);
     }
     free(all);
     free(xy);
