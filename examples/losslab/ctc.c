@@ -39,16 +39,17 @@ static void print_symbols(const scene *s, const char *what, const int *v, const 
     putchar('\n');
 }
 
-/* A path, its repeats gone, its blanks gone; each symbol stays in its column. */
+/* A path, its repeats gone, its blanks gone; each symbol stays in its column. Of a long path, what it reads as. */
 static void print_b(const scene *s, const char *what, const int *path) {
     int T = s->frames.T;
     bool *keep = calloc((size_t)T, sizeof *keep);
     if (!keep) return;
-    print_symbols(s, what, path, NULL, T);
+    bool shown = T <= SHOWN_FRAMES;
+    if (shown) print_symbols(s, what, path, NULL, T);
     for (int t = 0; t < T; t++) keep[t] = t == 0 || path[t] != path[t - 1];
-    print_symbols(s, "repeats merged", path, keep, T);
+    if (shown) print_symbols(s, "repeats merged", path, keep, T);
     for (int t = 0; t < T; t++) keep[t] = keep[t] && path[t] != s->w.blank;
-    print_symbols(s, "blanks dropped", path, keep, T);
+    if (shown) print_symbols(s, "blanks dropped", path, keep, T);
     printf("  %-18s \"", "B(path)");
     char text[16];
     for (int t = 0; t < T; t++)
@@ -132,9 +133,9 @@ static tw_err tell(const scene *s) {
     int *best = malloc((size_t)f->T * sizeof *best);
     if (!best) return tw_fail_err(s->ctx, TW_ERR_NOMEM, "out of memory");
     for (int t = 0; t < f->T; t++) best[t] = w->symbol[w->best[t]], p_greedy += w->log_y[t * f->K + s->greedy[t]];
-    printf("\nbest path of the label: p = %.4g, %.1f %% of p(l|x)\n", exp(w->log_p_best),
+    printf("\nbest path of the label: p = %.4g, %.3g %% of p(l|x)\n", exp(w->log_p_best),
            100 * exp(w->log_p_best - w->log_p));
-    if (f->T <= SHOWN_FRAMES) print_b(s, "path", best);
+    print_b(s, "path", best);
     printf("greedy path, the best symbol of each frame: p = %.4g\n", exp(p_greedy));
     print_b(s, "path", s->greedy);
     free(best);

@@ -167,7 +167,7 @@ bool ctc_draw(tw_ctx *ctx, const ctc_frames *f, const lattice *w, const int *gre
     canvas_text(c, LEFT, 30, 20, -1, INK, true, "CTC: every way to read \xe2\x80\x9c%s\xe2\x80\x9d in %d frames", text,
                 f->T);
     canvas_text(c, LEFT, 50, 13, -1, MUTED, false,
-                "p(l|x) = %.4g, loss %.4f. The best path alone has %.4g, %.1f %% of it. Rows of the lattice: the "
+                "p(l|x) = %.4g, loss %.4f. The best path alone has %.4g, %.3g %% of it. Rows of the lattice: the "
                 "extended label.",
                 exp(w->log_p), -w->log_p, exp(w->log_p_best), 100 * exp(w->log_p_best - w->log_p));
     draw_outputs(ctx, p, f, w, greedy, row);
