@@ -76,10 +76,14 @@ static void put_anchor(FILE *out, const char *text) {
 }
 
 static bool is_number(const char *text) {
-    static const char minus[] = "−";
+    static const char minus[] = "−", times[] = "·10";
     if (!strncmp(text, minus, sizeof minus - 1)) text += sizeof minus - 1;
     if (!strcmp(text, "∞")) return true;
-    return isdigit((unsigned char)*text) && strspn(text, "0123456789.e+- ") == strlen(text);
+    if (!isdigit((unsigned char)*text)) return false;
+    text += strspn(text, "0123456789.e+-/ ");
+    if (!strncmp(text, times, sizeof times - 1))
+        text += strspn(text + sizeof times - 1, "⁻⁰¹²³⁴⁵⁶⁷⁸⁹") + sizeof times - 1;
+    return !*text;
 }
 
 /* Numbers are set flush right, where a column has nothing else below its head. */
