@@ -7,7 +7,7 @@
 
 void about_options(const tw_cost *cost, FILE *out) {
     char value[160], otherwise[160], range[160];
-    fputs("\n## Options\n\n| option | value | default | meaning |\n|---|---|---|---|\n", out);
+    fputs("\n## All options\n\n| option | value | default | meaning |\n|---|---|---|---|\n", out);
     for (const tw_option *o = cost->layer->options; o && o->name; o++) {
         option_value(cost, o, value, sizeof value);
         option_default(o, otherwise, sizeof otherwise);

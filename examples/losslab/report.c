@@ -163,6 +163,9 @@ static void write_loss(site *s, size_t i) {
     char *text = computed(s, &cost, &pass);
     FILE *out = open_page(s, layer->name, layer->name, path, sizeof path);
     put_navigation(out, layer->name);
+    fputs("<nav>Computed here: <a href=\"#curves\">curves</a> <a href=\"#all-options\">all options</a> "
+          "<a href=\"#worked-through\">worked through</a> <a href=\"#gradient-check\">gradient check</a></nav>\n",
+          out);
     if (book) md_html(out, book->text, link_to, NULL);
     else fprintf(out, "<h1>%s</h1>\n<p>The book has no chapter on it yet.</p>\n", layer->name);
     fputs("<h2 id=\"loss\">The loss <code>", out);
