@@ -52,6 +52,12 @@ static const char *when(int step, char text[40]) {
     return text;
 }
 
+/* The steps of the table: 0, 1, 2, 4, .. and the last. */
+static int row_after(int step) {
+    int next = step ? 2 * step : 1;
+    return next >= STEPS && step != STEPS - 1 ? STEPS - 1 : next;
+}
+
 tw_err experiment_saturation(trial *t) {
     static course mse, ce;
     tw_real x[2 * POINTS], y[POINTS];
@@ -63,7 +69,7 @@ tw_err experiment_saturation(trial *t) {
     }
     if (descend(t->ctx, true, x, y, &mse) || descend(t->ctx, false, x, y, &ce)) return tw_error(t->ctx);
     printf("%6s %12s %12s\n", "step", "sigmoid+MSE", "sigmoid+CE");
-    for (int i = 0; i < STEPS; i = i ? 2 * i : 1) printf("%6d %12.3f %12.3f\n", i, mse.right[i], ce.right[i]);
+    for (int i = 0; i < STEPS; i = row_after(i)) printf("%6d %12.3f %12.3f\n", i, mse.right[i], ce.right[i]);
     printf("first gradient: %.3g with MSE, %.3g with CE\n", mse.first_norm, ce.first_norm);
     chart *p = chart_new(t->picture, 12, 10, WIDE - 24, HIGH - 20, "A sigmoid that begins sure of the wrong");
     chart_label_x(p, "step of gradient descent, learning rate 1");
