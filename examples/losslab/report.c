@@ -44,7 +44,8 @@ static const char style[] =
     ".pass{color:var(--good);font-weight:600}.fail{color:var(--bad);font-weight:600}"
     "footer{margin-top:3rem;color:var(--muted);font-size:.9rem}"
     "@media(max-width:30rem){th,td{padding:.3rem .35rem}table{font-size:.82rem}}"
-    "@media print{nav,footer{display:none}body{max-width:none;padding:0;font-size:10pt}pre{white-space:pre-wrap}"
+    "@media print{html{font-size:10pt}nav,footer{display:none}body{max-width:none;padding:0}"
+    "pre{white-space:pre-wrap;font-size:.78em}table{font-size:.8rem}th,td{padding:.2rem .4rem}"
     ".figures svg,.card,tr,pre{break-inside:avoid}h2,h3{break-after:avoid}.figures{grid-template-columns:1fr 1fr}}";
 
 typedef struct site {
