@@ -41,6 +41,32 @@ Test(costs_corners, ignored_positions_have_no_part) {
     tw_ctx_free(ctx);
 }
 
+/* The ignored class may be any integer: in range, just outside, or far away; -1 is common, and is what a truth that is
+ * ignored is kept as. What is not ignored is still refused outside 0..K-1. */
+Test(costs_corners, any_integer_may_be_the_ignored_class) {
+    static const int ignored[] = {-1, -100, 0, 1, 2, 255, INT32_MIN, INT32_MAX};
+    static const char *const losses[] = {"cross_entropy", "nll"};
+    tw_ctx *ctx = tw_ctx_new(1);
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        for (int l = 0; l < 2; l++) {
+            char spec[80];
+            snprintf(spec, sizeof spec, "%s:ignore_index=%d", losses[l], ignored[i]);
+            int32_t class[] = {ignored[i], ignored[i] == 1 ? 0 : 1};
+            setting s = {.ndim = 2, .dim = {2, 2}, .pred = (tw_real[]){-3, -1, -1, -2}, .class = class};
+            setting alone = {.ndim = 2, .dim = {1, 2}, .pred = s.pred + 2, .class = class + 1};
+            outcome both = run_setting(ctx, spec, &s), one = run_setting(ctx, spec, &alone);
+            cr_expect_eq(both.loss[0], one.loss[0], "%s: %g, not %g", spec, (double)both.loss[0], (double)one.loss[0]);
+            cr_expect(both.grad[0] == 0 && both.grad[1] == 0, "%s: a gradient where nothing counts", spec);
+            cr_expect(both.grad[2] == one.grad[0] && both.grad[3] == one.grad[1], "%s: gradient", spec);
+        }
+    tw_cost cost;
+    cr_assert_eq(tw_cost_find(ctx, "nll:ignore_index=-100", &cost), TW_OK);
+    tw_target target = {.classes = {(int32_t[]){-1}, 1}};
+    cr_assert_null(tw_cost_apply(ctx, &cost, tw_full(ctx, -1, 2, (int[]){1, 2}), &target));
+    assert_error(ctx, TW_ERR_RANGE, "class -1 at position 0 is outside 0..1");
+    tw_ctx_free(ctx);
+}
+
 /* Losses and gradients where the logits are enormous or infinite: the limits, never NaN. */
 Test(costs_corners, bce_at_enormous_and_infinite_logits) {
     static const struct {

@@ -24,8 +24,9 @@ bool tw__classes_truth(tw_ctx *ctx, const char *what, const tw_tensor *x, tw_lab
     if (target.n && !target.v) return tw_fail(ctx, TW_ERR_RANGE, "%s: the classes are NULL", what);
     if (!(c->truth = tw_alloc(ctx, target.n * sizeof *c->truth))) return false;
     for (size_t i = 0; i < target.n; i++) {
-        c->truth[i] = ignore && target.v[i] == *ignore ? -1 : target.v[i];
-        if (c->truth[i] == target.v[i] && (target.v[i] < 0 || (size_t)target.v[i] >= c->K))
+        bool ignored = ignore && target.v[i] == *ignore;
+        c->truth[i] = ignored ? -1 : target.v[i];
+        if (!ignored && (target.v[i] < 0 || (size_t)target.v[i] >= c->K))
             return tw_fail(ctx, TW_ERR_RANGE, "%s: class %d at position %zu is outside 0..%d: %s", what,
                            (int)target.v[i], i, (int)c->K - 1, tw_describe(ctx, x));
     }
