@@ -23,10 +23,12 @@ Test(costs_options, specs_that_cannot_be) {
         {"bce_logits:pos_weight=[]", "pos_weight", TW_ERR_RANGE, false},
         {"bce_logits:pos_weight=[1,,2]", "pos_weight", TW_ERR_RANGE, false},
         {"bce_logits:pos_weight=nan", "pos_weight", TW_ERR_RANGE, false},
+        {"bce_logits:pos_weight=inf", "pos_weight", TW_ERR_RANGE, false},
         {"cross_entropy:label_smoothing=1.01", "label_smoothing", TW_ERR_RANGE, true},
         {"cross_entropy:class_weight=[1,2]", "class_weight has 2 numbers, not 3", TW_ERR_SHAPE, true},
         {"cross_entropy:class_weight=2", "class_weight has 1 numbers, not 3", TW_ERR_SHAPE, true},
         {"cross_entropy:class_weight=[1,-2,1]", "class_weight", TW_ERR_RANGE, true},
+        {"cross_entropy:class_weight=[1,inf,1]", "number 1 of class_weight is inf", TW_ERR_RANGE, true},
         {"cross_entropy:form=odds", "form", TW_ERR_RANGE, true},
         {"cross_entropy:ignore_index=1.5", "ignore_index", TW_ERR_RANGE, true},
         {"cross_entropy:reduction=average", "reduction", TW_ERR_RANGE, true},
@@ -66,7 +68,8 @@ Test(costs_options, specs_that_cannot_be) {
 /* The same in the structs, which no table of options guards. */
 Test(costs_options, structs_that_cannot_be) {
     tw_ctx *ctx = tw_ctx_new(1);
-    static const tw_real two[] = {1, 2}, negative[] = {1, -2, 1}, above[] = {(tw_real)1.5};
+    static const tw_real two[] = {1, 2}, negative[] = {1, -2, 1}, above[] = {(tw_real)1.5},
+                         infinite[] = {1, 1, (tw_real)INFINITY};
     static const int32_t class[] = {0, 1};
     const tw_labels c = {class, 2};
     tw_tensor *x = tw_full(ctx, (tw_real)0.25, 2, (int[]){2, 3});
@@ -91,6 +94,7 @@ Test(costs_options, structs_that_cannot_be) {
             "label_smoothing is -1");
     REFUSED(tw_cross_entropy_loss(ctx, x, c, &(tw_cross_entropy_options){.form = (tw_form)7}), TW_ERR_RANGE, "form");
     REFUSED(tw_nll_loss(ctx, x, c, &(tw_nll_options){.class_weight = {negative, 3}}), TW_ERR_RANGE, "class_weight");
+    REFUSED(tw_nll_loss(ctx, x, c, &(tw_nll_options){.class_weight = {infinite, 3}}), TW_ERR_RANGE, "class_weight");
     REFUSED(tw_focal_loss(ctx, x, c, &(tw_focal_options){.gamma = -1}), TW_ERR_RANGE, "gamma is -1");
     REFUSED(tw_focal_loss(ctx, x, c, &(tw_focal_options){.gamma = 2, .alpha = {two, 2}}), TW_ERR_SHAPE,
             "alpha has 2 numbers, not 3, or one for all");

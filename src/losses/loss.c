@@ -38,9 +38,9 @@ bool tw__list_copy(tw_ctx *ctx, const char *what, const char *name, tw_reals lis
                        one_for_all && n != 1 ? ", or one for all" : "");
     if (!list.v) return tw_fail(ctx, TW_ERR_RANGE, "%s: the numbers of %s are NULL", what, name);
     for (size_t i = 0; i < list.n; i++)
-        if (!(list.v[i] >= 0))
-            return tw_fail(ctx, TW_ERR_RANGE, "%s: number %zu of %s is %g; weights are 0 or above", what, i, name,
-                           (double)list.v[i]);
+        if (!(list.v[i] >= 0 && isfinite(list.v[i])))
+            return tw_fail(ctx, TW_ERR_RANGE, "%s: number %zu of %s is %g; weights are finite, and 0 or above", what, i,
+                           name, (double)list.v[i]);
     tw_real *v = tw_alloc(ctx, list.n * sizeof *v);
     for (size_t i = 0; v && i < list.n; i++) v[i] = list.v[i];
     *copy = (tw_reals){v, list.n};

@@ -48,8 +48,8 @@ tw_err tw__difference_sample(tw_ctx *ctx, uint64_t stream, int n, const double *
 bool tw__same_shape(tw_ctx *ctx, const char *what, const tw_tensor *pred, const tw_tensor *target);
 /* True when no element lies outside 0..1, else a RANGE error names it. NaN passes: a sample left out may hold it. */
 bool tw__probabilities(tw_ctx *ctx, const char *what, const tw_tensor *t);
-/* A copy in the step of a list of weights: n numbers of 0 or above, or one when one_for_all; {NULL, 0} for an empty
- * one. False after an error. */
+/* A copy in the step of a list of weights: n finite numbers of 0 or above, or one when one_for_all; {NULL, 0} for an
+ * empty one. False after an error. */
 bool tw__list_copy(tw_ctx *ctx, const char *what, const char *name, tw_reals list, size_t n, bool one_for_all,
                    tw_reals *copy);
 /* True when low <= value <= high (false for NaN), else a RANGE error is in ctx. */
