@@ -305,7 +305,7 @@ const museum_piece museum[] = {
      {NULL, "focal:reduction=sum,gamma=0.5"}},
     {"p_t from the weighted cross entropy",
      "many copies of one focal loss on the web",
-     "alpha changes what counts as easy: frequent classes look harder than they are, and the paper's settings mean "
+     "p_t becomes p^alpha: with alpha below 1 what is hard looks easy and is muted, and the paper's settings mean "
      "something else.",
      "alpha is a factor",
      museum_alpha_is_a_factor,
