@@ -15,6 +15,11 @@ for c in eval check ctc backprop experiment; do
     expect 0 "Usage: losslab $c" "$lab" $c --help
     expect 2 'unknown option --nonsense' "$lab" $c --nonsense
 done
+# An option that lacks its value does not take the operand before it.
+expect 2 '--reduction wants a value' "$lab" eval mse --input 1 --target 1 --reduction
+expect 2 '-t wants a value' "$lab" eval mse -i 1 -t
+expect 2 'unknown option --nonsense' "$lab" eval mse --nonsense -i
+expect 0 'Usage: losslab eval' "$lab" eval mse --nonsense --help
 
 # ---- eval: what it says for numbers computed by hand --------------------------------------------
 says() { # JSON SPEC INPUT TARGET [OPTION]..

@@ -125,17 +125,21 @@ static void store(const cli_command *c, const cli_option *o, const char *text) {
 /* What getopt_long answers for an option is its place in the table plus this, out of the way of the letters. */
 enum { FIRST = 1000 };
 
-/* Why getopt_long refused the word it looked at last. */
-_Noreturn static void refuse(const cli_command *c, int answer, char *const *argv) {
-    const char *word = argv[optind - 1];
-    if (optopt >= FIRST) {
-        const cli_option *o = &c->option[optopt - FIRST];
-        if (answer == ':') cli_usage_error(c, "--%s wants a value (%s)", o->name, o->value);
+/* The first word that getopt_long refused, and why. */
+typedef struct refusal {
+    int answer, option; /* what it answered, and optopt */
+    const char *word;
+} refusal;
+
+_Noreturn static void refuse(const cli_command *c, const refusal *r) {
+    if (r->option >= FIRST) {
+        const cli_option *o = &c->option[r->option - FIRST];
+        if (r->answer == ':') cli_usage_error(c, "--%s wants a value (%s)", o->name, o->value);
         cli_usage_error(c, "--%s takes no value", o->name);
     }
-    if (answer == ':') cli_usage_error(c, "-%c wants a value", optopt);
-    if (optopt) cli_usage_error(c, "unknown option -%c", optopt);
-    unknown_option(c, word + 2);
+    if (r->answer == ':') cli_usage_error(c, "-%c wants a value", r->option);
+    if (r->option) cli_usage_error(c, "unknown option -%c", r->option);
+    unknown_option(c, r->word + 2);
 }
 
 int cli_parse(const cli_command *c, int argc, char **argv) {
@@ -151,17 +155,21 @@ int cli_parse(const cli_command *c, int argc, char **argv) {
     names[c->noptions] = (struct option){"help", no_argument, NULL, 'h'};
 
     /* Twice: help shows the defaults, so it is looked for before any value is stored; and no mistake in front of
-     * it keeps it from being shown. */
+     * it keeps it from being shown. The first time has moved the operands behind the options, where the second would
+     * take one for the value that the last option lacks: mistakes are those of the first. */
+    refusal first = {0};
     opterr = 0;
     optind = 0;
-    for (int k; (k = getopt_long(argc, argv, letters, names, NULL)) != -1;)
+    for (int k; (k = getopt_long(argc, argv, letters, names, NULL)) != -1;) {
         if (k == 'h') {
             print_help(c);
             exit(0);
         }
+        if ((k == '?' || k == ':') && !first.answer) first = (refusal){k, optopt, argv[optind - 1]};
+    }
+    if (first.answer) refuse(c, &first);
     optind = 0;
     for (int k; (k = getopt_long(argc, argv, letters, names, NULL)) != -1;) {
-        if (k == '?' || k == ':') refuse(c, k, argv);
         int i = k - FIRST;
         for (int j = 0; i < 0 && j < c->noptions; j++)
             if (c->option[j].letter == k) i = j;
