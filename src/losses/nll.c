@@ -12,7 +12,7 @@ static void forward(const tw__classes *c, const tw_real *x) {
     for (size_t i = 0; i < c->terms->n; i++) {
         size_t k = c->truth[i] < 0 ? 0 : (size_t)c->truth[i];
         double w = c->truth[i] < 0 ? 0 : tw__class_weight(c, k);
-        c->terms->value[i] = (tw_real)(w == 0 ? 0 : -w * (double)x[tw__classes_at(c, i) + k * c->step]);
+        c->terms->value[i] = (tw_real)(w == 0 ? 0 : 0 - w * (double)x[tw__classes_at(c, i) + k * c->step]);
     }
 }
 
