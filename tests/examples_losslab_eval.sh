@@ -103,7 +103,10 @@ bad 'nothing follows' mse '1]' '[1]'
 bad '--target: line 2, column 3' mse '[1]' '[1
  ,x]'
 bad 'at most 5 deep' mse '[[[[[[1]]]]]]' '[[[[[[1]]]]]]'
-bad 'empty list' mse '[]' '[]'
+says '{"loss": NaN, "grad": []}' mse '[]' '[]' # the mean over nothing
+says '{"loss": 0, "grad": []}' huber '[]' '[]' -r sum
+says '{"loss": [], "grad": []}' bce_logits '[]' '[]' -r none
+bad 'empty list' nll '[]' '[]'
 bad 'empty list' ctc '[[]]' '[]'
 bad 'input is \[2\], --target \[3\]' mse '[1,2]' '[1,2,3]'
 bad "of the input's shape" mse '[1,2]' '1'

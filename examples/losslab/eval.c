@@ -73,12 +73,12 @@ static tw_err shapes_do_not_fit(tw_ctx *ctx, const question *q) {
 
 static tw_err arrange(tw_ctx *ctx, question *q) {
     const tw_cost_layer *layer = q->cost.layer;
+    if (tw_cost_accepts(layer, TW_TARGET_TENSOR) && same_shape(&q->input, &q->target)) return TW_OK; /* also [] */
     if (!q->input.size) return tw_fail_err(ctx, TW_ERR_SHAPE, "--input: an empty list; there is nothing to compare");
     if (tw_cost_accepts(layer, TW_TARGET_SEQUENCES) && q->input.ndim == 2 && q->target.ndim == 1) {
         q->sequence = true;
         return indices(ctx, q);
     }
-    if (tw_cost_accepts(layer, TW_TARGET_TENSOR) && same_shape(&q->input, &q->target)) return TW_OK;
     if (tw_cost_accepts(layer, TW_TARGET_CLASSES) && shape_of_classes(&q->input, &q->target)) return indices(ctx, q);
     return shapes_do_not_fit(ctx, q);
 }

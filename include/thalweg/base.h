@@ -73,7 +73,7 @@ typedef struct tw_allocator {
 
 typedef struct tw_ctx_options {
     uint64_t seed;          /* of every random draw: weights, dropout */
-    int threads;            /* 0: TW_THREADS from the environment, else the cores this process may use */
+    int threads;            /* 0: TW_THREADS from the environment, when that is 1..256, else the cores it may use */
     tw_allocator allocator; /* alloc NULL: malloc and free */
 } tw_ctx_options;
 

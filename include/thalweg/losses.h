@@ -90,9 +90,10 @@ TW_API tw_tensor *tw_bce_logits_loss(tw_ctx *ctx, tw_tensor *logits, tw_tensor *
  * A target is one index per position, row-major; an index outside 0..K-1 is a RANGE error. */
 
 /* ---- cross entropy with softmax: -w_c log softmax(z)_c for class c, in Keras "sparse categorical"; gradient
- * w_c (p - onehot). tw_soft_cross_entropy_loss, "categorical": -sum_k w_k t_k log softmax(z)_k, target of z's shape;
- * gradient p sum(w t) - w t. Label smoothing s makes t into (1 - s) t + s / K. With class weights the mean over indices
- * divides by the sum of w_c, as in PyTorch; over soft targets by the number of positions.
+ * w_c (p - onehot). tw_soft_cross_entropy_loss, "categorical": -sum_k w_k t_k log softmax(z)_k, target of z's shape
+ * (a distribution, but any numbers are taken as they are); gradient p sum(w t) - w t. Label smoothing s makes t into
+ * (1 - s) t + s / K. With class weights the mean over indices divides by the sum of w_c, as in PyTorch; over soft
+ * targets by the number of positions.
  * form PROBS takes p itself, as textbooks write it (gradient -w t / p), LOG_PROBS log p (gradient -w t). */
 typedef struct tw_cross_entropy_options {
     tw_reduction reduction;
