@@ -64,8 +64,8 @@ TW_API tw_tensor *tw_global_avg_pool2d(tw_ctx *ctx, tw_tensor *x);
 /* ---- batch norm over all but axis 1: x [N,C], [N,C,T] or [N,C,H,W] ----------------------------------
  * y = (x - mean) / sqrt(var + eps) * weight + bias. Training uses the batch's mean and biased variance and moves
  * running_mean, running_var (unbiased) by momentum; eval uses those. One value per channel in training is a RANGE
- * error, as in PyTorch (its variance says nothing). num_batches_tracked is saved with the model. The running values move
- * in forward, also when the step fails later.
+ * error, as in PyTorch (its variance says nothing). num_batches_tracked is saved with the model. The running values
+ * move in forward, also when the step fails later.
  * (Ioffe, Szegedy 2015) */
 typedef struct tw_batchnorm_options {
     double eps;      /* 0: 1e-5 */
