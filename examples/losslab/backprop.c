@@ -47,6 +47,13 @@ static void collect_tape(backprop_step *s) {
     for (const tw_node *n = s->loss->node; n && i > 0; n = n->prev) s->node[--i] = n;
 }
 
+tw_err backprop_run(tw_ctx *ctx, backprop_step *s) {
+    forward(ctx, network, s);
+    tw_err err = tw_backward(ctx, s->loss);
+    if (!err) collect_tape(s);
+    return err;
+}
+
 /* The loss with one number of one leaf moved. */
 static double loss_at(tw_ctx *ctx, int which, int i, double by) {
     leaf moved[BACKPROP_LEAVES];
@@ -112,16 +119,16 @@ static bool run(tw_ctx *ctx, const char *out, const char *dot) {
     tw_real grad[BACKPROP_LEAVES][6];
     char error[256] = "";
     bool good = true;
-    forward(ctx, network, &s);
-    if (tw_backward(ctx, s.loss)) {
+    if (backprop_run(ctx, &s)) {
         fprintf(stderr, PROGRAM ": %s\n", tw_errmsg(ctx));
         return false;
     }
-    collect_tape(&s);
     for (int l = 0; l < BACKPROP_LEAVES; l++)
         memcpy(grad[l], s.leaf[l]->grad, (size_t)network[l].n * sizeof grad[l][0]);
     print_tape(&s);
-    good = backprop_draw(&s, out, error, sizeof error);
+    canvas *c = backprop_picture(&s);
+    good = canvas_save(c, out, error, sizeof error);
+    canvas_free(c);
     if (!good) fprintf(stderr, PROGRAM ": %s\n", error);
     if (good) printf("picture: %s\n", out);
     if (dot) good = write_dot(ctx, dot) && good;

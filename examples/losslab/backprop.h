@@ -2,6 +2,8 @@
 #ifndef LOSSLAB_BACKPROP_H
 #define LOSSLAB_BACKPROP_H
 
+#include "canvas.h"
+
 #include <thalweg/extend.h>
 
 enum { BACKPROP_OPS = 6, BACKPROP_LEAVES = 5 };
@@ -13,7 +15,9 @@ typedef struct backprop_step {
     const tw_node *node[BACKPROP_OPS]; /* the tape, oldest first */
 } backprop_step;
 
-/* Draws the tape: every value, every gradient, the chain rule at every edge. False: a sentence is in error[size]. */
-bool backprop_draw(const backprop_step *s, const char *path, char *error, size_t size);
+/* Forward and backward; s points into ctx until its next step. */
+TW_MUST_CHECK tw_err backprop_run(tw_ctx *ctx, backprop_step *s);
+/* The tape: every value, every gradient, the chain rule at every edge. NULL: no memory. */
+canvas *backprop_picture(const backprop_step *s);
 
 #endif

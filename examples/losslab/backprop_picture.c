@@ -151,7 +151,7 @@ static void draw_op(canvas *c, const tw_node *n, double y) {
     canvas_text(c, LEFT_X + CARD_W, below + 15, 11, 1, MUTED, false, "%s", r[1].numbers);
 }
 
-bool backprop_draw(const backprop_step *s, const char *path, char *error, size_t size) {
+canvas *backprop_picture(const backprop_step *s) {
     double height = TOP + card_height(s->node[0]->in[0]) + 24;
     for (int i = 0; i < BACKPROP_OPS; i++) height += BETWEEN + card_height(s->node[i]->out[0]);
     canvas *c = canvas_new(WIDTH, height);
@@ -169,7 +169,5 @@ bool backprop_draw(const backprop_step *s, const char *path, char *error, size_t
         draw_card(c, CHAIN_X, y, s->node[i]->out[0], false);
         y += card_height(s->node[i]->out[0]);
     }
-    bool good = canvas_save(c, path, error, size);
-    canvas_free(c);
-    return good;
+    return c;
 }

@@ -45,6 +45,11 @@ typedef struct fact {
 extern const fact facts[];
 extern const int fact_count;
 
+/* Computes it into *x and says in a word or two what that makes of the claim; FACT_FAILS when the table is wrong, or
+ * with an error in ctx. */
+const char *fact_verdict(tw_ctx *ctx, const fact *f, double *x);
+extern const char FACT_FAILS[];
+
 /* Is x what the text says, to its last digit (a whole number: exactly)? "Infinity" and "NaN" are themselves. False for
  * text that is no number. */
 bool fact_agrees(double x, const char *text);

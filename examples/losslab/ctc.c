@@ -15,21 +15,11 @@
 
 enum { MOST_PATHS = 2000000, SHOWN_FRAMES = 40 };
 
-typedef struct scene {
-    tw_ctx *ctx;
-    const char *text, *out;
-    ctc_frames frames;
-    int32_t *label; /* [L] */
-    int L;
-    int *greedy; /* [T] */
-    lattice w;
-} scene;
-
-static const char *symbol(const scene *s, int k, char text[16]) { return ctc_symbol(s->ctx, &s->frames, k, text); }
+static const char *symbol(const ctc_scene *s, int k, char text[16]) { return ctc_symbol(s->ctx, &s->frames, k, text); }
 
 /* ---- B, step by step -------------------------------------------------------------------------------------- */
 
-static void print_symbols(const scene *s, const char *what, const int *v, const bool *keep, int n) {
+static void print_symbols(const ctc_scene *s, const char *what, const int *v, const bool *keep, int n) {
     char text[16];
     printf("  %-18s", what);
     for (int i = 0; i < n; i++) {
@@ -40,7 +30,7 @@ static void print_symbols(const scene *s, const char *what, const int *v, const 
 }
 
 /* A path, its repeats gone, its blanks gone; each symbol stays in its column. Of a long path, what it reads as. */
-static void print_b(const scene *s, const char *what, const int *path) {
+static void print_b(const ctc_scene *s, const char *what, const int *path) {
     int T = s->frames.T;
     bool *keep = calloc((size_t)T, sizeof *keep);
     if (!keep) return;
@@ -61,7 +51,7 @@ static void print_b(const scene *s, const char *what, const int *path) {
 /* ---- comparisons -------------------------------------------------------------------------------------------- */
 
 /* The library's loss and gradient beside the lattice's. */
-static tw_err compare_with_library(const scene *s) {
+static tw_err compare_with_library(const ctc_scene *s) {
     const ctc_frames *f = &s->frames;
     tw_ctx *ctx = s->ctx;
     tw_step_begin(ctx);
@@ -85,7 +75,7 @@ static tw_err compare_with_library(const scene *s) {
     return TW_OK;
 }
 
-static void enumerate(const scene *s) {
+static void enumerate(const ctc_scene *s) {
     const ctc_frames *f = &s->frames;
     int repeats = 0;
     for (int i = 1; i < s->L; i++) repeats += s->label[i] == s->label[i - 1];
@@ -110,13 +100,13 @@ static void enumerate(const scene *s) {
 
 /* ---- the story ------------------------------------------------------------------------------------------------ */
 
-static int needed(const scene *s) {
+static int needed(const ctc_scene *s) {
     int n = s->L;
     for (int i = 1; i < s->L; i++) n += s->label[i] == s->label[i - 1];
     return n;
 }
 
-static tw_err tell(const scene *s) {
+static tw_err tell(const ctc_scene *s) {
     const lattice *w = &s->w;
     const ctc_frames *f = &s->frames;
     char text[16];
@@ -142,16 +132,14 @@ static tw_err tell(const scene *s) {
     return TW_OK;
 }
 
-static tw_err prepare(scene *s, const char *model, const char *image, int T) {
+tw_err ctc_scene_prepare(ctc_scene *s) {
     tw_ctx *ctx = s->ctx;
-    tw_err err = model ? ctc_frames_read(ctx, model, image, &s->frames) : ctc_frames_draw(ctx, s->text, T, &s->frames);
-    if (err) return err;
     const ctc_frames *f = &s->frames;
     size_t n = strlen(s->text) + 1;
     s->label = malloc(n * sizeof *s->label);
     s->greedy = malloc((size_t)f->T * sizeof *s->greedy);
     if (!s->label || !s->greedy) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
-    err = tw_alphabet_encode(ctx, f->alphabet, s->text, s->label, &n);
+    tw_err err = tw_alphabet_encode(ctx, f->alphabet, s->text, s->label, &n);
     if (err) return err;
     s->L = (int)n;
     for (int t = 0; t < f->T; t++) {
@@ -168,6 +156,13 @@ static tw_err prepare(scene *s, const char *model, const char *image, int T) {
     if (!lattice_make(&s->w, f->logits, f->T, f->K, 0, s->label, s->L))
         return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     return TW_OK;
+}
+
+void ctc_scene_free(ctc_scene *s) {
+    lattice_free(&s->w);
+    ctc_frames_free(&s->frames);
+    free(s->label);
+    free(s->greedy);
 }
 
 int command_ctc(int argc, char **argv) {
@@ -197,18 +192,19 @@ int command_ctc(int argc, char **argv) {
     if (model && T_given) cli_usage_error(&command, "--frames and --model contradict each other");
     if (strlen(argv[1]) > 400) cli_usage_error(&command, "a text of at most 400 bytes");
     if (canvas_cannot_save(out)) cli_usage_error(&command, "--out %s: %s", out, canvas_cannot_save(out));
-    scene s = {.text = argv[1], .out = out, .ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = seed, .threads = 1})};
+    ctc_scene s = {.text = argv[1], .ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = seed, .threads = 1})};
     if (!s.ctx) cli_die(PROGRAM, "out of memory");
     char error[256] = "";
-    tw_err err = prepare(&s, model, n > 1 ? argv[2] : NULL, T);
+    tw_err err = model ? ctc_frames_read(s.ctx, model, argv[2], &s.frames)
+                       : ctc_frames_draw(s.ctx, s.text, T, &s.frames);
+    if (!err) err = ctc_scene_prepare(&s);
     if (!err) err = tell(&s);
-    bool good = !err && ctc_draw(s.ctx, &s.frames, &s.w, s.greedy, s.text, out, error, sizeof error);
+    canvas *c = err ? NULL : ctc_picture(&s);
+    bool good = !err && canvas_save(c, out, error, sizeof error);
     if (good) printf("\npicture: %s\n", out);
     else fprintf(stderr, PROGRAM ": %s\n", err ? tw_errmsg(s.ctx) : error);
-    lattice_free(&s.w);
-    ctc_frames_free(&s.frames);
-    free(s.label);
-    free(s.greedy);
+    canvas_free(c);
+    ctc_scene_free(&s);
     tw_ctx_free(s.ctx);
     return good ? 0 : 1;
 }

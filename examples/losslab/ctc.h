@@ -2,6 +2,7 @@
 #ifndef LOSSLAB_CTC_H
 #define LOSSLAB_CTC_H
 
+#include "canvas.h"
 #include "lattice.h"
 
 #include <thalweg/text.h>
@@ -22,8 +23,22 @@ void ctc_frames_free(ctc_frames *f);
 /* One symbol as text: "-" is the blank. */
 const char *ctc_symbol(tw_ctx *ctx, const ctc_frames *f, int symbol, char text[16]);
 
-/* The picture of it all; greedy [T] is the best symbol of each frame. False: a sentence is in error[size]. */
-bool ctc_draw(tw_ctx *ctx, const ctc_frames *f, const lattice *w, const int *greedy, const char *text, const char *path,
-              char *error, size_t size);
+/* A text, the frames it is looked for in, and what CTC makes of them. */
+typedef struct ctc_scene {
+    tw_ctx *ctx;
+    const char *text;
+    ctc_frames frames;
+    int32_t *label; /* [L] */
+    int L;
+    int *greedy; /* [T] the best symbol of each frame */
+    lattice w;
+} ctc_scene;
+
+/* Fills in the rest: label, greedy path and lattice of s->text in s->frames. Free the scene in any case. */
+TW_MUST_CHECK tw_err ctc_scene_prepare(ctc_scene *s);
+void ctc_scene_free(ctc_scene *s); /* all but ctx and text */
+
+/* The picture of it all. NULL: no memory. */
+canvas *ctc_picture(const ctc_scene *s);
 
 #endif

@@ -150,38 +150,34 @@ static void draw_posterior(tw_ctx *ctx, panel p, const ctc_frames *f, const latt
     draw_path(&p, w->best);
 }
 
-bool ctc_draw(tw_ctx *ctx, const ctc_frames *f, const lattice *w, const int *greedy, const char *text, const char *path,
-              char *error, size_t size) {
+canvas *ctc_picture(const ctc_scene *s) {
+    const ctc_frames *f = &s->frames;
+    const lattice *w = &s->w;
     int *row = malloc((size_t)f->K * sizeof *row);
-    if (!row) {
-        snprintf(error, size, "out of memory");
-        return false;
-    }
-    int rows = choose_rows(f, w, greedy, row);
+    if (!row) return NULL;
+    int rows = choose_rows(f, w, s->greedy, row);
     double cell_w = fmax(5, fmin(44, 560.0 / f->T)), cell_h = fmax(5, fmin(24, 420.0 / (w->S > rows ? w->S : rows)));
     double wide = fmax(cell_w * f->T, 420), upper = fmax(cell_h * rows + 130, cell_h * w->S), lower = cell_h * w->S;
     double second_x = 2 * LEFT + wide + GAP, first_y = TOP + 62, second_y = first_y + upper + 70;
     canvas *c = canvas_new(second_x + wide + 20, second_y + lower + 30);
     panel p = {c, LEFT, first_y, cell_w, cell_h, rows, f->T};
-    canvas_describe(c, "The lattice of CTC for the label %s over %d frames", text, f->T);
-    canvas_text(c, LEFT, 30, 20, -1, INK, true, "CTC: every way to read \xe2\x80\x9c%s\xe2\x80\x9d in %d frames", text,
-                f->T);
+    canvas_describe(c, "The lattice of CTC for the label %s over %d frames", s->text, f->T);
+    canvas_text(c, LEFT, 30, 20, -1, INK, true, "CTC: every way to read \xe2\x80\x9c%s\xe2\x80\x9d in %d frames",
+                s->text, f->T);
     canvas_text(c, LEFT, 50, 13, -1, MUTED, false,
                 "p(l|x) = %.4g, loss %.4f. The best path alone has %.4g, %.3g %% of it. Rows of the lattice: the "
                 "extended label.",
                 exp(w->log_p), -w->log_p, exp(w->log_p_best), 100 * exp(w->log_p_best - w->log_p));
-    draw_outputs(ctx, p, f, w, greedy, row);
-    draw_b(ctx, p, f, w, greedy);
+    draw_outputs(s->ctx, p, f, w, s->greedy, row);
+    draw_b(s->ctx, p, f, w, s->greedy);
     p.rows = w->S, p.x = second_x;
-    draw_logs(ctx, p, f, w, w->alpha, "Forward: \xce\xb1, as log\xe2\x82\x81\xe2\x82\x80",
+    draw_logs(s->ctx, p, f, w, w->alpha, "Forward: \xce\xb1, as log\xe2\x82\x81\xe2\x82\x80",
               "the walks that have come here, with what they emitted");
     p.y = second_y;
-    draw_logs(ctx, p, f, w, w->beta, "Backward: \xce\xb2, as log\xe2\x82\x81\xe2\x82\x80",
+    draw_logs(s->ctx, p, f, w, w->beta, "Backward: \xce\xb2, as log\xe2\x82\x81\xe2\x82\x80",
               "the ways from here to the end, with what they will emit");
     p.x = LEFT;
-    draw_posterior(ctx, p, f, w);
-    bool good = canvas_save(c, path, error, size);
-    canvas_free(c);
+    draw_posterior(s->ctx, p, f, w);
     free(row);
-    return good;
+    return c;
 }

@@ -20,6 +20,17 @@ bool fact_agrees(double x, const char *text) {
     return fabs(x - printed) <= half * (1 + 1e-9);
 }
 
+const char FACT_FAILS[] = "FAIL";
+
+const char *fact_verdict(tw_ctx *ctx, const fact *f, double *x) {
+    *x = f->compute(ctx, f);
+    bool printed = f->printed && fact_agrees(*x, f->printed), exact = f->exact && fact_agrees(*x, f->exact);
+    if (tw_error(ctx)) return FACT_FAILS;
+    if (!f->exact) return printed ? "reproduced" : FACT_FAILS;
+    if (!f->printed) return exact ? "ok" : FACT_FAILS;
+    return exact && !printed ? "misprint there" : FACT_FAILS;
+}
+
 /* ---- computing -------------------------------------------------------------------------------------------- */
 
 static double apply(tw_ctx *ctx, const char *spec, int N, int K, const tw_real *x, const tw_real *t, const int32_t *c,
