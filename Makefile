@@ -125,8 +125,8 @@ $(BUILD)/$(1): $$(OBJ_$(1)) $(MORE_$(1)) $(BUILD)/common_$(or $(REAL_$(1)),f32).
 endef
 $(foreach e,$(notdir $(EXAMPLES)),$(eval $(call example_rules,$(e))))
 
-# losslab shows the book's chapters on losses, also where it is installed without the book.
-CHAPTERS := $(wildcard docs/losses/*.md)
+# losslab shows the book's chapters on losses, CTC and backpropagation, also where it is installed without the book.
+CHAPTERS := $(wildcard docs/losses/*.md) docs/backprop.md docs/ctc.md
 $(BUILD)/chapters.c: tools/embed.sh $(CHAPTERS) $(BUILD)/sources
 	@mkdir -p $(@D)
 	@tools/embed.sh $(CHAPTERS) >$@

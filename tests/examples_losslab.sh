@@ -81,12 +81,33 @@ for l in $losses; do
     grep -q 'class="pass">PASS' "$dir/site/$l.html" || fail "the page of $l has no check"
     grep -q '<svg' "$dir/site/$l.html" || fail "the page of $l has no picture"
 done
-# Every link of the site leads to a page of the site, and nothing is fetched from elsewhere.
-for page in "$dir"/site/*.html; do
-    grep -o 'href="[^"#]*' "$page" | sed 's/href="//' | grep -v '^http' | sort -u >"$dir/links"
+site=$dir/site
+for p in backprop.html ctc-explained.html museum.html museum.html#wrong-losses museum.html#worked-numbers; do
+    grep -q "href=\"$p\"" "$site/index.html" || fail "the index has no link to $p"
+done
+for p in backprop ctc-explained ctc; do
+    grep -q 'class="picture"' "$site/$p.html" || fail "the page $p lacks its large picture"
+done
+grep -q '&ldquo;tcat&rdquo;.*the likelier text is &ldquo;cat&rdquo;' "$site/ctc-explained.html" ||
+    fail 'the page on CTC does not say what greedy reads'
+grep -q 'href="ctc.html"' "$site/ctc-explained.html" || fail 'the page on CTC has no link to the loss'
+grep -q 'href="ctc-explained.html#forward"' "$site/ctc.html" || fail 'the loss ctc has no link to the page on CTC'
+grep -q 'href="cross_entropy.html#' "$site/backprop.html" || fail 'backpropagation has no link to the loss'
+[ "$(grep -c 'class="pass"' "$site/museum.html")" -ge 60 ] || fail 'the museum shows too few outcomes'
+! grep -q '>FAIL' "$site/museum.html" || fail 'the museum shows a failure'
+grep -q '>misprint there<' "$site/museum.html" || fail 'the museum shows no misprint'
+# Every link of the site leads to a page of the site, and to a place in it; nothing is fetched from elsewhere.
+for page in "$site"/*.html; do
+    grep -o 'href="[^"]*' "$page" | sed 's/href="//' | grep -v '^http' | sort -u >"$dir/links"
     while read -r to; do
-        [ -z "$to" ] || [ -f "$dir/site/$to" ] || fail "${page##*/} links to $to, which is not there"
+        file=${to%%#*}
+        file=$site/${file:-${page##*/}}
+        [ -f "$file" ] || fail "${page##*/} links to $to, which is not there"
+        case $to in
+            *'#'*) grep -q "id=\"${to#*#}\"" "$file" || fail "${page##*/} links to $to, a place that is not there" ;;
+        esac
     done <"$dir/links"
     ! grep -q '<script\|<link\|src=\|url(' "$page" || fail "${page##*/} needs something from elsewhere"
+    [ "$(grep -o ' id="[^"]*"' "$page" | sort | uniq -d)" = '' ] || fail "${page##*/} has two places of one name"
 done
 echo 'losslab: all checks passed'

@@ -17,7 +17,10 @@ done
 echo 'const chapter chapters[] = {'
 i=0
 for f; do
-    name=${f##*/}
+    case $f in
+        docs/losses/*) name=${f##*/} ;;
+        *) name=../${f##*/} ;;
+    esac
     printf '{"%s", (const char *)text%d},\n' "${name%.md}" $i
     i=$((i + 1))
 done

@@ -1,9 +1,9 @@
-/* chapters.h - the book's chapters on losses, docs/losses, as part of the program. */
+/* chapters.h - the book's chapters on losses, and those on backpropagation and CTC, as part of the program. */
 #ifndef LOSSLAB_CHAPTERS_H
 #define LOSSLAB_CHAPTERS_H
 
 typedef struct chapter {
-    const char *name; /* "mse" */
+    const char *name; /* where it is, seen from docs/losses: "mse", "../ctc" */
     const char *text; /* Markdown */
 } chapter;
 extern const chapter chapters[]; /* made by tools/embed.sh; name NULL at the end */
