@@ -12,7 +12,8 @@
 static const char style[] =
     "*{box-sizing:border-box}"
     "html{color-scheme:light dark;-webkit-text-size-adjust:100%}"
-    "body{margin:0 auto;max-width:64rem;padding:0 1rem 4rem;background:var(--paper);color:var(--ink);"
+    "body{margin:0 auto;max-width:64rem;padding:0 1rem "
+    "4rem;background:var(--paper);color:var(--ink);overflow-wrap:break-word;"
     "font:1rem/1.6 system-ui,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}"
     "p,ul,ol{max-width:46rem}"
     "a{color:var(--s1)}"
