@@ -6,7 +6,8 @@
  *
  * with 36 products instead of 144. The sum over channels is taken between the brackets, so each of the 36 places is a
  * matrix product [O,C] x [C,tiles]. B, G and A come from interpolating polynomials at 0, +-5/8, +-3/2 and infinity:
- * B and A are exact in float, and the error is about twice that of the direct sum, where +-1, +-2 give four times.
+ * B and A are exact in float, and the error is two to three times that of the direct sum: for 64 channels 8e-7 of the
+ * result, root mean square, to 3e-7.
  *
  * Float only. Convolutions with other kernels or strides, or few channels, go through im2col (conv2d.c). */
 #ifndef TW_WINOGRAD_H
