@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -63,10 +64,14 @@ struct tw__pool {
     atomic_int stop;
     pthread_mutex_t mutex; /* for sleeping only */
     pthread_cond_t wake;
+    pid_t owner; /* a forked child has a copy of the pool, but not its threads */
     size_t bytes;
     int workers;
     worker worker[];
 };
+
+/* In a forked child the lock, the condition and `inside` may stand as a worker left them that does not exist there. */
+static bool has_workers(const struct tw__pool *p) { return p && p->owner == getpid(); }
 
 static void run_blocks(struct tw__pool *p, int thread) {
     for (int b; (b = atomic_fetch_add(&p->next, 1)) < p->nblocks;) p->fn(p->arg, b, thread);
@@ -113,6 +118,7 @@ static struct tw__pool *pool_new(tw_ctx *ctx) {
     struct tw__pool *p = ctx->allocator.alloc(ctx->allocator.user, bytes); /* doing without is not an error */
     if (!p) return NULL;
     p->bytes = bytes;
+    p->owner = getpid();
     p->workers = 0;
     atomic_init(&p->next, 0);
     atomic_init(&p->open, 0);
@@ -139,14 +145,16 @@ static struct tw__pool *pool_new(tw_ctx *ctx) {
 void tw__pool_free(tw_ctx *ctx) {
     struct tw__pool *p = ctx->pool;
     if (!p) return;
-    atomic_store(&p->stop, 1);
-    atomic_fetch_add(&p->loops, 1);
-    pthread_mutex_lock(&p->mutex);
-    pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->mutex);
-    for (int i = 0; i < p->workers; i++) pthread_join(p->worker[i].id, NULL);
-    pthread_cond_destroy(&p->wake);
-    pthread_mutex_destroy(&p->mutex);
+    if (has_workers(p)) {
+        atomic_store(&p->stop, 1);
+        atomic_fetch_add(&p->loops, 1);
+        pthread_mutex_lock(&p->mutex);
+        pthread_cond_broadcast(&p->wake);
+        pthread_mutex_unlock(&p->mutex);
+        for (int i = 0; i < p->workers; i++) pthread_join(p->worker[i].id, NULL);
+        pthread_cond_destroy(&p->wake);
+        pthread_mutex_destroy(&p->mutex);
+    }
     tw__free(ctx, p, p->bytes);
     ctx->pool = NULL;
 }
@@ -156,7 +164,7 @@ void tw_parallel_for(tw_ctx *ctx, int nblocks, void (*fn)(void *arg, int block, 
     fp_state old = fp_flush_denormals();
     if (nblocks > 1 && ctx->threads > 1 && !ctx->pool) ctx->pool = pool_new(ctx);
     struct tw__pool *p = ctx->pool;
-    if (nblocks == 1 || ctx->threads == 1 || !p) {
+    if (nblocks == 1 || ctx->threads == 1 || !has_workers(p)) {
         for (int b = 0; b < nblocks; b++) fn(arg, b, 0);
     } else {
         p->fn = fn;
