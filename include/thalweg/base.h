@@ -63,8 +63,8 @@ TW_API void tw_error_clear(tw_ctx *ctx);
 /* ---- context --------------------------------------------------------------------------------------
  * Holds the step's memory, the tape, the random state and a small thread pool. One per thread of yours;
  * two contexts share nothing. Built with OpenBLAS, making one sets OpenBLAS to a single thread for the whole process,
- * and it must stay so: the threads here are the context's own. A child after fork() makes a context of its own. A
- * context outlives what was made with it. */
+ * and it must stay so: the threads here are the context's own. A child after fork() may go on with its copy of
+ * a context, which then works in one thread. A context outlives what was made with it. */
 typedef struct tw_allocator {
     void *(*alloc)(void *user, size_t size); /* 64-byte alignment is not required; NULL = out of memory */
     void (*free)(void *user, void *ptr, size_t size);
