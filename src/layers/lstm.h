@@ -1,6 +1,5 @@
 /* lstm.h - what the files of the LSTM share: lstm.c is the layer and the stack, lstm_sequence.c one layer of the stack
- * over a whole sequence, lstm_frames.c samples of different lengths, lstm_cell.isa.c the arithmetic of one frame,
- * lstm_panels.isa.c products with a matrix that stays. */
+ * over a whole sequence, lstm_frames.c samples of different lengths, lstm_cell.isa.c the arithmetic of one frame. */
 #ifndef TW_LSTM_H
 #define TW_LSTM_H
 
@@ -50,21 +49,5 @@ TW_ISA_DECLARE(void, tw__lstm_cell,
  * hold what comes from the later frame, dy from the output (NULL: nothing); dc becomes the gradient of c. */
 TW_ISA_DECLARE(void, tw__lstm_cell_grad,
                (size_t H, tw_real *gates, const tw_real *c, const tw_real *dy, const tw_real *dh, tw_real *dc));
-
-/* ---- products with a matrix that stays ---------------------------------------------------------------------
- * B [K,N] is copied once into panels of a few vectors' width, and then multiplied with a few rows many times: that is
- * the recurrence, where a BLAS would copy the weights at each time step. Each element is one sum in the order of k, so
- * a row of the result does not depend on the rows beside it. */
-enum { TW__PANEL_BLOCK = 64 }; /* columns: a multiple of every instruction set's panel */
-
-static inline size_t tw__panels_size(int K, int N) {
-    return (size_t)K * (((size_t)N + TW__PANEL_BLOCK - 1) / TW__PANEL_BLOCK) * TW__PANEL_BLOCK;
-}
-/* Packs columns TW__PANEL_BLOCK * block and following; transposed: B is given as [N,K]. */
-TW_ISA_DECLARE(void, tw__panels_pack,
-               (bool transposed, int K, int N, const tw_real *B, int ldb, tw_real *panels, int block));
-/* C [M,N] = A [M,K] B, or C + A B with `add`. */
-TW_ISA_DECLARE(void, tw__panels_product,
-               (int M, int N, int K, const tw_real *A, int lda, const tw_real *panels, bool add, tw_real *C, int ldc));
 
 #endif

@@ -6,6 +6,7 @@
  * with one large product for each of dx, dW_ih and dW_hh. */
 #include "layers/calls.h"
 #include "layers/lstm.h"
+#include "tensor/panels.h"
 
 #include <string.h>
 

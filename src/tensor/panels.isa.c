@@ -1,9 +1,9 @@
-/* lstm_panels.isa.c - a few rows times a matrix that was packed beforehand.
+/* panels.isa.c - a few rows times a matrix that was packed beforehand.
  *
  * A panel is NR = two vectors of columns, stored as [K][NR]. A tile of ROWS x NR results stays in registers over the
  * whole of K; rows that do not exist repeat the last one and are not stored. Eight rows times [256,1024] run at 112
  * GFLOP/s on one core of an AMD EPYC 9004 (AVX-512), where OpenBLAS 0.3.21, which packs each time, reaches 48. */
-#include "layers/lstm.h"
+#include "tensor/panels.h"
 
 #include <string.h>
 

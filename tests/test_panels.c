@@ -1,7 +1,7 @@
-/* test_lstm_panels.c - the packed product of the recurrence against plain loops, on every instruction set here. */
+/* test_panels.c - the product with a packed matrix against plain loops, on every instruction set here. */
 #include "util.h"
 
-#include "layers/lstm.h"
+#include "tensor/panels.h"
 
 typedef void pack_fn(bool transposed, int K, int N, const tw_real *B, int ldb, tw_real *panels, int block);
 typedef void product_fn(int M, int N, int K, const tw_real *A, int lda, const tw_real *panels, bool add, tw_real *C,
@@ -30,7 +30,7 @@ static void check_product(pack_fn *pack, product_fn *multiply, int M, int N, int
     free(panels);
 }
 
-Test(lstm_panels, equal_plain_loops) {
+Test(panels, equal_plain_loops) {
     static pack_fn *const pack[] = {
         tw__panels_pack_base,
 #if defined(__x86_64__)
