@@ -3,6 +3,8 @@
 
 #include "tensor/panels.h"
 
+#include <string.h>
+
 typedef void pack_fn(bool transposed, int K, int N, const tw_real *B, int ldb, tw_real *panels, int block);
 typedef void product_fn(int M, int N, int K, const tw_real *A, int lda, const tw_real *panels, bool add, tw_real *C,
                         int ldc);
@@ -28,6 +30,66 @@ static void check_product(pack_fn *pack, product_fn *multiply, int M, int N, int
     free(C);
     free(want);
     free(panels);
+}
+
+typedef void run_fn(const tw__product *p, int M, int N, int K);
+
+/* Any orientation, B as it lies, the last columns of which are narrower than a panel; K longer than a run of the sum. */
+static void check_run(run_fn *run, int M, int N, int K, bool ta, bool turned, bool add) {
+    const size_t lda = (size_t)(ta ? M : K) + 1, ldb = (size_t)N + 2, ldc = (size_t)(turned ? M : N) + 3;
+    const size_t size_a = (size_t)(ta ? K : M) * lda, size_b = (size_t)K * ldb, size_c = (size_t)(turned ? N : M) * ldc;
+    tw_real *A = random_reals(size_a, 1, -1, 1), *B = random_reals(size_b, 2, -1, 1);
+    tw_real *C = random_reals(size_c, 3, -1, 1), *want = random_reals(size_c, 3, -1, 1);
+    run(&(tw__product){ta, turned, add, A, B, lda, ldb, ldc, C}, M, N, K);
+    for (int i = 0; i < M; i++)
+        for (int j = 0; j < N; j++) {
+            tw_real *c = turned ? &want[(size_t)j * ldc + (size_t)i] : &want[(size_t)i * ldc + (size_t)j];
+            double sum = add ? (double)*c : 0;
+            for (int k = 0; k < K; k++)
+                sum += (double)(ta ? A[(size_t)k * lda + (size_t)i] : A[(size_t)i * lda + (size_t)k]) *
+                    (double)B[(size_t)k * ldb + (size_t)j];
+            *c = (tw_real)sum;
+        }
+    assert_near(C, want, size_c, K > 512 ? 1e-4 : 2e-5);
+    free(A);
+    free(B);
+    free(C);
+    free(want);
+}
+
+Test(panels, any_orientation) {
+    static run_fn *const run[] = {
+        tw__product_run_base,
+#if defined(__x86_64__)
+        tw__product_run_avx2,
+        tw__product_run_avx512
+#endif
+    };
+    static const int M[] = {0, 1, 2, 3, 5, 8, 13, 16, 17, 40}, N[] = {1, 7, 8, 16, 31, 32, 33, 64, 70};
+    static const int K[] = {0, 1, 19, 512, 515, 1100};
+    for (int isa = 0; isa <= tw__isa(); isa++)
+        for (int m = 0; m < 10; m++)
+            for (int n = 0; n < 9; n++)
+                for (int k = 0; k < 6; k++)
+                    for (int form = 0; form < (k < 4 ? 8 : 2); form++)
+                        check_run(run[isa], M[m], N[n], K[k], form & 1, form & 2, form & 4);
+}
+
+/* The same bits, however a product is cut into rows and blocks of columns. */
+Test(panels, cutting_changes_no_bit) {
+    enum { M = 50, N = 150, K = 1030 };
+    tw_real *A = random_reals(M * K, 1, -1, 1), *B = random_reals(K * N, 2, -1, 1);
+    tw_real *whole = random_reals(M * N, 3, -1, 1), *parts = random_reals(M * N, 3, -1, 1);
+    TW_ISA_CALL(tw__product_run)(&(tw__product){false, false, true, A, B, K, N, N, whole}, M, N, K);
+    for (int i = 0; i < M; i += 7)
+        for (int j = 0; j < N; j += TW__PANEL_BLOCK) TW_ISA_CALL(tw__product_run)
+    (&(tw__product){false, false, true, A + i * K, B + j, K, N, N, parts + i * N + j}, M - i < 7 ? M - i : 7,
+     N - j < TW__PANEL_BLOCK ? N - j : TW__PANEL_BLOCK, K);
+    cr_assert(!memcmp(whole, parts, M * N * sizeof *whole));
+    free(A);
+    free(B);
+    free(whole);
+    free(parts);
 }
 
 Test(panels, equal_plain_loops) {

@@ -1,8 +1,11 @@
-/* blas.c - matrix products: the BLAS (or the built-in one) on blocks that the context's threads share.
+/* blas.c - matrix products: the BLAS (or the built-in one) on blocks that the context's threads share, or, for shapes
+ * where that is faster, without it (direct.c).
  *
  * How a product is cut depends on its sizes only, so its bits do not depend on the number of threads: a BLAS
  * with threads of its own gives no such promise. */
 #include "tensor/internal.h"
+
+#include "tensor/direct.h"
 
 #ifdef TW_OPENBLAS
 #include <cblas.h>
@@ -21,6 +24,7 @@ void tw_gemm_serial(bool ta, bool tb, int M, int N, int K, tw_real alpha, const 
             }
         return;
     }
+    if (tw__direct_gemm_serial(ta, tb, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc)) return;
 #ifdef TW_OPENBLAS
     CBLAS_TRANSPOSE oa = ta ? CblasTrans : CblasNoTrans, ob = tb ? CblasTrans : CblasNoTrans;
 #ifdef TW_DOUBLE
@@ -85,7 +89,7 @@ static void add_parts(const product *g, int parts) {
 
 void tw_gemm(tw_ctx *ctx, bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda,
              const tw_real *B, int ldb, tw_real beta, tw_real *C, int ldc) {
-    if (M <= 0 || N <= 0) return;
+    if (M <= 0 || N <= 0 || tw__direct_gemm(ctx, ta, tb, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc)) return;
     product g = {ta, tb, M, N, K, alpha, beta, A, B, C, NULL, (size_t)lda, (size_t)ldb, ldc, M, N, K, 1};
 
     /* A block of about 4 million multiply-adds takes some 50 us: enough to pay for handing it out. */

@@ -1,83 +1,90 @@
-/* panels.isa.c - a few rows times a matrix that was packed beforehand.
+/* panels.isa.c - see panels.h.
  *
- * A panel is NR = two vectors of columns, stored as [K][NR]. A tile of ROWS x NR results stays in registers over the
- * whole of K; rows that do not exist repeat the last one and are not stored. Eight rows times [256,1024] run at 112
- * GFLOP/s on one core of an AMD EPYC 9004 (AVX-512), where OpenBLAS 0.3.21, which packs each time, reaches 48. */
+ * A panel is PANEL = two vectors of columns, packed as [K][PANEL]. A tile of ROWS x PANEL results stays in registers;
+ * rows that do not exist repeat the last one and are not stored. Eight rows times [256,1024] run at 112 GFLOP/s on one
+ * core of an AMD EPYC 9004 (AVX-512), whose peak is 118, where OpenBLAS 0.3.21 reaches 48. */
 #include "tensor/panels.h"
 
 #include <string.h>
 
-#if defined(__AVX512F__)
-#define VECTOR_BYTES 64
-#elif defined(__AVX2__)
-#define VECTOR_BYTES 32
-#else
-#define VECTOR_BYTES 16
-#endif
+#include "tensor/simd.h"
 
-typedef tw_real vec __attribute__((vector_size(VECTOR_BYTES)));
-typedef tw_real vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(tw_real)), may_alias));
+enum {
+    LANES = TW__LANES,
+    PANEL = 2 * LANES,
+    DEPTH = 512,      /* of a run of the sum: a long chain of additions loses digits */
+    NEAR = 256 << 10, /* bytes of B that stay in the second cache */
+};
 
-enum { LANES = VECTOR_BYTES / sizeof(tw_real), NR = 2 * LANES };
+/* ---- packing ---------------------------------------------------------------------------------------------------- */
+
+/* to[k][c] = B[c][k] for `columns` rows of B. */
+static void pack_turned(int K, int columns, const tw_real *B, size_t ldb, tw_real *to) {
+    int k = 0;
+    for (; columns == PANEL && k + LANES <= K; k += LANES)
+        for (int half = 0; half < PANEL; half += LANES) {
+            tw__vec row[LANES];
+            for (int c = 0; c < LANES; c++) row[c] = tw__load(B + (size_t)(half + c) * ldb + k);
+            tw__turn(row);
+            for (int i = 0; i < LANES; i++) tw__store(to + (size_t)(k + i) * PANEL + half, row[i]);
+        }
+    for (; k < K; k++) {
+        for (int c = 0; c < columns; c++) to[(size_t)k * PANEL + c] = B[(size_t)c * ldb + k];
+        for (int c = columns; c < PANEL; c++) to[(size_t)k * PANEL + c] = 0; /* computed with, never stored */
+    }
+}
+
+static void pack_rows(int K, int columns, const tw_real *B, size_t ldb, tw_real *to) {
+    for (int k = 0; k < K; k++, to += PANEL, B += ldb) {
+        memcpy(to, B, (size_t)columns * sizeof *to);
+        for (int c = columns; c < PANEL; c++) to[c] = 0;
+    }
+}
 
 void TW_ISA_NAME(tw__panels_pack)(bool transposed, int K, int N, const tw_real *B, int ldb, tw_real *panels,
                                   int block) {
     const int last = N < (block + 1) * TW__PANEL_BLOCK ? N : (block + 1) * TW__PANEL_BLOCK;
-    for (int j = block * TW__PANEL_BLOCK; j < last; j += NR) {
-        const int n = N - j < NR ? N - j : NR;
+    for (int j = block * TW__PANEL_BLOCK; j < last; j += PANEL) {
+        const int columns = N - j < PANEL ? N - j : PANEL;
         tw_real *to = panels + (size_t)j * (size_t)K;
-        for (int k = 0; k < K; k++, to += NR) {
-            if (transposed)
-                for (int c = 0; c < n; c++) to[c] = B[(size_t)(j + c) * (size_t)ldb + (size_t)k];
-            else memcpy(to, B + (size_t)k * (size_t)ldb + (size_t)j, (size_t)n * sizeof *to);
-            for (int c = n; c < NR; c++) to[c] = 0; /* computed with, never stored */
-        }
+        if (transposed) pack_turned(K, columns, B + (size_t)j * (size_t)ldb, (size_t)ldb, to);
+        else pack_rows(K, columns, B + j, (size_t)ldb, to);
     }
 }
+
+/* ---- a tile ----------------------------------------------------------------------------------------------------- */
 
 typedef struct tile {
     int rows, columns, K; /* rows and columns that exist */
-    const tw_real *A, *panel;
-    size_t lda, ldc;
-    bool add;
-    tw_real *C;
+    size_t row_step, k_step, b_step;
+    const tw_real *a, *b;
 } tile;
 
-static inline void store_row(const tile *t, int r, vec low, vec high) {
-    tw_real *c = t->C + (size_t)r * t->ldc;
-    if (t->columns == NR) {
-        vec_unaligned *to = (vec_unaligned *)c, *to_high = (vec_unaligned *)(c + LANES);
-        if (t->add) {
-            low += *to;
-            high += *to_high;
-        }
-        *to = low;
-        *to_high = high;
-        return;
-    }
-    tw_real row[NR];
-    *(vec_unaligned *)row = low;
-    *(vec_unaligned *)(row + LANES) = high;
-    for (int j = 0; j < t->columns; j++) c[j] = t->add ? c[j] + row[j] : row[j];
-}
-
-/* One function for each number of rows: the compiler keeps an array of sums in registers only when its size is a
- * constant from the start. */
-#define TILE(ROWS)                                                                                     \
-    static void tile_##ROWS(const tile *t) {                                                           \
-        const tw_real *a[ROWS], *b = t->panel;                                                         \
-        for (int r = 0; r < ROWS; r++) a[r] = t->A + (size_t)(r < t->rows ? r : t->rows - 1) * t->lda; \
-        vec low[ROWS], high[ROWS];                                                                     \
-        for (int r = 0; r < ROWS; r++) low[r] = high[r] = (vec){0};                                    \
-        for (int k = 0; k < t->K; k++, b += NR) {                                                      \
-            const vec b0 = *(const vec_unaligned *)b, b1 = *(const vec_unaligned *)(b + LANES);        \
-            for (int r = 0; r < ROWS; r++) {                                                           \
-                low[r] += a[r][k] * b0;                                                                \
-                high[r] += a[r][k] * b1;                                                               \
-            }                                                                                          \
-        }                                                                                              \
-        for (int r = 0; r < ROWS; r++)                                                                 \
-            if (r < t->rows) store_row(t, r, low[r], high[r]);                                         \
+/* sum[ROWS][PANEL] = the tile. One function for each number of rows: the compiler keeps an array of sums in registers
+ * only when its size is a constant from the start. */
+#define TILE(ROWS)                                                                                          \
+    static void tile_##ROWS(const tile *t, tw_real *sum) {                                                  \
+        const tw_real *a[ROWS], *b = t->b;                                                                  \
+        const size_t k_step = t->k_step, b_step = t->b_step;                                                \
+        for (int r = 0; r < ROWS; r++) a[r] = t->a + (size_t)(r < t->rows ? r : t->rows - 1) * t->row_step; \
+        for (int k0 = 0; k0 == 0 || k0 < t->K; k0 += DEPTH) {                                               \
+            const int depth = t->K - k0 < DEPTH ? t->K - k0 : DEPTH;                                        \
+            tw__vec low[ROWS], high[ROWS];                                                                  \
+            for (int r = 0; r < ROWS; r++) low[r] = high[r] = (tw__vec){0};                                 \
+            for (size_t at = 0, end = (size_t)depth * k_step; at < end; at += k_step, b += b_step) {        \
+                const tw__vec b0 = tw__load(b), b1 = tw__load(b + LANES);                                   \
+                for (int r = 0; r < ROWS; r++) {                                                            \
+                    low[r] += a[r][at] * b0;                                                                \
+                    high[r] += a[r][at] * b1;                                                               \
+                }                                                                                           \
+            }                                                                                               \
+            for (int r = 0; r < ROWS; r++) {                                                                \
+                a[r] += (size_t)depth * k_step;                                                             \
+                tw_real *to = sum + r * PANEL;                                                              \
+                tw__store(to, k0 ? tw__load(to) + low[r] : low[r]);                                         \
+                tw__store(to + LANES, k0 ? tw__load(to + LANES) + high[r] : high[r]);                       \
+            }                                                                                               \
+        }                                                                                                   \
     }
 
 TILE(1)
@@ -85,27 +92,107 @@ TILE(2)
 TILE(4)
 #if defined(__AVX512F__)
 TILE(8)
-enum { MR = 8 };
+enum { MOST_ROWS = 8 };
 #else
-enum { MR = 4 };
+enum { MOST_ROWS = 4 };
 #endif
+
+static void compute(const tile *t, tw_real *sum) {
+    if (t->rows == 1) tile_1(t, sum);
+    else if (t->rows == 2) tile_2(t, sum);
+#if defined(__AVX512F__)
+    else if (t->rows > 4) tile_8(t, sum);
+#endif
+    else tile_4(t, sum);
+}
+
+/* C[r][c] = or += sum[r][c]. */
+static void put(const tile *t, const tw_real *sum, bool add, tw_real *C, size_t ldc) {
+    for (int r = 0; r < t->rows; r++, sum += PANEL, C += ldc) {
+        if (t->columns == PANEL) {
+            tw__vec low = tw__load(sum), high = tw__load(sum + LANES);
+            tw__store(C, add ? tw__load(C) + low : low);
+            tw__store(C + LANES, add ? tw__load(C + LANES) + high : high);
+        } else {
+            for (int c = 0; c < t->columns; c++) C[c] = add ? C[c] + sum[c] : sum[c];
+        }
+    }
+}
+
+/* C[c][r] = or += sum[r][c], for up to LANES rows. */
+static void put_turned(const tile *t, const tw_real *sum, bool add, tw_real *C, size_t ldc) {
+    for (int half = 0; half < t->columns; half += LANES) {
+        tw__vec row[LANES];
+        const int columns = t->columns - half < LANES ? t->columns - half : LANES;
+        for (int r = 0; r < LANES; r++) row[r] = tw__load(sum + r * PANEL + half);
+        tw__turn(row);
+        for (int c = 0; c < columns; c++, C += ldc) {
+            if (t->rows == LANES) tw__store(C, add ? tw__load(C) + row[c] : row[c]);
+            else
+                for (int r = 0; r < t->rows; r++) C[r] = add ? C[r] + row[c][r] : row[c][r];
+        }
+    }
+}
+
+/* ---- the product ------------------------------------------------------------------------------------------------ */
+
+/* Rows i.. of the product (at most LANES of them) in the columns of t. */
+static void run_rows(const tw__product *p, tile *t, int i, int rows, int j, bool add) {
+    _Alignas(64) tw_real sum[LANES * PANEL];
+    if (!p->turned) {
+        t->rows = rows;
+        t->a = p->A + (size_t)i * t->row_step;
+        compute(t, sum);
+        put(t, sum, add, p->C + (size_t)i * p->ldc + (size_t)j, p->ldc);
+        return;
+    }
+    for (int r = 0; r < rows; r += MOST_ROWS) {
+        t->rows = rows - r < MOST_ROWS ? rows - r : MOST_ROWS;
+        t->a = p->A + (size_t)(i + r) * t->row_step;
+        compute(t, sum + r * PANEL);
+    }
+    t->rows = rows;
+    put_turned(t, sum, add, p->C + (size_t)j * p->ldc + (size_t)i, p->ldc);
+}
+
+/* The last columns of an unpacked B are copied, strip by strip: a panel's width of them would reach past its rows. */
+static void run_last_columns(const tw__product *p, tile *t, int M, int j, int K, int step) {
+    tw_real strip[DEPTH * PANEL];
+    const tw_real *A = p->A;
+    tw__product part = *p;
+    for (int k = 0; k == 0 || k < K; k += DEPTH) {
+        t->K = K - k < DEPTH ? K - k : DEPTH;
+        pack_rows(t->K, t->columns, p->B + (size_t)k * p->ldb + (size_t)j, p->ldb, strip);
+        t->b = strip;
+        t->b_step = PANEL;
+        part.A = A + (size_t)k * t->k_step;
+        for (int i = 0; i < M; i += step) run_rows(&part, t, i, M - i < step ? M - i : step, j, p->add || k);
+    }
+}
+
+void TW_ISA_NAME(tw__product_run)(const tw__product *p, int M, int N, int K) {
+    const int step = p->turned ? LANES : MOST_ROWS, whole = p->ldb ? N / PANEL * PANEL : N;
+    tile t = {.K = K, .b_step = p->ldb ? p->ldb : PANEL};
+    t.row_step = p->ta ? 1 : p->lda;
+    t.k_step = p->ta ? p->lda : 1;
+    /* What is gone through again and again is to stay in a near cache: B when it is small, else some rows of A. */
+    const bool row_by_row = (size_t)K * (size_t)N * sizeof(tw_real) <= NEAR;
+    const int outer = row_by_row ? M : whole, outer_step = row_by_row ? step : PANEL;
+    const int inner = row_by_row ? whole : M, inner_step = row_by_row ? PANEL : step;
+    for (int a = 0; a < outer; a += outer_step)
+        for (int b = 0; b < inner; b += inner_step) {
+            const int i = row_by_row ? a : b, j = row_by_row ? b : a;
+            t.columns = N - j < PANEL ? N - j : PANEL;
+            t.b = p->B + (p->ldb ? (size_t)j : (size_t)j * (size_t)K);
+            run_rows(p, &t, i, M - i < step ? M - i : step, j, p->add);
+        }
+    if (whole == N) return;
+    t.columns = N - whole;
+    run_last_columns(p, &t, M, whole, K, step);
+}
 
 void TW_ISA_NAME(tw__panels_product)(int M, int N, int K, const tw_real *A, int lda, const tw_real *panels, bool add,
                                      tw_real *C, int ldc) {
-    tile t = {.K = K, .lda = (size_t)lda, .ldc = (size_t)ldc, .add = add};
-    for (int j = 0; j < N; j += NR) {
-        t.panel = panels + (size_t)j * (size_t)K;
-        t.columns = N - j < NR ? N - j : NR;
-        for (int i = 0; i < M; i += MR) {
-            t.rows = M - i < MR ? M - i : MR;
-            t.A = A + (size_t)i * t.lda;
-            t.C = C + (size_t)i * t.ldc + (size_t)j;
-            if (t.rows == 1) tile_1(&t);
-            else if (t.rows == 2) tile_2(&t);
-#if defined(__AVX512F__)
-            else if (t.rows > 4) tile_8(&t);
-#endif
-            else tile_4(&t);
-        }
-    }
+    const tw__product p = {.A = A, .lda = (size_t)lda, .B = panels, .add = add, .C = C, .ldc = (size_t)ldc};
+    TW_ISA_NAME(tw__product_run)(&p, M, N, K);
 }
