@@ -69,7 +69,7 @@ static void expect(const conv_case *c, const char *what, const tw_real *got, con
 
 static void check_with(tw_ctx *ctx, const conv_case *c, bool bias) {
     const int xd[] = {c->N, c->C, c->H, c->W}, wd[] = {c->O, c->C, c->kh, c->kw};
-    tw_conv2d_options o = {c->sh, c->sw, c->ph, c->pw, c->act, false, {0}};
+    tw_conv2d_options o = {.stride_h = c->sh, .stride_w = c->sw, .pad_h = c->ph, .pad_w = c->pw, .act = c->act};
     int roomh = c->H + 2 * c->ph - c->kh, roomw = c->W + 2 * c->pw - c->kw;
     tw_step_begin(ctx);
     tw_tensor *x = random_leaf(ctx, 1, -1, 1, 4, xd), *w = random_leaf(ctx, 2, -1, 1, 4, wd);
@@ -153,7 +153,7 @@ Test(layers_conv, gradients_add_up) {
     tw_ctx *ctx = tw_ctx_new(1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const conv_case *c = &cases[i];
-        tw_conv2d_options o = {c->sh, c->sw, c->ph, c->pw, c->act, false, {0}};
+        tw_conv2d_options o = {.stride_h = c->sh, .stride_w = c->sw, .pad_h = c->ph, .pad_w = c->pw, .act = c->act};
         tw_real *once[3] = {NULL, NULL, NULL};
         for (int times = 1; times <= 2; times++) {
             tw_step_begin(ctx);

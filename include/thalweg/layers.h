@@ -36,7 +36,8 @@ typedef struct tw_conv2d_options {
     int pad_h, pad_w;       /* zeros on each side */
     tw_act act;
     bool no_bias;
-    tw_init init; /* default: U(+-1/sqrt(C kh kw)), PyTorch's; otherwise this weight and bias 0 */
+    tw_init init;       /* default: U(+-1/sqrt(C kh kw)), PyTorch's; otherwise this weight and bias 0 */
+    int pool_h, pool_w; /* the result max-pooled in windows of this size, as tw_max_pool2d does; 0: 1 */
 } tw_conv2d_options;
 TW_API tw_layer *tw_conv2d_new(tw_params *params, const char *name, int in, int out, int kh, int kw,
                                const tw_conv2d_options *options);

@@ -3,6 +3,7 @@
 #ifndef TW_CALLS_H
 #define TW_CALLS_H
 
+#include "layers/conv_lines.h"
 #include "layers/im2col.h"
 #include "layers/lstm.h"
 #include "layers/pool2d.h"
@@ -15,10 +16,11 @@ typedef struct tw__dense_call {
 } tw__dense_call;
 
 /* "conv2d": x, weight, bias or NULL */
+typedef enum tw__conv_algo { TW__CONV_COLUMNS, TW__CONV_WINOGRAD } tw__conv_algo;
 typedef struct tw__conv_call {
     tw__conv shape;
-    tw_act act;
-    bool winograd; /* how it was computed */
+    tw__conv_lines lines; /* activation, and max-pooling in windows lines.pool_h x lines.pool_w */
+    tw__conv_algo algo;   /* how it was computed */
 } tw__conv_call;
 
 /* "max_pool2d"; "avg_pool2d" keeps the shape alone, a tw__pool2d; "global_avg_pool2d" the same */

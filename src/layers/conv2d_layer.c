@@ -3,6 +3,7 @@
 #include <thalweg/extend.h>
 
 #include "layers/epilogue.h"
+#include "layers/pairs.h"
 
 typedef struct conv2d {
     tw_layer base;
@@ -17,6 +18,18 @@ static tw_tensor *forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x) {
 
 static const tw_layer_class conv2d_class = {"conv2d", forward, NULL};
 
+bool tw__conv2d_may_pool(const tw_layer *layer) {
+    const conv2d *c = (const conv2d *)layer;
+    return layer->cls == &conv2d_class && c->options.pool_h <= 1 && c->options.pool_w <= 1;
+}
+
+tw_tensor *tw__conv2d_pooled(tw_ctx *ctx, tw_layer *layer, tw_tensor *x, int pool_h, int pool_w) {
+    const conv2d *c = (const conv2d *)layer;
+    tw_conv2d_options o = c->options;
+    o.pool_h = pool_h, o.pool_w = pool_w;
+    return tw_conv2d(ctx, x, c->weight, c->bias, &o);
+}
+
 tw_layer *tw_conv2d_new(tw_params *params, const char *name, int in, int out, int kh, int kw,
                         const tw_conv2d_options *options) {
     if (!params) return NULL;
@@ -27,6 +40,8 @@ tw_layer *tw_conv2d_new(tw_params *params, const char *name, int in, int out, in
     if (o.stride_h < 0 || o.stride_w < 0 || o.pad_h < 0 || o.pad_w < 0)
         return tw_fail(ctx, TW_ERR_RANGE, "conv2d: stride and padding are not negative: stride %dx%d, padding %dx%d",
                        o.stride_h, o.stride_w, o.pad_h, o.pad_w);
+    if (o.pool_h < 0 || o.pool_w < 0)
+        return tw_fail(ctx, TW_ERR_RANGE, "conv2d: a window of pooling is not negative: %dx%d", o.pool_h, o.pool_w);
     if (!tw__act_ok(ctx, "conv2d", o.act)) return NULL;
     conv2d *c = (conv2d *)tw_layer_new(params, &conv2d_class, sizeof *c, name);
     if (!c) return NULL;

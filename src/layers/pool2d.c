@@ -1,6 +1,8 @@
 /* pool2d.c - pooling's shapes and layers; the operations are in max_pool2d.c and avg_pool2d.c. */
 #include "layers/pool2d.h"
 
+#include "layers/pairs.h"
+
 #include <limits.h>
 
 bool tw__pool2d_options(tw_ctx *ctx, const char *op, int kh, int kw, const tw_pool2d_options *options,
@@ -83,6 +85,14 @@ static tw_tensor *global_forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x) {
 static const tw_layer_class max_class = {"max_pool2d", max_forward, NULL};
 static const tw_layer_class avg_class = {"avg_pool2d", avg_forward, NULL};
 static const tw_layer_class global_class = {"global_avg_pool2d", global_forward, NULL};
+
+bool tw__pool2d_is_plain_max(const tw_layer *layer, int *kh, int *kw) {
+    const pool2d *p = (const pool2d *)layer;
+    if (layer->cls != &max_class) return false;
+    const tw_pool2d_options *o = &p->options;
+    *kh = p->kh, *kw = p->kw;
+    return o->stride_h == p->kh && o->stride_w == p->kw && o->pad_h == 0 && o->pad_w == 0;
+}
 
 static tw_layer *pool_new(tw_params *params, const tw_layer_class *cls, int kh, int kw,
                           const tw_pool2d_options *options) {

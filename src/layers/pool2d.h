@@ -28,6 +28,9 @@ typedef struct tw__sweep {
 } tw__sweep;
 tw__sweep tw__pool2d_sweep(const tw__pool2d *s, int j);
 
+/* Is v to replace the maximum m? NaN does, and stays; a later equal value does not. */
+#define TW__MAX_WINS(v, m) (((v) > (m)) | ((v) != (v)))
+
 /* y[i] = max(y[i], x[i step]), keeping in at[i] (NULL: not wanted) the place start + i step of a new maximum. NaN
  * wins. */
 TW_ISA_DECLARE(void, tw__max_sweep, (int n, const tw_real *x, int step, tw_real *y, int32_t *at, int32_t start));

@@ -1,21 +1,18 @@
 /* pool2d.isa.c - pooling's loops along a row. Steps 1 and 2 have loops of their own, which become vector code. */
 #include "layers/pool2d.h"
 
-/* Is v to replace the maximum m? NaN does, and stays; a later equal value does not. */
-#define WINS(v, m) (((v) > (m)) | ((v) != (v)))
-
 #define MAX_LOOP(step)                                 \
     if (at)                                            \
         for (int i = 0; i < n; i++) {                  \
             tw_real v = x[i * (step)];                 \
-            bool wins = WINS(v, y[i]);                 \
+            bool wins = TW__MAX_WINS(v, y[i]);         \
             y[i] = wins ? v : y[i];                    \
             at[i] = wins ? start + i * (step) : at[i]; \
         }                                              \
     else                                               \
         for (int i = 0; i < n; i++) {                  \
             tw_real v = x[i * (step)];                 \
-            y[i] = WINS(v, y[i]) ? v : y[i];           \
+            y[i] = TW__MAX_WINS(v, y[i]) ? v : y[i];   \
         }
 
 void TW_ISA_NAME(tw__max_sweep)(int n, const tw_real *restrict x, int step, tw_real *restrict y, int32_t *restrict at,
@@ -34,20 +31,20 @@ void TW_ISA_NAME(tw__max_2x2)(int n, const tw_real *restrict a, const tw_real *r
     if (!at) {
         for (int i = 0; i < n; i++) {
             tw_real m = a[2 * i], v = a[2 * i + 1];
-            m = WINS(v, m) ? v : m, v = b[2 * i];
-            m = WINS(v, m) ? v : m, v = b[2 * i + 1];
-            y[i] = WINS(v, m) ? v : m;
+            m = TW__MAX_WINS(v, m) ? v : m, v = b[2 * i];
+            m = TW__MAX_WINS(v, m) ? v : m, v = b[2 * i + 1];
+            y[i] = TW__MAX_WINS(v, m) ? v : m;
         }
         return;
     }
     for (int i = 0; i < n; i++) {
         tw_real m = a[2 * i], v1 = a[2 * i + 1], v2 = b[2 * i], v3 = b[2 * i + 1];
         int32_t k = start + 2 * i, where = k;
-        bool wins = WINS(v1, m);
+        bool wins = TW__MAX_WINS(v1, m);
         m = wins ? v1 : m, where = wins ? k + 1 : where;
-        wins = WINS(v2, m);
+        wins = TW__MAX_WINS(v2, m);
         m = wins ? v2 : m, where = wins ? k + width : where;
-        wins = WINS(v3, m);
+        wins = TW__MAX_WINS(v3, m);
         y[i] = wins ? v3 : m, at[i] = wins ? k + width + 1 : where;
     }
 }

@@ -1,4 +1,6 @@
 /* sequential.c - layers one after another; a sequential may hold others. */
+#include "layers/pairs.h"
+
 #include <string.h>
 
 #include "tensor/internal.h"
@@ -14,6 +16,16 @@ static bool shares(const tw_tensor *a, const tw_tensor *b) {
     return b->data >= a->data && b->data < a->data + (a->size ? a->size : 1);
 }
 
+/* Layer *i, or two layers that are one operation together: then *i is the second of them. */
+static tw_tensor *forward_next(tw_ctx *ctx, const sequential *s, int *i, tw_tensor *x) {
+    tw_layer *layer = s->layer[*i];
+    int kh, kw;
+    if (*i + 1 == s->n || !tw__conv2d_may_pool(layer) || !tw__pool2d_is_plain_max(s->layer[*i + 1], &kh, &kw))
+        return tw_forward(ctx, layer, x);
+    ++*i;
+    return tw__conv2d_pooled(ctx, layer, x, kh, kw);
+}
+
 static tw_tensor *forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x) {
     const sequential *s = (const sequential *)layer;
     if (s->broken)
@@ -22,7 +34,7 @@ static tw_tensor *forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x) {
     const tw_tensor *input = x;
     tw_tensor *made = NULL; /* by a layer of this loop, and x lies in its memory */
     for (int i = 0; x && i < s->n; i++) {
-        x = tw_forward(ctx, s->layer[i], x);
+        x = forward_next(ctx, s, &i, x);
         /* Without recording nobody looks back: what a layer read is finished, unless its output shares that memory
          * (a reshape) or it is the caller's. */
         if (!x || ctx->recording || (made && shares(made, x))) continue;

@@ -10,8 +10,6 @@
  *     dw: dU = Z V'      Z from dz, V from x; then back through the weights' transform */
 #include "layers/winograd.h"
 
-#include "layers/epilogue.h"
-
 #include <string.h>
 #include <thalweg/extend.h>
 
@@ -106,7 +104,9 @@ static size_t room(const cut *c) { return TW__WINO_IN * (c->row + c->row * (size
 
 /* What is transformed: channels of pictures, of which a tile takes some lines, from an offset to its outputs on. */
 typedef struct source {
-    const tw_real *x; /* [N, channels, H, W]: the first channel wanted */
+    const tw_real *x;         /* [N, channels, H, W]: the first channel wanted */
+    const tw__conv_lines *dz; /* or lines of a gradient, in place of x, */
+    int first;                /* from this channel on */
     int H, W, channels, wanted;
     int lines, y, x0, overlap; /* overlap: columns that a row of tiles takes beyond its outputs */
     void (*down)(size_t n, const tw_real *rows, size_t pitch, tw_real *out, size_t out_pitch);
@@ -114,8 +114,9 @@ typedef struct source {
 } source;
 
 /* One plane's part of a unit, into v + place * step. */
-static void transform_plane(const cut *c, int unit, const source *a, const tw_real *plane, tw_real *work, tw_real *v,
+static void transform_plane(const cut *c, int unit, const source *a, int channel, tw_real *work, tw_real *v,
                             size_t step) {
+    const tw_real *plane = a->x ? a->x + (size_t)channel * (size_t)a->H * (size_t)a->W : NULL;
     tw_real *line = work, *strip = work + TW__WINO_IN * c->row;
     size_t pitch = c->row * (size_t)c->rows + PAD, image = (size_t)a->channels * (size_t)a->H * (size_t)a->W;
     for (int k = 0; k < c->rows; k++) {
@@ -123,7 +124,10 @@ static void transform_plane(const cut *c, int unit, const source *a, const tw_re
         int n = at.exists ? c->width * TILE + a->overlap : 0;
         for (int i = 0; i < a->lines; i++) {
             tw_real *to = line + (size_t)i * c->row;
-            if (at.exists) read_line(plane + (size_t)at.n * image, a->H, a->W, at.y + a->y + i, at.x + a->x0, n, to);
+            if (at.exists && a->dz)
+                TW_ISA_CALL(tw__conv_dz)(a->dz, at.n, a->first + channel, at.y + a->y + i, at.x + a->x0, n, to);
+            else if (at.exists)
+                read_line(plane + (size_t)at.n * image, a->H, a->W, at.y + a->y + i, at.x + a->x0, n, to);
             memset(to + n, 0, (c->row - (size_t)n) * sizeof *to);
         }
         a->down(c->row, line, c->row, strip + (size_t)k * c->row, pitch);
@@ -137,40 +141,46 @@ static void transform_plane(const cut *c, int unit, const source *a, const tw_re
 /* All channels wanted: v[place][channel][tiles]. */
 static void transform(const cut *c, int unit, const source *a, tw_real *work, tw_real *v) {
     for (int k = 0; k < a->wanted; k++)
-        transform_plane(c, unit, a, a->x + (size_t)k * (size_t)a->H * (size_t)a->W, work, v + (size_t)k * c->channel,
-                        place(c, a->wanted));
+        transform_plane(c, unit, a, k, work, v + (size_t)k * c->channel, place(c, a->wanted));
 }
 
-/* V of the pass's input. */
-static source input_of(const tw__conv *s, const tw_real *x) {
-    return (source){x,
-                    s->H,
-                    s->W,
-                    s->C,
-                    s->C,
-                    TW__WINO_IN,
-                    -s->ph,
-                    -s->pw,
-                    TW__WINO_IN - TILE,
-                    TW_ISA_CALL(tw__wino_in_down),
-                    TW_ISA_CALL(tw__wino_in_across)};
+/* V of the pass's input: x, or dz when it is given. */
+static source input_of(const tw__conv *s, const tw_real *x, const tw__conv_lines *dz) {
+    return (source){.x = x,
+                    .dz = dz,
+                    .H = s->H,
+                    .W = s->W,
+                    .channels = s->C,
+                    .wanted = s->C,
+                    .lines = TW__WINO_IN,
+                    .y = -s->ph,
+                    .x0 = -s->pw,
+                    .overlap = TW__WINO_IN - TILE,
+                    .down = TW_ISA_CALL(tw__wino_in_down),
+                    .across = TW_ISA_CALL(tw__wino_in_across)};
 }
 
 /* Z of the channels o0..o0+n of dz. */
-static source gradient_of(const tw__conv *s, const tw_real *dz, int o0, int n) {
-    return (source){
-        dz + (size_t)o0 * (size_t)s->P,   s->OH, s->OW, s->O, n, TILE, 0, 0, 0, TW_ISA_CALL(tw__wino_grad_down),
-        TW_ISA_CALL(tw__wino_grad_across)};
+static source gradient_of(const tw__conv *s, const tw__conv_lines *dz, int o0, int n) {
+    return (source){.dz = dz,
+                    .first = o0,
+                    .H = s->OH,
+                    .W = s->OW,
+                    .channels = s->O,
+                    .wanted = n,
+                    .lines = TILE,
+                    .down = TW_ISA_CALL(tw__wino_grad_down),
+                    .across = TW_ISA_CALL(tw__wino_grad_across)};
 }
 
 /* ---- y and dx --------------------------------------------------------------------------------------------------- */
 
 typedef struct pass {
     cut c;
-    tw_act act;
-    const tw_real *x, *u, *bias;
-    bool turned; /* u is [O,C] by place; turned, the channels it is summed over are its rows */
-    int u_width; /* numbers of its rows */
+    const tw_real *x, *u;
+    const tw__conv_lines *dz, *to; /* in place of x, and of y */
+    bool turned;                   /* u is [O,C] by place; turned, the channels it is summed over are its rows */
+    int u_width;                   /* numbers of its rows */
     size_t u_place;
     tw_real beta, *y;
     tw_real *buffer;
@@ -178,16 +188,21 @@ typedef struct pass {
 } pass;
 
 /* The lines of output channel o that a unit computed, from work to y. */
-static void write_lines(const pass *a, int unit, int o, const tw_real *rows, size_t pitch) {
+static void write_lines(const pass *a, int unit, int o, tw_real *rows, size_t pitch) {
     const tw__conv *s = &a->c.s;
     for (int k = 0; k < a->c.rows; k++) {
         spot at = spot_of(&a->c, unit, k);
-        for (int i = 0; at.exists && i < TILE && at.y + i < s->OH; i++) {
-            const tw_real *from = rows + (size_t)i * pitch + (size_t)k * a->c.row;
-            tw_real *to = a->y + ((size_t)at.n * (size_t)s->O + (size_t)o) * (size_t)s->P +
-                (size_t)(at.y + i) * (size_t)s->OW + (size_t)at.x;
-            if (a->beta == 0)
-                TW_ISA_CALL(tw__affine_act)(a->act, (size_t)at.wide, from, 0, 1, a->bias ? a->bias[o] : 0, to);
+        if (!at.exists) continue;
+        tw_real *from = rows + (size_t)k * a->c.row;
+        int lines = least(TILE, s->OH - at.y);
+        if (a->to) {
+            TW_ISA_CALL(tw__conv_store)(a->to, at.n, o, at.y, lines, at.x, at.wide, from, pitch);
+            continue;
+        }
+        tw_real *to = a->y + ((size_t)at.n * (size_t)s->O + (size_t)o) * (size_t)s->P + (size_t)at.y * (size_t)s->OW +
+            (size_t)at.x;
+        for (int i = 0; i < lines; i++, from += pitch, to += s->OW) {
+            if (a->beta == 0) memcpy(to, from, (size_t)at.wide * sizeof *to);
             else
                 for (int j = 0; j < at.wide; j++) to[j] += from[j];
         }
@@ -199,7 +214,7 @@ static void convolve_unit(void *arg, int unit, int thread) {
     const tw__conv *s = &a->c.s;
     size_t v_place = place(&a->c, s->C), m_place = place(&a->c, s->O), pitch = TILE * a->c.tiles;
     tw_real *v = a->buffer + (size_t)thread * a->thread_size, *m = v + PLACES * v_place, *work = m + PLACES * m_place;
-    source x = input_of(s, a->x);
+    source x = input_of(s, a->x, a->dz);
     transform(&a->c, unit, &x, work, v);
     for (size_t k = 0; k < PLACES; k++)
         tw_gemm_serial(a->turned, false, s->O, (int)a->c.tiles, s->C, 1, a->u + k * a->u_place, a->u_width,
@@ -228,16 +243,17 @@ static void weight_block(void *arg, int o, int thread) {
     TW_ISA_CALL(tw__wino_weight)(C, g, a->u + (size_t)o * C, a->u_place);
 }
 
-/* O and C are those of w; s is what the pass sees. */
-static bool convolve(tw_ctx *ctx, const tw__conv *s, int O, int C, bool turned, tw_act act, const tw_real *x,
-                     const tw_real *w, const tw_real *bias, tw_real beta, tw_real *y) {
-    pass a = {.c = cut_of(s), .act = act, .x = x, .bias = bias, .turned = turned, .u_width = C, .beta = beta, .y = y};
+/* O and C are those of w; a says what is read and written, and c.s what the pass sees. */
+static bool convolve(tw_ctx *ctx, int O, int C, const tw_real *w, pass a) {
+    a.c = cut_of(&a.c.s);
+    a.u_width = C;
+    const tw__conv *s = &a.c.s;
     tw_mark mark = tw_scratch_mark(ctx);
     size_t threads = (size_t)tw_threads(ctx);
     a.u_place = (size_t)O * (size_t)C + PAD;
     a.thread_size = PLACES * (place(&a.c, s->C) + place(&a.c, s->O)) + room(&a.c);
     tw_real *u = tw_scratch(ctx, PLACES * a.u_place * sizeof *u);
-    weights wt = {w, C, turned, a.u_place, u, tw_scratch(ctx, threads * 9 * (size_t)C * sizeof *u)};
+    weights wt = {w, C, a.turned, a.u_place, u, tw_scratch(ctx, threads * 9 * (size_t)C * sizeof *u)};
     a.buffer = tw_scratch(ctx, threads * a.thread_size * sizeof *a.buffer);
     if (!u || !wt.buffer || !a.buffer) return false;
     a.u = u;
@@ -247,25 +263,27 @@ static bool convolve(tw_ctx *ctx, const tw__conv *s, int O, int C, bool turned, 
     return true;
 }
 
-bool tw__winograd_forward(tw_ctx *ctx, const tw__conv *s, tw_act act, const tw_real *x, const tw_real *w,
-                          const tw_real *bias, tw_real *y) {
-    return convolve(ctx, s, s->O, s->C, false, act, x, w, bias, 0, y);
+bool tw__winograd_forward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w,
+                          const tw__conv_lines *to) {
+    return convolve(ctx, s->O, s->C, w, (pass){.c.s = *s, .x = x, .to = to});
 }
 
-bool tw__winograd_dx(tw_ctx *ctx, const tw__conv *s, const tw_real *w, const tw_real *dz, tw_real beta, tw_real *dx) {
+bool tw__winograd_dx(tw_ctx *ctx, const tw__conv *s, const tw_real *w, const tw__conv_lines *dz, tw_real beta,
+                     tw_real *dx) {
     tw__conv back = *s;
     back.C = s->O, back.H = s->OH, back.W = s->OW;
     back.O = s->C, back.OH = s->H, back.OW = s->W;
     back.ph = 2 - s->ph, back.pw = 2 - s->pw;
     back.K = s->O * s->taps, back.P = s->H * s->W;
-    return convolve(ctx, &back, s->O, s->C, true, TW_ACT_NONE, dz, w, NULL, beta, dx);
+    return convolve(ctx, s->O, s->C, w, (pass){.c.s = back, .dz = dz, .turned = true, .beta = beta, .y = dx});
 }
 
 /* ---- dw ---------------------------------------------------------------------------------------------------------- */
 
 typedef struct dw_pass {
     cut c;
-    const tw_real *x, *dz;
+    const tw_real *x;
+    const tw__conv_lines *dz;
     int units_of_group, outputs, output_blocks; /* a block sums a group of units, for some of the outputs */
     size_t u_place, u_size;
     tw_real *du; /* [groups][PLACES][O,C] */
@@ -282,7 +300,7 @@ static void dw_block(void *arg, int block, int thread) {
     tw_real *v = a->buffer + (size_t)thread * a->thread_size, *z = v + PLACES * v_place;
     tw_real *work = z + PLACES * place(&a->c, a->outputs);
     tw_real *du = a->du + (size_t)group * a->u_size + (size_t)o0 * (size_t)s->C;
-    source x = input_of(s, a->x), dz = gradient_of(s, a->dz, o0, n);
+    source x = input_of(s, a->x, NULL), dz = gradient_of(s, a->dz, o0, n);
     for (int unit = first; unit < last; unit++) {
         transform(&a->c, unit, &x, work, v);
         transform(&a->c, unit, &dz, work, z);
@@ -316,7 +334,8 @@ static void weight_gradient_block(void *arg, int o, int thread) {
         }
 }
 
-bool tw__winograd_dw(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *dz, tw_real beta, tw_real *dw) {
+bool tw__winograd_dw(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw__conv_lines *dz, tw_real beta,
+                     tw_real *dw) {
     dw_pass a = {.c = cut_of(s), .x = x, .dz = dz, .u_place = (size_t)s->O * (size_t)s->C + PAD};
     a.u_size = PLACES * a.u_place;
     size_t fit = PARTIALS / a.u_size, threads = (size_t)tw_threads(ctx);

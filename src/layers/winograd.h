@@ -9,10 +9,11 @@
  * B and A are exact in float, and the error is two to three times that of the direct sum: for 64 channels 8e-7 of the
  * result, root mean square, to 3e-7.
  *
- * Float only. Convolutions with other kernels or strides, or few channels, go through im2col (conv2d.c). */
+ * Float only. Convolutions with other kernels or strides, or few channels, go through im2col (conv_columns.c). */
 #ifndef TW_WINOGRAD_H
 #define TW_WINOGRAD_H
 
+#include "layers/conv_lines.h"
 #include "layers/im2col.h"
 #include "tensor/hot.h"
 
@@ -21,13 +22,14 @@
 /* Is this a convolution that gains by it? Depends on the shape only. */
 bool tw__winograd_suits(const tw__conv *s);
 
-/* y = act(conv(x, w) + bias); bias may be NULL. False after an error (no memory). */
-bool tw__winograd_forward(tw_ctx *ctx, const tw__conv *s, tw_act act, const tw_real *x, const tw_real *w,
-                          const tw_real *bias, tw_real *y);
-/* dx = beta dx + the gradient to x from dz [N,O,OH,OW], the gradient before the activation. */
-bool tw__winograd_dx(tw_ctx *ctx, const tw__conv *s, const tw_real *w, const tw_real *dz, tw_real beta, tw_real *dx);
+/* The sums of conv(x, w), stored through `to`. False after an error (no memory). */
+bool tw__winograd_forward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w, const tw__conv_lines *to);
+/* dx = beta dx + the gradient to x from the lines of dz. */
+bool tw__winograd_dx(tw_ctx *ctx, const tw__conv *s, const tw_real *w, const tw__conv_lines *dz, tw_real beta,
+                     tw_real *dx);
 /* dw = beta dw + the gradient to w. */
-bool tw__winograd_dw(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *dz, tw_real beta, tw_real *dw);
+bool tw__winograd_dw(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw__conv_lines *dz, tw_real beta,
+                     tw_real *dw);
 
 /* ---- the transforms, along one axis at a time (winograd.isa.c) --------------------------------------------------
  * Downwards they take rows of n numbers; across, they take a row in which tile t begins at element 4 t, and write

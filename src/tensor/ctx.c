@@ -31,6 +31,7 @@ tw_ctx *tw_ctx_new_with(const tw_ctx_options *o) {
     ctx->step_number = 1;
     ctx->training = ctx->recording = true;
     tw_set_threads(ctx, options.threads > 0 ? options.threads : tw__default_threads());
+    tw__log_init(ctx);
 #ifdef TW_OPENBLAS
     openblas_set_num_threads(1); /* the blocks of a product are handed out by our own pool */
 #endif

@@ -32,6 +32,7 @@ typedef struct tw__block {
 } tw__block;
 
 typedef struct tw__pool tw__pool;
+struct tw__log_seen;
 
 struct tw_ctx {
     tw_allocator allocator;
@@ -47,7 +48,7 @@ struct tw_ctx {
     int nodes;
     bool backward_done;
     bool training, recording, profiling;
-    bool plain_conv;    /* no Winograd convolution */
+    bool plain_conv;    /* convolution by columns only */
     double clock;       /* of the last record, in ms, while profiling */
     size_t step_before; /* step.used + step.below at the last record */
 
@@ -60,6 +61,7 @@ struct tw_ctx {
     char message[512];
     char describe[8][160]; /* tw_describe's answers, in turn */
     unsigned described;
+    struct tw__log_seen *log; /* log.c; NULL: nothing is printed */
 };
 
 /* Memory from the context's allocator; NULL leaves NOMEM in ctx. size must be given back to tw__free. */
@@ -71,6 +73,7 @@ void *tw__keep(tw_ctx *ctx, size_t size);
 /* A copy of a string, or NULL with NOMEM; given back with tw__free(ctx, s, strlen(s) + 1). */
 char *tw__strdup(tw_ctx *ctx, const char *s);
 
+void tw__log_init(tw_ctx *ctx);
 void tw__pool_free(tw_ctx *ctx);
 int tw__default_threads(void);
 
