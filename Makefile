@@ -50,6 +50,10 @@ TEST32   := $(call objects,f32,$(wildcard tests/test_*.c tests/util*.c tests/mus
 TEST64   := $(call objects,f64,$(wildcard tests/grad_*.c tests/util*.c))
 EXAMPLES := $(patsubst examples/%/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
 BENCH    := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
+OBJ_BENCH := $(call objects,f32,$(wildcard bench/*.c))
+# What the programs of bench/ share, and losslab's charts.
+COMMON_BENCH := $(call objects,f32,$(wildcard bench/common/*.c) \
+                $(addprefix examples/losslab/,canvas.c canvas_png.c canvas_svg.c chart.c ticks.c typeface.c))
 
 LIB32    := $(BUILD)/libthalweg.a
 LIB64    := $(BUILD)/libthalweg_f64.a
@@ -58,7 +62,7 @@ LIBS     := $(LIB32) $(LIB64) $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib examples deps demo mnist test test-examples test-library gradcheck asan bench lint format docs-check docs-quote install uninstall clean help FORCE
+.PHONY: all lib examples deps demo mnist test test-examples test-library gradcheck asan bench bench-quick lint format docs-check docs-quote install uninstall clean help FORCE
 
 all: lib examples ## the libraries and the examples
 lib: $(LIBS)
@@ -68,7 +72,7 @@ examples: $(EXAMPLES)
 goals = $(filter $(1),$(MAKECMDGOALS))
 DEPS := build $(if $(filter openblas,$(BLAS)),blas) \
         $(if $(call goals,deps test test-library gradcheck asan %/tests %/gradcheck),test) \
-        $(if $(call goals,deps demo),demo) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint)
+        $(if $(call goals,deps demo),demo) $(if $(call goals,deps bench),bench) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint)
 deps: ## installs what is missing (Debian packages); the other targets do this by themselves
 	@CC='$(CC)' tools/deps.sh $(DEPS)
 
@@ -76,7 +80,7 @@ deps: ## installs what is missing (Debian packages); the other targets do this b
 # Objects depend on the flags that made them, archives on the list of their sources: a change of CC, BLAS or
 # CFLAGS rebuilds, and a deleted file leaves no object behind in the library.
 STAMP_flags   = $(CC) $(TW_CPPFLAGS) $(TW_CFLAGS) $(TW_LDFLAGS) $(TW_LIBS) $(ISAS)
-STAMP_sources = $(SRC) $(COMMON32) $(CHAPTERS)
+STAMP_sources = $(SRC) $(COMMON32) $(COMMON_BENCH) $(CHAPTERS)
 $(BUILD)/flags $(BUILD)/sources: FORCE | deps
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(STAMP_$(@F))' | cmp -s - $@ || printf '%s\n' '$(STAMP_$(@F))' >$@
@@ -94,14 +98,15 @@ $(BUILD)/$(1)/%.$(i).o: %.isa.c $(BUILD)/flags | deps
 endef
 $(eval $(call compile_rules,f32,))
 $(eval $(call compile_rules,f64,-DTW_DOUBLE))
--include $(patsubst %.o,%.d,$(OBJ_f32) $(OBJ_f64) $(COMMON32) $(COMMON64) $(TEST32) $(TEST64))
+-include $(patsubst %.o,%.d,$(OBJ_f32) $(OBJ_f64) $(COMMON32) $(COMMON64) $(TEST32) $(TEST64) $(OBJ_BENCH) $(COMMON_BENCH))
 
 # ---- linking -------------------------------------------------------------------------------------------
 $(LIB32): $(OBJ_f32)
 $(LIB64): $(OBJ_f64)
 $(BUILD)/common_f32.a: $(COMMON32)
 $(BUILD)/common_f64.a: $(COMMON64)
-$(LIB32) $(LIB64) $(BUILD)/common_f32.a $(BUILD)/common_f64.a: $(BUILD)/sources
+$(BUILD)/bench_f32.a: $(COMMON_BENCH)
+$(LIB32) $(LIB64) $(BUILD)/common_f32.a $(BUILD)/common_f64.a $(BUILD)/bench_f32.a: $(BUILD)/sources
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $(filter %.o,$^)
 
@@ -143,7 +148,7 @@ $(BUILD)/tests $(BUILD)/gradcheck:
 # tests/examples_*.sh try the example programs. The library's tests come last, so that their summary ends the output.
 test: test-examples ## gradient checks in double, the examples, all tests of the library
 	@$(MAKE) --no-print-directory test-library
-test-examples: $(EXAMPLES)
+test-examples: $(EXAMPLES) $(BENCH)
 	@for t in $(wildcard tests/examples_*.sh); do \
 	    echo "== $$t"; log=$(BUILD)/$$(basename $$t .sh).log; \
 	    if sh $$t $(BUILD) >$$log 2>&1; then tail -n 1 $$log; else cat $$log; exit 1; fi; done
@@ -158,11 +163,15 @@ asan: ## the tests under the address and undefined-behaviour sanitizers
 	    OPT='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' test-library; \
 	    status=$$?; ! cat $(BUILD)/asan/report.* 2>/dev/null && exit $$status
 
-$(BUILD)/bench/%: $(BUILD)/f32/bench/%.o $(BUILD)/common_f32.a $(LIB32)
+$(BUILD)/bench/%: $(BUILD)/f32/bench/%.o $(BUILD)/bench_f32.a $(BUILD)/common_f32.a $(LIB32)
 	@mkdir -p $(@D)
-	$(call say,LD)$(LINK) -o $@ $^ $(TW_LIBS)
-bench: $(BENCH) ## builds and runs every program in bench/
-	@for b in $(BENCH); do echo "== $${b##*/}"; $$b || exit; done
+	$(call say,LD)$(LINK) -o $@ $^ $$(pkg-config --libs fontconfig) $(TW_LIBS)
+bench: $(BENCH) ## times training steps beside PyTorch's, if that is installed: build/bench.tsv, build/bench.png
+	$(BUILD)/bench/compare --tsv $(BUILD)/bench.tsv --png $(BUILD)/bench.png
+	$(BUILD)/bench/gemm
+	$(BUILD)/bench/first_step
+bench-quick: $(BUILD)/bench/compare $(BUILD)/bench/steps ## how many times as fast as PyTorch, in about a minute
+	@$(BUILD)/bench/compare --quick --seconds 0.25
 
 demo: $(BUILD)/crnn_ocr ## trains a small recogniser on rendered text and reads words it never saw
 	$(BUILD)/crnn_ocr demo --out $(BUILD)/demo

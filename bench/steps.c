@@ -1,261 +1,174 @@
 /* steps.c - samples per second of whole training steps: forward, loss, backward and, for networks, the optimiser.
  *
- * One line a workload: the median, smallest and largest of five blocks of about a second. Compare only figures of one
- * run on an idle machine. Images change from step to step, for on one fixed batch a network soon has gradients of
- * zero, and denormal numbers in its optimiser. */
+ * A line a workload: the median, least and most of several blocks, the arithmetic done in that time beside the sgemm
+ * peak of the same run, and what a step costs beside time. Compare only figures of one run on an idle machine.
+ *
+ * With --server it does what it is told on standard input, a line each, and answers with a line, so that programs can
+ * take turns (pytorch.py has the same protocol):
+ *     prepare SPEC SECONDS   makes the workload and warms it up for so long    ready BATCH
+ *     block SECONDS          steps for so long                                rate SAMPLES_PER_SECOND
+ *     facts                  what does not depend on time                     facts NODES ALLOCATIONS GFLOP MIB BATCH
+ *     memory                 the most held since `prepare`, without inputs    memory MIB
+ *     sgemm                  the speed of a large product                     sgemm GFLOP_PER_SECOND
+ * What goes wrong is answered by "error SENTENCE". */
 #include "../examples/common/cli.h"
-#include "../examples/common/progress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <thalweg/extend.h>
-#include <thalweg/thalweg.h>
 
-enum { BLOCKS = 5, BATCHES = 64, LABEL_LENGTH = 8, MAX_BATCH = 64 };
+#include "common/inputs.h"
+#include "common/measure.h"
 
-typedef struct bench bench;
-typedef struct workload {
-    const char *name, *about;
-    int batch;
-    int input[4]; /* dimensions of one step's input */
-    int classes;
-    void (*setup)(bench *b);
-    tw_tensor *(*step)(bench *b, tw_tensor *x); /* the loss, or NULL when it went backward itself */
-    bool fixed_input;                           /* one input, whose gradient is wanted */
-} workload;
+enum { MAX_BLOCKS = 1000, LINE = 512 };
 
-struct bench {
-    const workload *w;
-    tw_ctx *ctx;
-    tw_params *params;
-    tw_layer *net;
-    tw_optim *optim;
-    tw_real *input; /* BATCHES inputs, or one */
-    size_t input_size;
-    int32_t *label, *label_length;
-    int at;
-    tw_real *dy;
-};
+typedef enum form { FOR_PEOPLE, AS_TSV, AS_JSON } form;
 
-static void die(const bench *b) { cli_die("steps", "%s: %s", b->w->name, tw_errmsg(b->ctx)); }
+typedef struct options {
+    int threads, blocks;
+    double seconds;
+    bool tsv, json, server;
+} options;
 
-static void *room_for(size_t n, size_t size) {
-    void *p = calloc(n ? n : 1, size);
-    if (!p) cli_die("steps", "out of memory");
-    return p;
+/* ---- the table ---------------------------------------------------------------------------------------------- */
+
+typedef struct row {
+    const char *name;
+    int threads;
+    spread rate;
+    double peak, memory;
+    measure_facts facts;
+} row;
+
+static void print_head(form how) {
+    if (how == AS_TSV)
+        puts("workload\tthreads\tbatch\tsamples_per_s\tleast\tmost\tgflop_per_s\tsgemm_percent\tnodes\tallocations\t"
+             "us_per_node\tlibrary_mib\tpeak_mib");
+    if (how == FOR_PEOPLE)
+        printf("%-14s %10s %21s %8s %7s %5s %6s %8s %8s %8s\n", "", "samples/s", "least .. most", "GFLOP/s", "sgemm",
+               "nodes", "allocs", "us/node", "library", "peak");
 }
 
-/* ---- the workloads ------------------------------------------------------------------------------------ */
-
-static void add_conv(bench *b, const char *name, int in, int out, int k, int pad, tw_act act) {
-    tw_conv2d_options o = {.pad_h = pad, .pad_w = pad, .act = act};
-    tw_sequential_add(b->net, tw_conv2d_new(b->params, name, in, out, k, k, &o));
-}
-static void add_pool(bench *b, int kh, int kw) {
-    tw_sequential_add(b->net, tw_max_pool2d_new(b->params, kh, kw, NULL));
-}
-static void add_dense(bench *b, const char *name, int in, int out, tw_act act) {
-    tw_sequential_add(b->net, tw_dense_new(b->params, name, in, out, &(tw_dense_options){.act = act}));
-}
-static void add_adam(bench *b) { b->optim = tw_adam_new(b->params, NULL); }
-
-static void mlp(bench *b) {
-    add_dense(b, "fc1", 784, 512, TW_ACT_RELU);
-    add_dense(b, "fc2", 512, 256, TW_ACT_RELU);
-    add_dense(b, "fc3", 256, 10, TW_ACT_NONE);
-    add_adam(b);
-}
-
-static void lenet(bench *b) {
-    add_conv(b, "conv1", 1, 32, 5, 2, TW_ACT_RELU);
-    add_pool(b, 2, 2);
-    add_conv(b, "conv2", 32, 64, 5, 2, TW_ACT_RELU);
-    add_pool(b, 2, 2);
-    tw_sequential_add(b->net, tw_flatten_new(b->params));
-    add_dense(b, "fc1", 3136, 1024, TW_ACT_RELU);
-    add_dense(b, "fc2", 1024, 10, TW_ACT_NONE);
-    add_adam(b);
-}
-
-static void crnn(bench *b) {
-    add_conv(b, "conv1", 1, 32, 3, 1, TW_ACT_RELU);
-    add_pool(b, 2, 2);
-    add_conv(b, "conv2", 32, 64, 3, 1, TW_ACT_RELU);
-    add_pool(b, 2, 2);
-    add_conv(b, "conv3", 64, 128, 3, 1, TW_ACT_NONE);
-    tw_batchnorm_options relu = {.act = TW_ACT_RELU};
-    tw_sequential_add(b->net, tw_batchnorm_new(b->params, "bn3", 128, &relu));
-    add_pool(b, 2, 1);
-    tw_sequential_add(b->net, tw_image_to_sequence_new(b->params));
-    add_dense(b, "map", 512, 128, TW_ACT_NONE);
-    tw_sequential_add(b->net, tw_lstm_new(b->params, "lstm", 128, 128, &(tw_lstm_options){.bidirectional = true}));
-    add_dense(b, "out", 256, 63, TW_ACT_NONE);
-    add_adam(b);
-}
-
-static void lstm(bench *b) { b->net = tw_lstm_new(b->params, "lstm", 256, 256, NULL); }
-static void nothing(bench *b) { (void)b; }
-
-static tw_tensor *classify(bench *b, tw_tensor *x) {
-    tw_labels label = {b->label + b->at * b->w->batch, (size_t)b->w->batch};
-    return tw_cross_entropy_loss(b->ctx, tw_forward(b->ctx, b->net, x), label, NULL);
-}
-
-static tw_tensor *ctc_of(bench *b, tw_tensor *logits, tw_reduction reduction) {
-    size_t n = (size_t)b->w->batch;
-    tw_ctc_options o = tw_ctc_defaults();
-    o.reduction = reduction;
-    o.zero_infinity = true;
-    o.mean_by_length = reduction == TW_REDUCTION_MEAN;
-    int length = b->label_length[0];
-    tw_labels label = {b->label + (size_t)b->at * n * (size_t)length, n * (size_t)length};
-    return tw_ctc_loss(b->ctx, logits, label, (tw_labels){b->label_length, n}, (tw_labels){NULL, 0}, &o);
-}
-static tw_tensor *recognise(bench *b, tw_tensor *x) {
-    return ctc_of(b, tw_forward(b->ctx, b->net, x), TW_REDUCTION_MEAN);
-}
-static tw_tensor *ctc_alone(bench *b, tw_tensor *x) { return ctc_of(b, x, TW_REDUCTION_SUM); }
-
-static tw_tensor *lstm_alone(bench *b, tw_tensor *x) {
-    tw_tensor *y = tw_forward(b->ctx, b->net, x);
-    if (y && tw_backward_from(b->ctx, y, b->dy)) die(b);
-    return NULL;
-}
-
-static const workload workloads[] = {
-    {"w1", "MLP 784-512-256-10, Adam, batch 64", 64, {64, 784, 1, 1}, 10, mlp, classify, false},
-    {"w2", "LeNet 5x5x32 5x5x64 1024, Adam, batch 64", 64, {64, 1, 28, 28}, 10, lenet, classify, false},
-    {"w3s", "CRNN 32-64-128 + BiLSTM 128, 32x128, Adam, batch 32", 32, {32, 1, 32, 128}, 63, crnn, recognise, false},
-    {"w4a", "LSTM alone, T 32 N 32 D 256 H 256", 32, {32, 32, 256, 1}, 0, lstm, lstm_alone, true},
-    {"w5a", "CTC alone, T 50 N 32 K 37 L 10", 32, {50, 32, 37, 1}, 37, nothing, ctc_alone, true},
-};
-enum { WORKLOADS = sizeof workloads / sizeof *workloads };
-
-/* ---- data --------------------------------------------------------------------------------------------- */
-
-/* Noise around one picture for each class, so that there is something to learn; for sequences, noise alone. */
-static void make_data(bench *b) {
-    const workload *w = b->w;
-    bool sequences = w->step == recognise || w->step == ctc_alone;
-    int steps = w->fixed_input ? 1 : BATCHES;
-    int length = !sequences ? 1 : w->step == recognise ? LABEL_LENGTH : 10;
-    size_t per_sample = b->input_size / (size_t)w->batch, labels = (size_t)(w->batch * length);
-    b->input = room_for((size_t)steps * b->input_size, sizeof *b->input);
-    b->label = room_for((size_t)steps * labels, sizeof *b->label);
-    b->label_length = room_for((size_t)w->batch, sizeof *b->label_length);
-    for (int i = 0; i < w->batch; i++) b->label_length[i] = length;
-    uint64_t stream = tw_random_stream(b->ctx), mean = tw_random_stream(b->ctx);
-    for (size_t i = 0; i < (size_t)steps * labels && w->classes; i++)
-        b->label[i] = sequences ? 1 + (int32_t)(tw_random_bits(stream, i) % (uint64_t)(w->classes - 1))
-                                : (int32_t)(tw_random_bits(stream, i) % (uint64_t)w->classes);
-    for (size_t i = 0; i < (size_t)steps * b->input_size; i++) {
-        double noise = w->fixed_input ? tw_random_normal(stream, i + ((uint64_t)1 << 32))
-                                      : tw_random_uniform(stream, i + ((uint64_t)1 << 32));
-        if (w->step == classify)
-            noise =
-                (noise + tw_random_uniform(mean, (uint64_t)b->label[i / per_sample] * per_sample + i % per_sample)) / 2;
-        b->input[i] = (tw_real)noise;
+static void print_row(form how, const row *r) {
+    const measure_facts *f = &r->facts;
+    double steps = r->rate.median / f->batch, gflops = f->gflop * steps, share = r->peak ? 100 * gflops / r->peak : 0;
+    double us = 1e6 / steps / f->nodes;
+    if (how == AS_TSV)
+        printf("%s\t%d\t%d\t%.1f\t%.1f\t%.1f\t%.2f\t%.1f\t%d\t%g\t%.2f\t%.2f\t%.2f\n", r->name, r->threads, f->batch,
+               r->rate.median, r->rate.least, r->rate.most, gflops, share, f->nodes, f->allocations, us, f->mib,
+               r->memory);
+    else if (how == AS_JSON)
+        printf("{\"workload\": \"%s\", \"threads\": %d, \"batch\": %d, \"samples_per_s\": %.1f, \"least\": %.1f, "
+               "\"most\": %.1f, \"gflop_per_s\": %.2f, \"sgemm_percent\": %.1f, \"nodes\": %d, \"allocations\": %g, "
+               "\"us_per_node\": %.2f, \"library_mib\": %.2f, \"peak_mib\": %.2f}\n",
+               r->name, r->threads, f->batch, r->rate.median, r->rate.least, r->rate.most, gflops, share, f->nodes,
+               f->allocations, us, f->mib, r->memory);
+    else {
+        char products[32] = "       -       -"; /* a loss alone has none */
+        if (f->gflop > 0) snprintf(products, sizeof products, "%8.1f %6.0f%%", gflops, share);
+        printf("%-14s %10.0f %9.0f .. %-9.0f %s %5d %6g %8.1f %4.0f MiB %4.0f MiB\n", r->name, r->rate.median,
+               r->rate.least, r->rate.most, products, f->nodes, f->allocations, us, f->mib, r->memory);
     }
-    if (w->step == lstm_alone) {
-        b->dy = room_for(b->input_size, sizeof *b->dy); /* H = D */
-        for (size_t i = 0; i < b->input_size; i++) b->dy[i] = (tw_real)tw_random_normal(mean, i);
-    }
-}
-
-/* ---- measuring ---------------------------------------------------------------------------------------- */
-
-static void run_step(bench *b) {
-    const workload *w = b->w;
-    tw_step_begin(b->ctx);
-    int ndim = 4;
-    while (w->input[ndim - 1] == 1) ndim--;
-    tw_real *data = b->input + (size_t)b->at * b->input_size;
-    tw_tensor *x = w->fixed_input ? tw_input_grad(b->ctx, data, ndim, w->input)
-                                  : tw_input(b->ctx, data, ndim, w->input);
-    tw_tensor *loss = w->step(b, x);
-    if (loss && tw_backward(b->ctx, loss)) die(b);
-    if (tw_error(b->ctx)) die(b);
-    if (b->optim && tw_optim_step(b->optim)) die(b);
-    if (!w->fixed_input) b->at = (b->at + 1) % BATCHES;
-}
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void measure(const workload *w, int threads, double seconds) {
-    bench b = {.w = w, .ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = threads})};
-    if (!b.ctx) cli_die("steps", "out of memory");
-    b.input_size = (size_t)w->input[0] * (size_t)w->input[1] * (size_t)w->input[2] * (size_t)w->input[3];
-    b.params = tw_params_new(b.ctx);
-    if (w->step == classify || w->step == recognise) b.net = tw_sequential_new(b.params);
-    w->setup(&b);
-    if (tw_error(b.ctx)) die(&b);
-    make_data(&b);
-
-    for (int i = 0; i < 3; i++) run_step(&b);
-    double began = progress_clock(), spent = 0;
-    int steps = 0;
-    for (; spent < seconds / 2 || steps < 2; steps++, spent = progress_clock() - began) run_step(&b);
-    int per_block = (int)(seconds * steps / spent);
-    if (per_block < 2) per_block = 2;
-    double rate[BLOCKS];
-    for (int k = 0; k < BLOCKS; k++) {
-        began = progress_clock();
-        for (int i = 0; i < per_block; i++) run_step(&b);
-        rate[k] = (double)per_block * w->batch / (progress_clock() - began);
-    }
-    qsort(rate, BLOCKS, sizeof *rate, ascending);
-    printf("%-4s %-52s %9.0f samples/s  (%.0f .. %.0f), %d threads\n", w->name, w->about, rate[BLOCKS / 2], rate[0],
-           rate[BLOCKS - 1], tw_threads(b.ctx));
     fflush(stdout);
-
-    free(b.input);
-    free(b.label);
-    free(b.label_length);
-    free(b.dy);
-    tw_optim_free(b.optim);
-    tw_params_free(b.params);
-    tw_ctx_free(b.ctx);
 }
+
+static double memory_without_inputs(void) { return measure_memory_mib() - (double)inputs_bytes() / (1 << 20); }
+
+static void measure(const char *spec, const options *o, form how, double peak) {
+    static double rate[MAX_BLOCKS];
+    char error[LINE];
+    row r = {.name = spec, .peak = peak};
+    workload *w = workload_new(spec, &(workload_options){.threads = o->threads}, error, sizeof error);
+    if (!w) cli_die("steps", "%s", error);
+    measure_memory_reset();
+    bool ok = measure_warm_up(w, o->seconds / 2);
+    for (int i = 0; ok && i < o->blocks; i++) ok = (rate[i] = measure_block(w, o->seconds)) > 0;
+    if (!ok) cli_die("steps", "%s: %s", spec, workload_error(w));
+    r.memory = memory_without_inputs();
+    r.rate = spread_of(o->blocks, rate);
+    r.threads = tw_threads(workload_ctx(w));
+    workload_free(w);
+    if (!measure_facts_of(spec, o->threads, &r.facts, error, sizeof error)) cli_die("steps", "%s: %s", spec, error);
+    print_row(how, &r);
+}
+
+/* ---- the server ---------------------------------------------------------------------------------------------- */
+
+static void answer(workload **w, char *spec, int threads, const char *line) {
+    char error[LINE] = "", name[LINE];
+    double seconds = 0, value;
+    measure_facts f;
+    if (sscanf(line, "prepare %511s %lf", name, &seconds) == 2) {
+        workload_free(*w);
+        *w = workload_new(name, &(workload_options){.threads = threads}, error, sizeof error);
+        measure_memory_reset();
+        if (*w && !measure_warm_up(*w, seconds)) {
+            snprintf(error, sizeof error, "%s", workload_error(*w));
+            workload_free(*w);
+            *w = NULL;
+        }
+        if (*w) {
+            strcpy(spec, name);
+            printf("ready %d\n", workload_batch(*w));
+        }
+    } else if (!strcmp(line, "sgemm")) printf("sgemm %.2f\n", measure_sgemm(threads));
+    else if (!*w) snprintf(error, sizeof error, "prepare a workload first");
+    else if (sscanf(line, "block %lf", &seconds) == 1) {
+        if ((value = measure_block(*w, seconds)) > 0) printf("rate %.3f\n", value);
+        else snprintf(error, sizeof error, "%s", workload_error(*w));
+    } else if (!strcmp(line, "facts")) {
+        if (measure_facts_of(spec, threads, &f, error, sizeof error))
+            printf("facts %d %g %.9f %.3f %d\n", f.nodes, f.allocations, f.gflop, f.mib, f.batch);
+    } else if (!strcmp(line, "memory")) printf("memory %.2f\n", memory_without_inputs());
+    else snprintf(error, sizeof error, "this is not a command: %.99s", line);
+    if (*error) printf("error %s\n", error);
+    fflush(stdout);
+}
+
+static void serve(int threads) {
+    char line[LINE], spec[LINE] = "";
+    workload *w = NULL;
+    printf("hello thalweg %s\n", tw_version());
+    fflush(stdout);
+    while (fgets(line, sizeof line, stdin)) {
+        line[strcspn(line, "\n")] = 0;
+        answer(&w, spec, threads, line);
+    }
+    workload_free(w);
+}
+
+/* ---- main ------------------------------------------------------------------------------------------------------ */
 
 int main(int argc, char **argv) {
-    int threads = 0;
-    double seconds = 1;
+    options o = {.blocks = 5, .seconds = 1};
     const cli_option option[] = {
-        {.name = "threads",
-         .letter = 't',
-         .type = CLI_INT,
-         .to = &threads,
-         .value = "N",
-         .max = 256,
-         .help = "threads; 0: TW_THREADS or all cores"},
-        {.name = "seconds",
-         .type = CLI_REAL,
-         .to = &seconds,
-         .value = "S",
-         .min = 0.01,
-         .max = 1000,
-         .help = "length of one of the five blocks"},
+        {"threads", 't', CLI_INT, &o.threads, "N", "threads; 0: TW_THREADS or all cores", 0, 256, NULL},
+        {"seconds", 's', CLI_REAL, &o.seconds, "S", "length of a block", 0.001, 1000, NULL},
+        {"blocks", 'b', CLI_INT, &o.blocks, "N", "blocks, of which the median counts", 1, MAX_BLOCKS, NULL},
+        {"tsv", 0, CLI_FLAG, &o.tsv, NULL, "print tab-separated values", 0, 0, NULL},
+        {"json", 0, CLI_FLAG, &o.json, NULL, "print a JSON object a line", 0, 0, NULL},
+        {"server", 0, CLI_FLAG, &o.server, NULL, "do what standard input says", 0, 0, NULL},
     };
     const cli_command command = {"steps",
                                  NULL,
                                  "[OPTION].. [WORKLOAD]..",
-                                 "Times training steps: w1 w2 w3s w4a w5a (default: all).",
+                                 "Times training steps. WORKLOAD: a name, or one with other sizes, \"w1:N=256\"; w1 "
+                                 "w1b256 w2 w2b w3 w3s w4a\nw4b w5a w5b w5c w7 gfc gcnn (default: all).",
                                  sizeof option / sizeof *option,
                                  option};
     int n = cli_parse(&command, argc, argv);
-    for (int i = 1; i <= n; i++) {
-        int known = 0;
-        for (int k = 0; k < WORKLOADS; k++) known += !strcmp(argv[i], workloads[k].name);
-        if (!known) cli_usage_error(&command, "no workload is called \"%s\"", argv[i]);
+    if (o.tsv && o.json) cli_usage_error(&command, "--tsv and --json contradict each other");
+    if (o.server) {
+        serve(o.threads);
+        return 0;
     }
-    for (int k = 0; k < WORKLOADS; k++) {
-        bool wanted = n == 0;
-        for (int i = 1; i <= n; i++) wanted |= !strcmp(argv[i], workloads[k].name);
-        if (wanted) measure(&workloads[k], threads, seconds);
-    }
+    form how = o.tsv ? AS_TSV : o.json ? AS_JSON : FOR_PEOPLE;
+    for (int i = 1; i <= n; i++)
+        if (!workload_known(argv[i])) cli_usage_error(&command, "no workload is called \"%s\"", argv[i]);
+    double peak = measure_sgemm(o.threads);
+    print_head(how);
+    for (int i = 1; i <= n; i++) measure(argv[i], &o, how, peak);
+    for (int i = 0; !n && workload_name(i); i++) measure(workload_name(i), &o, how, peak);
+    if (how == FOR_PEOPLE) printf("sgemm peak %.1f GFLOP/s; classes are learned from %s\n", peak, inputs_source());
     return 0;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # deps.sh - installs the Debian packages of the named lists, if any is missing.
 #
-# usage: tools/deps.sh LIST...       (build, blas, test, demo, mnist, lint)
+# usage: tools/deps.sh LIST...       (build, blas, test, demo, mnist, bench, lint)
 #
 # When everything is there this takes a few milliseconds and prints nothing. Otherwise it prints the apt-get command
 # and runs it, with sudo when not root; where it cannot, it says what to type and fails.
@@ -51,6 +51,7 @@ demo    file    $fonts/truetype/inconsolata                     fonts-inconsolat
 demo    file    $fonts/opentype/cantarell                       fonts-cantarell
 demo    file    $fonts/opentype/comic-neue                      fonts-comic-neue
 mnist   file    $fashion/train-images-idx3-ubyte.gz             dataset-fashion-mnist
+bench   file    $fonts/truetype/dejavu                          fonts-dejavu-core
 lint    command clang-format                                    clang-format
 lint    command clang                                           clang
 lint    command cppcheck                                        cppcheck

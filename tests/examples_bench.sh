@@ -1,0 +1,74 @@
+#!/bin/sh
+# examples_bench.sh - the programs of bench/ as their users meet them, with blocks too short to measure anything.
+#
+# usage: tests/examples_bench.sh BUILD        a line a check; stops at the first that fails
+set -u
+bench=$1/bench
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+export TORCH_PYTHON=none # PyTorch is not what is tested
+
+program=$bench/steps
+# shellcheck source=tests/common.sh
+. "$(dirname "$0")/common.sh"
+
+names='w1 w1b256 w2 w2b w3 w3s w4a w4b w5a w5b w5c w7 gfc gcnn'
+brief='--seconds 0.001 --blocks 1 --threads 2'
+
+# ---- steps -----------------------------------------------------------------------------------------------------
+expect 0 'Times training steps' "$bench/steps" --help
+expect 2 'no workload is called "w9"' "$bench/steps" w9
+for w in w1:Q=3 w1:N=0 w1:N w1:T=3 gfc:N=999 w1:N=8x; do expect 2 "called \"$w\"" "$bench/steps" "$w"; done
+expect 2 'did you mean --seconds' "$bench/steps" --secons 3
+expect 2 '0.001' "$bench/steps" --seconds 0
+expect 2 'contradict' "$bench/steps" --tsv --json
+# shellcheck disable=SC2086
+{
+    expect 0 'sgemm peak' "$bench/steps" $brief w1:N=8 w4a:T=2 w5a
+    expect 0 '"workload": "w1:N=8", "threads": 2, "batch": 8' "$bench/steps" $brief --json w1:N=8
+    expect 0 '^w3s:N=2,W=16	2	2	' "$bench/steps" $brief --tsv w3s:N=2,W=16
+}
+[ "$(wc -l <"$dir/out")" -eq 2 ] || fail 'the values of one workload are not a head and a row'
+[ "$(awk -F '\t' '{ print NF }' "$dir/out" | sort -u | wc -l)" -eq 1 ] || fail 'head and row differ in length'
+
+# ---- the server --------------------------------------------------------------------------------------------------
+printf '%s\n' 'block 0.001' 'prepare w9 0' 'prepare w1:N=4 0' 'block 0.001' facts memory hello 'prepare w5a:N=2 0' \
+    'block 0.001' | "$bench/steps" --server --threads 1 >"$dir/out" || fail 'the server fails'
+cut -d ' ' -f 1 "$dir/out" | tr '\n' ' ' >"$dir/words"
+[ "$(cat "$dir/words")" = 'hello error error ready rate facts memory error ready rate ' ] || {
+    cat "$dir/out"
+    fail 'the server does not answer each line with what belongs to it'
+}
+grep -q '^facts 4 0 ' "$dir/out" || fail 'w1 has not four nodes, or calls the allocator once warm'
+echo 'ok: the protocol of the server'
+
+# ---- compare ------------------------------------------------------------------------------------------------------
+expect 0 'ratio n/a' "$bench/compare" --quick --seconds 0.001
+sed 1d "$dir/out" | cut -d ' ' -f 1 | tr '\n' ' ' >"$dir/words"
+[ "$(cat "$dir/words")" = "$names " ] || fail 'compare --quick does not print each workload once, in order'
+[ "$(sed 1d "$dir/out" | grep -cvx '[a-z0-9]* ratio n/a')" -eq 0 ] || fail 'there is more on a line than the ratio'
+head -n 1 "$dir/out" | grep -q 'apt-get install python3-torch' || fail 'it is not said how the comparison is had'
+expect 2 'no workload' "$bench/compare" --quick w9
+# shellcheck disable=SC2086
+expect 0 "written: $dir/b.tsv $dir/b.png" "$bench/compare" $brief --tsv "$dir/b.tsv" --png "$dir/b.png" w1:N=8 w5a:N=2
+[ "$(wc -l <"$dir/b.tsv")" -eq 3 ] || fail 'the file has not a head and two rows'
+[ -s "$dir/b.png" ] || fail 'no picture'
+expect 1 'cannot be written' "$bench/compare" --seconds 0.001 --blocks 1 -t 1 --tsv "$dir/none/b" w5a:N=2
+
+# A PyTorch for the test, twice as slow as the clock: the answers are the protocol's.
+cat >"$dir/torch" <<'END'
+#!/bin/sh
+echo 'hello pytorch 9.9 of the test'
+while read -r word rest; do
+    case $word in prepare) echo 'ready 8' ;; block) echo 'rate 0.5' ;; *) echo "$word 1" ;; esac
+done
+END
+chmod +x "$dir/torch"
+TORCH_PYTHON=$dir/torch expect 0 '^w1:N=8 ratio [0-9]*[.][0-9][0-9]$' "$bench/compare" --quick --seconds 0.001 w1:N=8
+head -n 1 "$dir/out" | grep -q '^pytorch 9.9 ' || fail 'the version of PyTorch is not named'
+# shellcheck disable=SC2086
+TORCH_PYTHON=$dir/torch expect 0 'written' "$bench/compare" $brief --png "$dir/c.png" w1:N=8 w5a:N=2
+printf '#!/bin/sh\necho hello pytorch 9.9\nread -r x\n' >"$dir/torch" # it ends when it is asked
+TORCH_PYTHON=$dir/torch expect 0 'w1:N=8 ratio n/a' "$bench/compare" --quick --seconds 0.001 w1:N=8
+TORCH_PYTHON=$dir/nothing expect 0 'ratio n/a' "$bench/compare" --quick --seconds 0.001 w1:N=8
+echo 'bench: all checks passed'
