@@ -1,22 +1,29 @@
-/* test_winograd.c - 3x3 convolution by Winograd's algorithm against the sum in double, over odd shapes. */
+/* test_winograd.c - 3x3 and 5x5 convolution by Winograd's algorithm against the sum in double, over odd shapes. */
 #include "util.h"
 
 #include "layers/winograd.h"
 
 typedef struct shape {
-    int N, C, H, W, O, ph, pw;
+    int k, N, C, H, W, O, ph, pw;
 } shape;
 
-static const shape shapes[] = {{2, 16, 12, 12, 16, 1, 1},  {1, 17, 13, 30, 19, 1, 1}, {3, 33, 9, 25, 16, 1, 1},
-                               {2, 16, 28, 28, 40, 0, 0},  {1, 20, 11, 14, 16, 2, 2}, {2, 24, 8, 8, 24, 0, 2},
-                               {1, 16, 4, 1100, 16, 1, 1}, {9, 64, 16, 16, 48, 1, 1}, {1, 16, 40, 7, 16, 1, 1},
-                               {5, 70, 7, 8, 90, 1, 1}};
+static const shape shapes[] = {
+    {3, 2, 16, 12, 12, 16, 1, 1},  {3, 1, 17, 13, 30, 19, 1, 1}, {3, 3, 33, 9, 25, 16, 1, 1},
+    {3, 2, 16, 28, 28, 40, 0, 0},  {3, 1, 20, 11, 14, 16, 2, 2}, {3, 2, 24, 8, 8, 24, 0, 2},
+    {3, 1, 16, 4, 1100, 16, 1, 1}, {3, 9, 64, 16, 16, 48, 1, 1}, {3, 1, 16, 40, 7, 16, 1, 1},
+    {3, 5, 70, 7, 8, 90, 1, 1},    {3, 4, 16, 8, 25, 16, 1, 1},  {3, 8, 130, 8, 13, 100, 1, 1}, /* side by side */
+    {3, 55, 96, 8, 9, 96, 1, 1},                                                                /* two large units */
+    {5, 2, 16, 12, 12, 16, 2, 2},  {5, 1, 17, 13, 30, 19, 2, 2}, {5, 3, 33, 9, 25, 16, 0, 0},
+    {5, 4, 32, 14, 14, 64, 2, 2},  {5, 2, 20, 11, 15, 24, 4, 3}, {5, 2, 24, 9, 9, 24, 1, 4},
+    {5, 7, 70, 7, 7, 129, 2, 2},
+};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static tw__conv conv_of(const shape *s) {
-    tw__conv c = {s->N,  s->C,  s->H, s->W,     s->O, s->H + 2 * s->ph - 2, s->W + 2 * s->pw - 2, 3, 3, 1, 1,
-                  s->ph, s->pw, 9,    9 * s->C, 0};
-    c.P = c.OH * c.OW;
+    tw__conv c = {.N = s->N, .C = s->C, .H = s->H, .W = s->W, .O = s->O, .kh = s->k, .kw = s->k, .sh = 1, .sw = 1};
+    c.ph = s->ph, c.pw = s->pw;
+    c.OH = s->H + 2 * s->ph - s->k + 1, c.OW = s->W + 2 * s->pw - s->k + 1;
+    c.taps = s->k * s->k, c.K = c.C * c.taps, c.P = c.OH * c.OW;
     return c;
 }
 
@@ -26,48 +33,55 @@ static void plain(const tw__conv *s, const tw_real *x, const tw_real *w, const t
     for (int n = 0; n < s->N; n++)
         for (int o = 0; o < s->O; o++)
             for (int c = 0; c < s->C; c++)
-                for (int i = 0; i < 3; i++)
-                    for (int j = 0; j < 3; j++)
+                for (int i = 0; i < s->kh; i++)
+                    for (int j = 0; j < s->kw; j++)
                         for (int a = 0; a < s->OH; a++)
                             for (int b = 0; b < s->OW; b++) {
                                 int p = a + i - s->ph, q = b + j - s->pw;
                                 if (p < 0 || q < 0 || p >= s->H || q >= s->W) continue;
                                 size_t at_x = (((size_t)n * s->C + c) * s->H + p) * s->W + q;
                                 size_t at_y = (((size_t)n * s->O + o) * s->OH + a) * s->OW + b;
-                                size_t at_w = (((size_t)o * s->C + c) * 3 + i) * 3 + j;
+                                size_t at_w = (((size_t)o * s->C + c) * s->kh + i) * s->kw + j;
                                 y[at_y] += (double)x[at_x] * (double)w[at_w];
                                 dx[at_x] += (double)dz[at_y] * (double)w[at_w];
                                 dw[at_w] += (double)dz[at_y] * (double)x[at_x];
                             }
 }
 
-/* Largest difference, by the root mean square of what should be. */
-static double error_of(const tw_real *got, const double *want, size_t n) {
-    double worst = 0, square = 0;
+/* Largest difference, by the root mean square of what should be; and, to *rms, that of the differences. */
+static double error_of(const tw_real *got, const double *want, size_t n, double *rms) {
+    double worst = 0, square = 0, difference = 0;
     for (size_t i = 0; i < n; i++) {
         worst = fmax(worst, fabs((double)got[i] - want[i]));
+        difference += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
         square += want[i] * want[i];
     }
+    *rms = sqrt(difference / square);
     return worst / sqrt(square / (double)n);
 }
 
 static void check_shape(tw_ctx *ctx, const shape *sh) {
     tw__conv s = conv_of(sh);
-    cr_assert(tw__winograd_suits(&s), "[%d,%d,%d,%d]: the test is for nothing", s.N, s.C, s.H, s.W);
-    size_t nx = (size_t)s.N * s.C * s.H * s.W, ny = (size_t)s.N * s.O * s.P, nw = (size_t)s.O * s.C * 9;
+    cr_assert(tw__winograd_suits(&s), "%dx%d of [%d,%d,%d,%d]: the test is for nothing", s.kh, s.kw, s.N, s.C, s.H,
+              s.W);
+    size_t nx = (size_t)s.N * s.C * s.H * s.W, ny = (size_t)s.N * s.O * s.P, nw = (size_t)s.O * s.K;
     tw_real *x = random_reals(nx, 1, -1, 1), *w = random_reals(nw, 2, -.1, .1), *dz = random_reals(ny, 3, -1, 1);
     double *y = calloc(ny, sizeof *y), *dx = calloc(nx, sizeof *dx), *dw = calloc(nw, sizeof *dw);
     plain(&s, x, w, dz, y, dx, dw);
 
     tw_step_begin(ctx);
     tw_tensor *tx = tw_input_grad(ctx, x, 4, (int[]){s.N, s.C, s.H, s.W});
-    tw_tensor *tw = tw_input_grad(ctx, w, 4, (int[]){s.O, s.C, 3, 3});
+    tw_tensor *tw = tw_input_grad(ctx, w, 4, (int[]){s.O, s.C, s.kh, s.kw});
     tw_tensor *ty = tw_conv2d(ctx, tx, tw, NULL, &(tw_conv2d_options){.pad_h = s.ph, .pad_w = s.pw});
     cr_assert_not_null(ty, "%s", tw_errmsg(ctx));
     cr_assert_eq(tw_backward_from(ctx, ty, dz), TW_OK, "%s", tw_errmsg(ctx));
-    double ey = error_of(ty->data, y, ny), ex = error_of(tx->grad, dx, nx), ew = error_of(tw->grad, dw, nw);
-    cr_expect(ey < 4e-5 && ex < 4e-5 && ew < 4e-5, "[%d,%d,%d,%d] -> %d: errors %.2g %.2g %.2g", s.N, s.C, s.H, s.W,
-              s.O, ey, ex, ew);
+    double ry, rx, rw;
+    double ey = error_of(ty->data, y, ny, &ry), ex = error_of(tx->grad, dx, nx, &rx);
+    double ew = error_of(tw->grad, dw, nw, &rw);
+    cr_expect(ry < 2e-6 && rx < 2e-6 && rw < 2e-6, "%dx%d of [%d,%d,%d,%d] -> %d: errors' size %.2g %.2g %.2g", s.kh,
+              s.kw, s.N, s.C, s.H, s.W, s.O, ry, rx, rw);
+    cr_expect(ey < 4e-5 && ex < 4e-5 && ew < 4e-5, "%dx%d of [%d,%d,%d,%d] -> %d: errors %.2g %.2g %.2g", s.kh, s.kw,
+              s.N, s.C, s.H, s.W, s.O, ey, ex, ew);
     free(x), free(w), free(dz), free(y), free(dx), free(dw);
 }
 

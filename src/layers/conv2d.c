@@ -1,6 +1,6 @@
 /* conv2d.c - the operation, and which algorithm it takes.
  *
- *     winograd     3x3 with enough channels: fewer multiplications
+ *     winograd     3x3 and 5x5 with enough channels: fewer multiplications
  *     columns      everything else, and everything in double: products of columns with the weights
  *
  * The choice depends on the shape only. The fast ones are float's; they write and read through conv_lines.h, and so

@@ -1,15 +1,16 @@
-/* winograd.h - 3x3 convolution with a quarter of the multiplications: F(4x4, 3x3) (Winograd 1980, Lavin and Gray 2016).
+/* winograd.h - 3x3 and 5x5 convolution with fewer multiplications: F(4x4, 3x3) and F(2x2, 5x5) (Winograd 1980, Lavin
+ * and Gray 2016).
  *
- * A tile of 4 x 4 outputs sees 6 x 6 inputs d and 3 x 3 weights g, and is
+ * A tile of m x m outputs sees 6 x 6 inputs d and r x r weights g, m + r - 1 = 6, and is
  *
  *     Y = A' [ (G g G') * (B' d B) ] A            ' transposes, * multiplies element by element
  *
- * with 36 products instead of 144. The sum over channels is taken between the brackets, so each of the 36 places is a
- * matrix product [O,C] x [C,tiles]. B, G and A come from interpolating polynomials at 0, +-5/8, +-3/2 and infinity:
- * B and A are exact in float, and the error is two to three times that of the direct sum: for 64 channels 8e-7 of the
- * result, root mean square, to 3e-7.
+ * with 36 products instead of 144 (3x3) or 100 (5x5). The sum over channels is taken between the brackets, so each of
+ * the 36 places is a matrix product [tiles,C] x [C,O]. B, G and A come from interpolating polynomials at 0, +-5/8,
+ * +-3/2 and infinity: B and A are exact in float, and the error is two to three times that of the direct sum: for 64
+ * channels 8e-7 of the result (5x5: 9e-7), root mean square, to 3e-7.
  *
- * Float only. Convolutions with other kernels or strides, or few channels, go through im2col (conv_columns.c). */
+ * Float only. Convolutions with other kernels or strides, or few channels, go another way (conv2d.c). */
 #ifndef TW_WINOGRAD_H
 #define TW_WINOGRAD_H
 
@@ -31,22 +32,43 @@ bool tw__winograd_dx(tw_ctx *ctx, const tw__conv *s, const tw_real *w, const tw_
 bool tw__winograd_dw(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw__conv_lines *dz, tw_real beta,
                      tw_real *dw);
 
-/* ---- the transforms, along one axis at a time (winograd.isa.c) --------------------------------------------------
- * Downwards they take rows of n numbers; across, they take a row in which tile t begins at element 4 t, and write
- * each of a tile's numbers to an array of its own over the tiles, `step` apart. */
-enum { TW__WINO_IN = 6, TW__WINO_OUT = 4 };
+/* ---- transforms (winograd.isa.c) --------------------------------------------------------------------------------
+ * They work on TW__WINO_BLOCK channels at once, whose numbers lie together: a row of a strip is [columns][block]. A
+ * matrix of tiles is [tiles][ld], and there are 36 of them, `place` apart: 6 i + j for row i and column j. ld and place
+ * are multiples of the block, and everything begins at multiples of 64 bytes. */
+enum { TW__WINO_PLACES = 36, TW__WINO_SIDE = 6, TW__WINO_BLOCK = 16 };
 
-/* B': six rows of input to six rows. */
-TW_ISA_DECLARE(void, tw__wino_in_down, (size_t n, const tw_real *rows, size_t pitch, tw_real *out, size_t out_pitch));
-TW_ISA_DECLARE(void, tw__wino_in_across, (size_t tiles, const tw_real *row, tw_real *v, size_t step));
-/* A: four rows of an output's gradient to six. */
-TW_ISA_DECLARE(void, tw__wino_grad_down, (size_t n, const tw_real *rows, size_t pitch, tw_real *out, size_t out_pitch));
-TW_ISA_DECLARE(void, tw__wino_grad_across, (size_t tiles, const tw_real *row, tw_real *v, size_t step));
-/* A': the 36 arrays m, `step` apart, to 4 rows of outputs, tile t's from element 4 t on. */
-TW_ISA_DECLARE(void, tw__wino_out, (size_t tiles, const tw_real *m, size_t step, tw_real *rows, size_t pitch));
+/* The sum of some partial dU [36][C][ld], to be transformed to dw = beta dw + .. */
+typedef struct tw__wino_weight_sum {
+    int O, C, parts;
+    size_t place, ld, part; /* from one place, row, part to the next */
+    const tw_real *du;
+    tw_real beta, *dw;
+} tw__wino_weight_sum;
 
-/* G g G' of n kernels, g[9][n] to u + k * step, and its adjoint, G' u G of n places u + k * step to g[9][n]. */
-TW_ISA_DECLARE(void, tw__wino_weight, (size_t n, const tw_real *g, tw_real *u, size_t step));
-TW_ISA_DECLARE(void, tw__wino_weight_grad, (size_t n, const tw_real *u, size_t step, tw_real *g));
+/* For kernels of R x R. input: B' d B of six rows. gradient: A y A' of m rows. output: A' m A to m rows, `pitch` apart.
+ * weight: G g G' of the columns first .. first+16 of the 36 matrices [C,O] or, turned by 180 degrees and transposed,
+ * [O,C], into panels (tensor/panels.h). weight_grad: G' dU G of input channel c, outputs o0 .. o0+16. */
+#define TW__WINO_DECLARE(R)                                                                                 \
+    TW_ISA_DECLARE(void, tw__wino##R##_input,                                                               \
+                   (size_t tiles, const tw_real *const *rows, tw_real *v, size_t place, size_t ld));        \
+    TW_ISA_DECLARE(void, tw__wino##R##_gradient,                                                            \
+                   (size_t tiles, const tw_real *const *rows, tw_real *z, size_t place, size_t ld));        \
+    TW_ISA_DECLARE(void, tw__wino##R##_output,                                                              \
+                   (size_t tiles, const tw_real *m, size_t place, size_t ld, tw_real *rows, size_t pitch)); \
+    TW_ISA_DECLARE(void, tw__wino##R##_weight,                                                              \
+                   (bool turned, int O, int C, const tw_real *w, int first, tw_real *u, size_t place));     \
+    TW_ISA_DECLARE(void, tw__wino##R##_weight_grad, (const tw__wino_weight_sum *s, int o0, int c))
+TW__WINO_DECLARE(3);
+TW__WINO_DECLARE(5);
+
+/* ---- lines to and from a strip (winograd_lines.isa.c) ------------------------------------------------------------ */
+
+/* n columns from lines of that many channels of a block; the other channels are 0. Numbers from `end` on are not
+ * read. */
+TW_ISA_DECLARE(void, tw__wino_pack,
+               (int lines, const tw_real *const *line, const tw_real *end, size_t n, tw_real *strip));
+/* n columns to 16 lines, `pitch` apart. Reads and writes whole blocks of 16 columns. */
+TW_ISA_DECLARE(void, tw__wino_unpack, (size_t n, const tw_real *strip, tw_real *lines, size_t pitch));
 
 #endif

@@ -60,50 +60,59 @@ typedef struct tile {
     const tw_real *a, *b;
 } tile;
 
-/* sum[ROWS][PANEL] = the tile. One function for each number of rows: the compiler keeps an array of sums in registers
- * only when its size is a constant from the start. */
-#define TILE(ROWS)                                                                                          \
-    static void tile_##ROWS(const tile *t, tw_real *sum) {                                                  \
+/* sum[ROWS][PANEL] = the tile, of one or two vectors of columns. One function for each size: the compiler keeps an
+ * array of sums in registers only when its size is a constant from the start. */
+#define TILE(ROWS, VECTORS)                                                                                 \
+    static void tile_##ROWS##x##VECTORS(const tile *t, tw_real *sum) {                                      \
         const tw_real *a[ROWS], *b = t->b;                                                                  \
         const size_t k_step = t->k_step, b_step = t->b_step;                                                \
         for (int r = 0; r < ROWS; r++) a[r] = t->a + (size_t)(r < t->rows ? r : t->rows - 1) * t->row_step; \
         for (int k0 = 0; k0 == 0 || k0 < t->K; k0 += DEPTH) {                                               \
             const int depth = t->K - k0 < DEPTH ? t->K - k0 : DEPTH;                                        \
-            tw__vec low[ROWS], high[ROWS];                                                                  \
-            for (int r = 0; r < ROWS; r++) low[r] = high[r] = (tw__vec){0};                                 \
+            tw__vec c[ROWS][VECTORS];                                                                       \
+            for (int r = 0; r < ROWS; r++)                                                                  \
+                for (int v = 0; v < VECTORS; v++) c[r][v] = (tw__vec){0};                                   \
             for (size_t at = 0, end = (size_t)depth * k_step; at < end; at += k_step, b += b_step) {        \
-                const tw__vec b0 = tw__load(b), b1 = tw__load(b + LANES);                                   \
-                for (int r = 0; r < ROWS; r++) {                                                            \
-                    low[r] += a[r][at] * b0;                                                                \
-                    high[r] += a[r][at] * b1;                                                               \
-                }                                                                                           \
+                tw__vec right[VECTORS];                                                                     \
+                for (int v = 0; v < VECTORS; v++) right[v] = tw__load(b + v * LANES);                       \
+                for (int r = 0; r < ROWS; r++)                                                              \
+                    for (int v = 0; v < VECTORS; v++) c[r][v] += a[r][at] * right[v];                       \
             }                                                                                               \
             for (int r = 0; r < ROWS; r++) {                                                                \
                 a[r] += (size_t)depth * k_step;                                                             \
-                tw_real *to = sum + r * PANEL;                                                              \
-                tw__store(to, k0 ? tw__load(to) + low[r] : low[r]);                                         \
-                tw__store(to + LANES, k0 ? tw__load(to + LANES) + high[r] : high[r]);                       \
+                for (int v = 0; v < VECTORS; v++) {                                                         \
+                    tw_real *to = sum + r * PANEL + v * LANES;                                              \
+                    tw__store(to, k0 ? tw__load(to) + c[r][v] : c[r][v]);                                   \
+                }                                                                                           \
             }                                                                                               \
         }                                                                                                   \
     }
 
-TILE(1)
-TILE(2)
-TILE(4)
+TILE(1, 2)
+TILE(2, 2)
+TILE(4, 1)
+TILE(4, 2)
 #if defined(__AVX512F__)
-TILE(8)
+TILE(8, 1)
+TILE(8, 2)
 enum { MOST_ROWS = 8 };
 #else
 enum { MOST_ROWS = 4 };
 #endif
 
 static void compute(const tile *t, tw_real *sum) {
-    if (t->rows == 1) tile_1(t, sum);
-    else if (t->rows == 2) tile_2(t, sum);
+    const bool narrow = t->columns <= LANES;
 #if defined(__AVX512F__)
-    else if (t->rows > 4) tile_8(t, sum);
+    if (t->rows > 4) {
+        if (narrow) tile_8x1(t, sum);
+        else tile_8x2(t, sum);
+        return;
+    }
 #endif
-    else tile_4(t, sum);
+    if (narrow) tile_4x1(t, sum);
+    else if (t->rows == 1) tile_1x2(t, sum);
+    else if (t->rows == 2) tile_2x2(t, sum);
+    else tile_4x2(t, sum);
 }
 
 /* C[r][c] = or += sum[r][c]. */
@@ -113,6 +122,9 @@ static void put(const tile *t, const tw_real *sum, bool add, tw_real *C, size_t 
             tw__vec low = tw__load(sum), high = tw__load(sum + LANES);
             tw__store(C, add ? tw__load(C) + low : low);
             tw__store(C + LANES, add ? tw__load(C + LANES) + high : high);
+        } else if (t->columns == LANES) {
+            tw__vec low = tw__load(sum);
+            tw__store(C, add ? tw__load(C) + low : low);
         } else {
             for (int c = 0; c < t->columns; c++) C[c] = add ? C[c] + sum[c] : sum[c];
         }
@@ -155,7 +167,7 @@ static void run_rows(const tw__product *p, tile *t, int i, int rows, int j, bool
     put_turned(t, sum, add, p->C + (size_t)j * p->ldc + (size_t)i, p->ldc);
 }
 
-/* The last columns of an unpacked B are copied, strip by strip: a panel's width of them would reach past its rows. */
+/* The last columns of an unpacked B are copied, strip by strip: a vector of them would reach past its rows. */
 static void run_last_columns(const tw__product *p, tile *t, int M, int j, int K, int step) {
     tw_real strip[DEPTH * PANEL];
     const tw_real *A = p->A;
@@ -171,7 +183,7 @@ static void run_last_columns(const tw__product *p, tile *t, int M, int j, int K,
 }
 
 void TW_ISA_NAME(tw__product_run)(const tw__product *p, int M, int N, int K) {
-    const int step = p->turned ? LANES : MOST_ROWS, whole = p->ldb ? N / PANEL * PANEL : N;
+    const int step = p->turned ? LANES : MOST_ROWS, whole = p->ldb ? N / LANES * LANES : N;
     tile t = {.K = K, .b_step = p->ldb ? p->ldb : PANEL};
     t.row_step = p->ta ? 1 : p->lda;
     t.k_step = p->ta ? p->lda : 1;
@@ -182,7 +194,7 @@ void TW_ISA_NAME(tw__product_run)(const tw__product *p, int M, int N, int K) {
     for (int a = 0; a < outer; a += outer_step)
         for (int b = 0; b < inner; b += inner_step) {
             const int i = row_by_row ? a : b, j = row_by_row ? b : a;
-            t.columns = N - j < PANEL ? N - j : PANEL;
+            t.columns = whole - j < PANEL ? whole - j : PANEL;
             t.b = p->B + (p->ldb ? (size_t)j : (size_t)j * (size_t)K);
             run_rows(p, &t, i, M - i < step ? M - i : step, j, p->add);
         }
