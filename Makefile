@@ -62,7 +62,7 @@ LIBS     := $(LIB32) $(LIB64) $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib examples deps demo mnist test test-examples test-library gradcheck asan bench bench-quick lint format docs-check docs-quote install uninstall clean help FORCE
+.PHONY: all lib examples deps demo mnist test test-examples test-library gradcheck asan bench bench-quick bench-busy bench-scaling roofline lint format docs-check docs-quote install uninstall clean help FORCE
 
 all: lib examples ## the libraries and the examples
 lib: $(LIBS)
@@ -72,7 +72,7 @@ examples: $(EXAMPLES)
 goals = $(filter $(1),$(MAKECMDGOALS))
 DEPS := build $(if $(filter openblas,$(BLAS)),blas) \
         $(if $(call goals,deps test test-library gradcheck asan %/tests %/gradcheck),test) \
-        $(if $(call goals,deps demo),demo) $(if $(call goals,deps bench),bench) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint)
+        $(if $(call goals,deps demo),demo) $(if $(call goals,deps bench bench-scaling),bench) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint)
 deps: ## installs what is missing (Debian packages); the other targets do this by themselves
 	@CC='$(CC)' tools/deps.sh $(DEPS)
 
@@ -172,6 +172,12 @@ bench: $(BENCH) ## times training steps beside PyTorch's, if that is installed: 
 	$(BUILD)/bench/first_step
 bench-quick: $(BUILD)/bench/compare $(BUILD)/bench/steps ## how many times as fast as PyTorch, in about a minute
 	@$(BUILD)/bench/compare --quick --seconds 0.25
+bench-busy: $(BUILD)/bench/busy $(BUILD)/bench/steps ## what is left of a step's speed beside a busy process
+	@$(BUILD)/bench/busy
+bench-scaling: $(BUILD)/bench/scaling ## cost and memory a unit of work as sizes grow: build/scaling.tsv, build/scaling.png
+	@$(BUILD)/bench/scaling --tsv $(BUILD)/scaling.tsv --png $(BUILD)/scaling.png
+roofline: $(BUILD)/bench/roofline ## what bounds each op of a training step, and how near it is
+	@$(BUILD)/bench/roofline $(ARGS)
 
 demo: $(BUILD)/crnn_ocr ## trains a small recogniser on rendered text and reads words it never saw
 	$(BUILD)/crnn_ocr demo --out $(BUILD)/demo
@@ -228,5 +234,5 @@ docs-quote: ## copies the code into the documentation again
 clean: ## removes build/
 	rm -rf $(BUILD)
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 	@echo 'Variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) BUILD=$(BUILD) BLAS=openblas|none CC CFLAGS LDFLAGS WERROR=-Werror V=1'

@@ -93,8 +93,7 @@ static double introduce(int threads, char *against, size_t size) {
         snprintf(against, size, "%s", p[TUNED].hello);
         printf("%s\n", against);
     }
-    printf("%d thread%s: a product of 2048 x 2048 matrices runs at %.0f GFLOP/s", threads, threads > 1 ? "s" : "",
-           ours);
+    printf("%d thread%s: large matrix products run at %.0f GFLOP/s", threads, threads > 1 ? "s" : "", ours);
     if (theirs > 0) printf(" (PyTorch tuned: %.0f)", theirs);
     printf("\n");
     stop(p, CONTESTANTS);

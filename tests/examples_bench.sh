@@ -71,4 +71,14 @@ TORCH_PYTHON=$dir/torch expect 0 'written' "$bench/compare" $brief --png "$dir/c
 printf '#!/bin/sh\necho hello pytorch 9.9\nread -r x\n' >"$dir/torch" # it ends when it is asked
 TORCH_PYTHON=$dir/torch expect 0 'w1:N=8 ratio n/a' "$bench/compare" --quick --seconds 0.001 w1:N=8
 TORCH_PYTHON=$dir/nothing expect 0 'ratio n/a' "$bench/compare" --quick --seconds 0.001 w1:N=8
+
+# ---- busy, scaling, roofline ----------------------------------------------------------------------------------------
+expect 0 'thalweg  alone .* keeps' "$bench/busy" --seconds 0.01 --blocks 1 w1:N=8
+expect 2 'no workload' "$bench/busy" w9
+expect 2 'no operands' "$bench/scaling" w1
+expect 1 'cannot be written' "$bench/scaling" --tsv "$dir/none/s.tsv"
+expect 0 'conv2d .* forward' "$bench/roofline" --steps 1 w2b:N=2
+grep -q '^optimiser and' "$dir/out" || fail 'the optimiser is missing'
+expect 0 'lstm .* forward' "$bench/roofline" --steps 1 --threads 2 w4a:T=2
+expect 2 'no workload' "$bench/roofline" w9
 echo 'bench: all checks passed'

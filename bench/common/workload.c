@@ -87,6 +87,7 @@ const char *workload_about(int i) { return i < TABLE ? table[i].about : NULL; }
 tw_ctx *workload_ctx(const workload *w) { return w->ctx; }
 int workload_batch(const workload *w) { return w->s.N; }
 double workload_gflop(const workload *w) { return 1e-9 * w->net.flop * w->s.N; }
+double workload_trained(const workload *w) { return w->optim ? (double)tw_params_size(w->net.params) : 0; }
 const char *workload_error(const workload *w) { return tw_errmsg(w->ctx); }
 struct tw_node *workload_tape(const workload *w) {
     return w->last ? w->last->node : NULL;

@@ -31,6 +31,7 @@ const char *workload_error(const workload *w);
 tw_ctx *workload_ctx(const workload *w);
 int workload_batch(const workload *w);    /* samples a step */
 double workload_gflop(const workload *w); /* products and convolutions of a step as defined, without shortcuts; or 0 */
+double workload_trained(const workload *w); /* numbers that the optimiser updates; 0: there is none */
 /* The newest node of a step's tape: after a step, until the next one begins. */
 struct tw_node *workload_tape(const workload *w);
 int workload_nodes(const workload *w);   /* of the last step */
