@@ -34,7 +34,7 @@ static void check_product(pack_fn *pack, product_fn *multiply, int M, int N, int
 
 typedef void run_fn(const tw__product *p, int M, int N, int K);
 
-/* Any orientation, B as it lies, the last columns of which are narrower than a panel; K longer than a run of the sum. */
+/* Any orientation; B as it lies, the last columns narrower than a panel; K longer than a run of the sum. */
 static void check_run(run_fn *run, int M, int N, int K, bool ta, bool turned, bool add) {
     const size_t lda = (size_t)(ta ? M : K) + 1, ldb = (size_t)N + 2, ldc = (size_t)(turned ? M : N) + 3;
     const size_t size_a = (size_t)(ta ? K : M) * lda, size_b = (size_t)K * ldb, size_c = (size_t)(turned ? N : M) * ldc;

@@ -6,6 +6,7 @@
 
 #include "layers/calls.h"
 #include "layers/epilogue.h"
+#include "tensor/direct.h"
 
 /* x seen as a matrix [rows, in]; false after an error. */
 static bool rows_of(tw_ctx *ctx, const tw_tensor *x, const tw_tensor *weight, int *rows) {
@@ -34,52 +35,48 @@ static bool shapes_ok(tw_ctx *ctx, const tw_tensor *x, const tw_tensor *weight, 
     return true;
 }
 
-/* ---- elementwise work, cut into rows ------------------------------------------------------------------ */
-
-enum { ROW_BLOCK = 32, COLUMN_BLOCK = 64 };
+/* ---- what surrounds the products ---------------------------------------------------------------------- */
 
 static int blocks(int n, int size) { return n / size + (n % size != 0); }
 
+/* Bias and activation of a rectangle of y. */
 typedef struct epilogue {
     tw_act act;
-    int rows, n;
-    const tw_real *bias, *dy;
-    tw_real *y, *dz;
+    int n; /* of a row of y */
+    const tw_real *bias;
+    tw_real *y;
 } epilogue;
 
-static void bias_act_block(void *arg, int block, int thread) {
-    (void)thread;
+static void bias_act(void *arg, int row, int column, int rows, int columns) {
     const epilogue *e = arg;
-    int first = block * ROW_BLOCK, last = e->rows - first < ROW_BLOCK ? e->rows : first + ROW_BLOCK;
-    for (int r = first; r < last; r++)
-        TW_ISA_CALL(tw__bias_act)(e->act, (size_t)e->n, e->y + (size_t)r * (size_t)e->n, e->bias);
+    for (int r = row; r < row + rows; r++) TW_ISA_CALL(tw__bias_act)
+    (e->act, (size_t)columns, e->y + (size_t)r * (size_t)e->n + column, e->bias ? e->bias + column : NULL);
 }
+
+/* dz = dy act'(y) and db = the sum of its rows, some columns at a time. */
+typedef struct prologue {
+    tw_act act;
+    int rows, n;
+    const tw_real *y, *dy;
+    tw_real *dz; /* NULL: no activation, dy is dz */
+    tw_real beta, *db;
+} prologue;
+
+enum { COLUMN_BLOCK = 64 };
 
 static void act_grad_block(void *arg, int block, int thread) {
     (void)thread;
-    const epilogue *e = arg;
-    int first = block * ROW_BLOCK, rows = e->rows - first < ROW_BLOCK ? e->rows - first : ROW_BLOCK;
-    size_t at = (size_t)first * (size_t)e->n;
-    TW_ISA_CALL(tw__act_grad)(e->act, (size_t)rows * (size_t)e->n, e->y + at, e->dy + at, e->dz + at);
-}
-
-/* ---- db = the sum of dz's rows ------------------------------------------------------------------------ */
-
-typedef struct column_sum {
-    int rows, n;
-    const tw_real *dz;
-    tw_real beta, *db;
-} column_sum;
-
-static void column_sum_block(void *arg, int block, int thread) {
-    (void)thread;
-    const column_sum *s = arg;
-    int first = block * COLUMN_BLOCK, n = s->n - first < COLUMN_BLOCK ? s->n - first : COLUMN_BLOCK;
+    const prologue *p = arg;
+    int first = block * COLUMN_BLOCK, n = p->n - first < COLUMN_BLOCK ? p->n - first : COLUMN_BLOCK;
+    void (*const line)(tw_act, size_t, const tw_real *, const tw_real *, tw_real *) = TW_ISA_CALL(tw__act_grad);
     double sum[COLUMN_BLOCK] = {0};
-    const tw_real *row = s->dz + first;
-    for (int r = 0; r < s->rows; r++, row += s->n)
-        for (int c = 0; c < n; c++) sum[c] += (double)row[c];
-    for (int c = 0; c < n; c++) s->db[first + c] = tw_add_to(s->beta, s->db[first + c], (tw_real)sum[c]);
+    for (int r = 0; r < p->rows; r++) {
+        size_t at = (size_t)r * (size_t)p->n + (size_t)first;
+        const tw_real *dz = p->dz ? p->dz + at : p->dy + at;
+        if (p->dz) line(p->act, (size_t)n, p->y + at, p->dy + at, p->dz + at);
+        for (int c = 0; p->db && c < n; c++) sum[c] += (double)dz[c];
+    }
+    for (int c = 0; p->db && c < n; c++) p->db[first + c] = tw_add_to(p->beta, p->db[first + c], (tw_real)sum[c]);
 }
 
 /* ---- the operation ------------------------------------------------------------------------------------ */
@@ -92,22 +89,21 @@ static void dense_backward(tw_ctx *ctx, tw_node *node) {
     if (!rows_of(ctx, x, weight, &rows)) return;
 
     tw_mark mark = tw_scratch_mark(ctx);
-    const tw_real *dz = y->grad;
-    if (act != TW_ACT_NONE) {
-        epilogue e = {act, rows, out, NULL, y->grad, y->data, tw_scratch(ctx, y->size * sizeof(tw_real))};
-        if (!e.dz) return;
-        tw_parallel_for(ctx, blocks(rows, ROW_BLOCK), act_grad_block, &e);
-        dz = e.dz;
-    }
-    tw_real beta, *dx = tw_grad(ctx, x, &beta);
-    if (dx) tw_gemm(ctx, false, false, rows, in, out, 1, dz, out, weight->data, in, beta, dx, in);
-    tw_real *dw = tw_grad(ctx, weight, &beta);
-    if (dw) tw_gemm(ctx, true, false, out, in, rows, 1, dz, out, x->data, in, beta, dw, in);
-    tw_real *db = bias ? tw_grad(ctx, bias, &beta) : NULL;
-    if (db) {
-        column_sum s = {rows, out, dz, beta, db};
-        tw_parallel_for(ctx, blocks(out, COLUMN_BLOCK), column_sum_block, &s);
-    }
+    prologue p = {.act = act, .rows = rows, .n = out, .y = y->data, .dy = y->grad};
+    if (act != TW_ACT_NONE && !(p.dz = tw_scratch(ctx, y->size * sizeof(tw_real)))) return;
+    p.db = bias ? tw_grad(ctx, bias, &p.beta) : NULL;
+    if (p.dz || p.db) tw_parallel_for(ctx, blocks(out, COLUMN_BLOCK), act_grad_block, &p);
+
+    const tw_real *dz = p.dz ? p.dz : y->grad;
+    tw_real dx_beta, dw_beta, *dx = tw_grad(ctx, x, &dx_beta), *dw = tw_grad(ctx, weight, &dw_beta);
+    tw__gemm_call product[2];
+    int n = 0;
+    if (dx)
+        product[n++] = (tw__gemm_call){false, false, rows, in,      out, dz,   weight->data,
+                                       out,   in,    in,   dx_beta, dx,  NULL, NULL};
+    if (dw)
+        product[n++] = (tw__gemm_call){true, false, out, in, rows, dz, x->data, out, in, in, dw_beta, dw, NULL, NULL};
+    tw__gemm_all(ctx, n, product);
     tw_scratch_release(ctx, mark);
 }
 
@@ -130,11 +126,23 @@ tw_tensor *tw_dense(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bia
         call->act = act;
     }
 
-    tw_gemm(ctx, false, true, rows, out, features, 1, x->data, features, weight->data, features, 0, y->data, out);
-    if (bias || act != TW_ACT_NONE) {
-        epilogue e = {act, rows, out, bias ? bias->data : NULL, NULL, y->data, NULL};
-        tw_parallel_for(ctx, blocks(rows, ROW_BLOCK), bias_act_block, &e);
-    }
+    epilogue e = {act, out, bias ? bias->data : NULL, y->data};
+    bool plain = !bias && act == TW_ACT_NONE;
+    tw__gemm_call product = {false,
+                             true,
+                             rows,
+                             out,
+                             features,
+                             x->data,
+                             weight->data,
+                             features,
+                             features,
+                             out,
+                             0,
+                             y->data,
+                             plain ? NULL : bias_act,
+                             &e};
+    tw__gemm_all(ctx, 1, &product);
     return tw_record(ctx, &dense_op, call, 3, in, y);
 }
 

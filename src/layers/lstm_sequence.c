@@ -6,6 +6,7 @@
  * with one large product for each of dx, dW_ih and dW_hh. */
 #include "layers/calls.h"
 #include "layers/lstm.h"
+#include "tensor/direct.h"
 #include "tensor/panels.h"
 
 #include <string.h>
@@ -181,24 +182,29 @@ static void bias_gradients(tw_ctx *ctx, tw_tensor *const bias[2], int rows, int 
     tw_scratch_release(ctx, mark);
 }
 
-/* dx = dgates W_ih, over the frames that exist. */
-static void input_gradient(tw_ctx *ctx, tw_tensor *x, const tw__frames *f, int H4, const tw_real *dgates,
-                           const tw_tensor *w_ih) {
-    const int D = x->dim[2];
-    tw_real beta, *dx = tw_grad(ctx, x, &beta);
-    if (!dx) return;
-    if (f->even) {
-        tw_gemm(ctx, false, false, f->rows, D, H4, 1, dgates, H4, w_ih->data, D, beta, dx, D);
-        const size_t real = (size_t)f->rows * (size_t)D;
-        if (beta == 0 && x->size > real) memset(dx + real, 0, (x->size - real) * sizeof *dx);
-        return;
-    }
-    tw_mark mark = tw_scratch_mark(ctx);
-    tw_real *rows = tw_scratch(ctx, (size_t)f->rows * (size_t)D * sizeof *rows);
-    if (!rows) return;
-    tw_gemm(ctx, false, false, f->rows, D, H4, 1, dgates, H4, w_ih->data, D, 0, rows, D);
-    tw__frames_scatter(ctx, f, D, rows, beta, dx);
-    tw_scratch_release(ctx, mark);
+/* dx = dgates W_ih, over the frames that exist; where the frames are not those of x, `rows` takes the product. */
+static tw__gemm_call input_product(const tw__frames *f, int D, int H4, const tw_real *dgates, const tw_tensor *w_ih,
+                                   tw_real beta, tw_real *dx, tw_real *rows) {
+    tw__gemm_call g = {.M = f->rows, .N = D, .K = H4, .A = dgates, .lda = H4, .B = w_ih->data, .ldb = D, .ldc = D};
+    g.beta = rows ? 0 : beta;
+    g.C = rows ? rows : dx;
+    return g;
+}
+
+/* dW = dgates^T inputs. */
+static tw__gemm_call weight_product(int rows, int H4, int D, const tw_real *dgates, const tw_real *inputs, tw_real beta,
+                                    tw_real *dw) {
+    return (tw__gemm_call){.ta = true,
+                           .M = H4,
+                           .N = D,
+                           .K = rows,
+                           .A = dgates,
+                           .lda = H4,
+                           .B = inputs,
+                           .ldb = D,
+                           .beta = beta,
+                           .C = dw,
+                           .ldc = D};
 }
 
 /* ---- the node --------------------------------------------------------------------------------------------- */
@@ -235,16 +241,29 @@ static void lstm_backward(tw_ctx *ctx, tw_node *node) {
         tw_real *to = node->in[k] ? tw_grad(ctx, node->in[k], &beta) : NULL;
         for (int d = 0; to && d < S; d++) state_by_sample(f, (size_t)H, d, k == IN_H0 ? r.h[d] : r.c[d], beta, to);
     }
+    /* All products at once, but for the second direction's part of dx, which adds to the first one's. */
+    tw__gemm_call product[TW__GEMM_CALLS], last = {0};
+    tw_real *dx = tw_grad(ctx, x, &beta), *rows = NULL;
+    const size_t real = (size_t)f->rows * (size_t)D;
+    if (dx && !f->even && !(rows = tw_scratch(ctx, (size_t)S * real * sizeof *rows))) return;
+    if (dx && f->even && beta == 0 && x->size > real) memset(dx + real, 0, (x->size - real) * sizeof *dx);
+    tw_real dx_beta = beta;
+    int n = 0;
     for (int d = 0; d < S; d++) {
         tw_tensor *const *w = node->in + IN_WEIGHTS + 4 * d;
         const tw_real *dgates = r.gates[d];
-        input_gradient(ctx, x, f, 4 * H, dgates, w[0]);
+        tw_real *to = rows ? rows + (size_t)d * real : NULL;
+        if (dx && (d == 0 || to)) product[n++] = input_product(f, D, 4 * H, dgates, w[0], dx_beta, dx, to);
+        else if (dx) last = input_product(f, D, 4 * H, dgates, w[0], 1, dx, NULL);
         tw_real *dw = tw_grad(ctx, w[0], &beta);
-        if (dw) tw_gemm(ctx, true, false, 4 * H, D, f->rows, 1, dgates, 4 * H, inputs_of(call, x), D, beta, dw, D);
+        if (dw) product[n++] = weight_product(f->rows, 4 * H, D, dgates, inputs_of(call, x), beta, dw);
         dw = tw_grad(ctx, w[1], &beta);
-        if (dw) tw_gemm(ctx, true, false, 4 * H, H, f->rows, 1, dgates, 4 * H, call->h_before[d], H, beta, dw, H);
+        if (dw) product[n++] = weight_product(f->rows, 4 * H, H, dgates, call->h_before[d], beta, dw);
         if (w[2]) bias_gradients(ctx, w + 2, f->rows, 4 * H, dgates);
     }
+    tw__gemm_all(ctx, n, product);
+    if (last.C) tw__gemm_all(ctx, 1, &last);
+    for (int d = 0; rows && d < S; d++) tw__frames_scatter(ctx, f, D, rows + (size_t)d * real, d ? 1 : dx_beta, dx);
     tw_scratch_release(ctx, mark);
 }
 
@@ -279,6 +298,7 @@ tw_tensor *tw__lstm_sequence(tw_ctx *ctx, tw_tensor *x, const tw__frames *f, int
                     .directions = directions,
                     .chunks = (f->N + CHUNK - 1) / CHUNK,
                     .y = out[0]->data};
+    tw__gemm_call product[2];
     for (int d = 0; d < directions; d++) {
         r.gates[d] = call->gates[d] = take(ctx, keep, rows * 4 * width);
         if (keep) {
@@ -291,9 +311,18 @@ tw_tensor *tw__lstm_sequence(tw_ctx *ctx, tw_tensor *x, const tw__frames *f, int
         r.h[d] = state_by_place(ctx, f, width, d, h0 ? h0->data : NULL);
         r.c[d] = state_by_place(ctx, f, width, d, c0 ? c0->data : NULL);
         if (!r.gates[d] || !r.panels[d] || !r.bias[d] || !r.h[d] || !r.c[d]) return NULL;
-        tw_gemm(ctx, false, true, f->rows, 4 * H, D, 1, inputs_of(call, x), D, weights[d].ih->data, D, 0, r.gates[d],
-                4 * H);
+        product[d] = (tw__gemm_call){.tb = true,
+                                     .M = f->rows,
+                                     .N = 4 * H,
+                                     .K = D,
+                                     .A = inputs_of(call, x),
+                                     .lda = D,
+                                     .B = weights[d].ih->data,
+                                     .ldb = D,
+                                     .C = r.gates[d],
+                                     .ldc = 4 * H};
     }
+    tw__gemm_all(ctx, directions, product);
     tw_parallel_for(ctx, directions * r.chunks, forward_block, &r);
     for (int d = 0; hn && d < directions; d++) {
         state_by_sample(f, width, d, r.h[d], 0, out[1]->data);

@@ -24,7 +24,7 @@ void tw_gemm_serial(bool ta, bool tb, int M, int N, int K, tw_real alpha, const 
             }
         return;
     }
-    if (tw__direct_gemm_serial(ta, tb, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc)) return;
+    if (tw__direct_serial(ta, tb, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc)) return;
 #ifdef TW_OPENBLAS
     CBLAS_TRANSPOSE oa = ta ? CblasTrans : CblasNoTrans, ob = tb ? CblasTrans : CblasNoTrans;
 #ifdef TW_DOUBLE
@@ -89,7 +89,14 @@ static void add_parts(const product *g, int parts) {
 
 void tw_gemm(tw_ctx *ctx, bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda,
              const tw_real *B, int ldb, tw_real beta, tw_real *C, int ldc) {
-    if (M <= 0 || N <= 0 || tw__direct_gemm(ctx, ta, tb, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc)) return;
+    tw__gemm_call g = {ta, tb, M, N, K, A, B, lda, ldb, ldc, beta, C, NULL, NULL};
+    if (alpha == 1 && (beta == 0 || beta == 1)) tw__gemm_all(ctx, 1, &g);
+    else tw__blas_gemm(ctx, ta, tb, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc);
+}
+
+void tw__blas_gemm(tw_ctx *ctx, bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda,
+                   const tw_real *B, int ldb, tw_real beta, tw_real *C, int ldc) {
+    if (M <= 0 || N <= 0) return;
     product g = {ta, tb, M, N, K, alpha, beta, A, B, C, NULL, (size_t)lda, (size_t)ldb, ldc, M, N, K, 1};
 
     /* A block of about 4 million multiply-adds takes some 50 us: enough to pay for handing it out. */

@@ -7,45 +7,49 @@
 
 #include "tensor/panels.h"
 
-typedef struct cut {
-    tw__product p;
-    int M, N, K;       /* of the product computed */
-    int rows, columns; /* of a block of work */
-    int across;
-} cut;
-
 static int least(int a, int b) { return a < b ? a : b; }
 static int blocks(int n, int size) { return n / size + (n % size != 0); }
 
 #ifdef TW_DOUBLE /* the double library is the oracle: it has the BLAS only */
-static bool suits(bool ta, bool tb, int K, tw_real alpha, tw_real beta) {
-    return (void)ta, (void)tb, (void)K, (void)alpha, (void)beta, false;
-}
+static bool suits(bool ta, bool tb, int K) { return (void)ta, (void)tb, (void)K, false; }
 #else
 /* AVX2 has half the registers, and its panels of B as it lies are too narrow for the caches: there packed ones pay. */
-static bool suits(bool ta, bool tb, int K, tw_real alpha, tw_real beta) {
-    return tw__isa() > (tb ? 0 : 1) && !(ta && tb) && alpha == 1 && (beta == 0 || beta == 1) && K >= 8;
-}
+static bool suits(bool ta, bool tb, int K) { return tw__isa() > (tb ? 0 : 1) && !(ta && tb) && K >= 8; }
 #endif
 
 /* Thin products are bound by memory, and BLAS libraries have kernels for them; packing pays after some rows. */
 static bool large_enough(bool packed, int rows, int columns) { return rows >= (packed ? 16 : 4) && columns >= 16; }
 
-static void run_block(void *arg, int block, int thread) {
-    (void)thread;
-    const cut *c = arg;
+/* ---- one product: how it is computed, and cut into blocks of work --------------------------------------------- */
+
+typedef struct cut {
+    const tw__gemm_call *call; /* NULL: none */
+    tw__product p;
+    int M, N, K;       /* of the product computed */
+    int rows, columns; /* of a block */
+    int across, blocks;
+    const tw_real *packed; /* what is packed first: [N,K], or NULL */
+    tw_real *panels;
+} cut;
+
+static void run_block(const cut *c, int block) {
     int i = block / c->across * c->rows, j = block % c->across * c->columns;
+    int rows = least(c->rows, c->M - i), columns = least(c->columns, c->N - j);
     tw__product p = c->p;
     p.A += p.ta ? (size_t)i : (size_t)i * p.lda;
     p.B += p.ldb ? (size_t)j : (size_t)j * (size_t)c->K;
     p.C += p.turned ? (size_t)j * p.ldc + (size_t)i : (size_t)i * p.ldc + (size_t)j;
-    TW_ISA_CALL(tw__product_run)(&p, least(c->rows, c->M - i), least(c->columns, c->N - j), c->K);
+    TW_ISA_CALL(tw__product_run)(&p, rows, columns, c->K);
+    const tw__gemm_call *call = c->call;
+    if (!call->finish) return;
+    if (p.turned) call->finish(call->arg, j, i, columns, rows);
+    else call->finish(call->arg, i, j, rows, columns);
 }
 
-/* Blocks of about 2 million multiply-adds, some 30 us: the longer side is halved until there are enough. A group of rows
- * is a multiple of every instruction set's. */
-static void run(tw_ctx *ctx, cut *c) {
-    enum { WORK = 2000000, MOST = 32, LEAST = 32, LEAST_ACROSS = TW__PANEL_BLOCK, GROUP = 16 };
+/* Blocks of about a million multiply-adds, some 20 us: the longer side is halved until there are enough. A group of
+ * rows is a multiple of every instruction set's. */
+static void cut_up(cut *c) {
+    enum { WORK = 1000000, MOST = 64, LEAST = 32, LEAST_ACROSS = TW__PANEL_BLOCK, GROUP = 16 };
     double want = (double)c->M * c->N * c->K / WORK;
     int down = 1, across = 1;
     while (down * across < MOST && down * across < want) {
@@ -57,72 +61,106 @@ static void run(tw_ctx *ctx, cut *c) {
     c->rows = blocks(blocks(c->M, down), GROUP) * GROUP;
     c->columns = blocks(blocks(c->N, across), TW__PANEL_BLOCK) * TW__PANEL_BLOCK;
     c->across = blocks(c->N, c->columns);
-    tw_parallel_for(ctx, c->across * blocks(c->M, c->rows), run_block, c);
+    c->blocks = c->across * blocks(c->M, c->rows);
 }
 
-typedef struct packing {
-    int K, N, ldb;
-    const tw_real *B;
-    tw_real *panels;
-} packing;
-
-static void pack_block(void *arg, int block, int thread) {
-    (void)thread;
-    const packing *p = arg;
-    TW_ISA_CALL(tw__panels_pack)(true, p->K, p->N, p->B, p->ldb, p->panels, block);
-}
-
-/* What packing an element costs, in multiply-adds of one vector. */
-#define PACKING 0.4
-
-bool tw__direct_gemm(tw_ctx *ctx, bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda,
-                     const tw_real *B, int ldb, tw_real beta, tw_real *C, int ldc) {
-    if (!suits(ta, tb, K, alpha, beta)) return false;
-    cut c = {.p = {.ta = ta,
-                   .add = beta != 0,
-                   .A = A,
-                   .lda = (size_t)lda,
-                   .B = B,
-                   .ldb = (size_t)ldb,
-                   .C = C,
-                   .ldc = (size_t)ldc},
-             .M = M,
-             .N = N,
-             .K = K};
-    if (!tb) {
-        if (!large_enough(false, M, N)) return false;
-        run(ctx, &c);
-        return true;
+/* False: a product for the BLAS. */
+static bool plan(const tw__gemm_call *g, cut *c) {
+    if (!suits(g->ta, g->tb, g->K)) return false;
+    *c = (cut){.call = g, .M = g->M, .N = g->N, .K = g->K};
+    c->p = (tw__product){.ta = g->ta, .add = g->beta != 0, .A = g->A, .B = g->B, .C = g->C};
+    c->p.lda = (size_t)g->lda, c->p.ldb = (size_t)g->ldb, c->p.ldc = (size_t)g->ldc;
+    if (g->tb) {
+        /* What an element costs, in multiply-adds of a vector: packing it, and multiplying it by whole panels. */
+        const double packing = 0.4, panel = 32, lanes = 16;
+        double pack_a = g->M * packing + blocks(g->M, (int)panel) * panel / lanes * g->N;
+        double pack_b = g->N * packing + blocks(g->N, (int)panel) * panel / lanes * g->M;
+        c->packed = g->B;
+        if (pack_a < pack_b) {
+            c->packed = g->A;
+            c->p.A = g->B, c->p.lda = (size_t)g->ldb, c->p.turned = true;
+            c->M = g->N, c->N = g->M;
+        }
+        c->p.ldb = 0;
     }
-    const double pack_a = M * PACKING + blocks(M, 32) * 2.0 * N, pack_b = N * PACKING + blocks(N, 32) * 2.0 * M;
-    packing pack = {K, N, ldb, B, NULL};
-    if (pack_a < pack_b) {
-        pack = (packing){K, M, lda, A, NULL};
-        c.p.A = B, c.p.lda = (size_t)ldb, c.p.turned = true;
-        c.M = N, c.N = M;
-    }
-    if (!large_enough(true, c.M, c.N)) return false;
-    tw_mark mark = tw_scratch_mark(ctx);
-    pack.panels = tw_scratch(ctx, tw__panels_size(K, pack.N) * sizeof *pack.panels);
-    if (!pack.panels) return true; /* the context has failed and says so */
-    tw_parallel_for(ctx, blocks(pack.N, TW__PANEL_BLOCK), pack_block, &pack);
-    c.p.B = pack.panels, c.p.ldb = 0;
-    run(ctx, &c);
-    tw_scratch_release(ctx, mark);
+    if (!large_enough(g->tb, c->M, c->N)) return false;
+    cut_up(c);
     return true;
 }
 
-bool tw__direct_gemm_serial(bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda,
-                            const tw_real *B, int ldb, tw_real beta, tw_real *C, int ldc) {
-    if (tb || !suits(ta, tb, K, alpha, beta) || !large_enough(false, M, N)) return false;
-    tw__product p = {.ta = ta,
-                     .add = beta != 0,
-                     .A = A,
-                     .lda = (size_t)lda,
-                     .B = B,
-                     .ldb = (size_t)ldb,
-                     .C = C,
-                     .ldc = (size_t)ldc};
+/* ---- several ---------------------------------------------------------------------------------------------------- */
+
+typedef struct batch {
+    int n;
+    cut cut[TW__GEMM_CALLS];
+} batch;
+
+/* Numbers the blocks of all products in a row. */
+static void product_block(void *arg, int block, int thread) {
+    (void)thread;
+    const batch *b = arg;
+    int k = 0;
+    while (block >= b->cut[k].blocks) block -= b->cut[k++].blocks;
+    run_block(&b->cut[k], block);
+}
+
+/* A block of packing is some columns, for some of the sum's length. */
+enum { PACK_DEPTH = 128 };
+static int pack_blocks(const cut *c) {
+    return c->packed ? blocks(c->N, TW__PANEL_BLOCK) * blocks(c->K, PACK_DEPTH) : 0;
+}
+
+static void pack_block(void *arg, int block, int thread) {
+    (void)thread;
+    const batch *b = arg;
+    int k = 0;
+    while (block >= pack_blocks(&b->cut[k])) block -= pack_blocks(&b->cut[k++]);
+    const cut *c = &b->cut[k];
+    const tw__gemm_call *g = c->call;
+    int parts = blocks(c->K, PACK_DEPTH), from = block % parts * PACK_DEPTH;
+    TW_ISA_CALL(tw__panels_pack_part)
+    (true, c->K, c->N, c->packed, c->p.turned ? g->lda : g->ldb, c->panels, block / parts, from,
+     least(from + PACK_DEPTH, c->K));
+}
+
+enum { FINISH_ROWS = 32 };
+
+static void finish_block(void *arg, int block, int thread) {
+    (void)thread;
+    const tw__gemm_call *g = arg;
+    int row = block * FINISH_ROWS;
+    g->finish(g->arg, row, 0, least(FINISH_ROWS, g->M - row), g->N);
+}
+
+void tw__gemm_all(tw_ctx *ctx, int n, const tw__gemm_call *call) {
+    batch b = {0};
+    tw_mark mark = tw_scratch_mark(ctx);
+    int pack = 0, all = 0;
+    for (int i = 0; i < n; i++) {
+        const tw__gemm_call *g = &call[i];
+        cut *c = &b.cut[b.n];
+        if (g->M <= 0 || g->N <= 0) continue;
+        if (!plan(g, c)) {
+            tw__blas_gemm(ctx, g->ta, g->tb, g->M, g->N, g->K, 1, g->A, g->lda, g->B, g->ldb, g->beta, g->C, g->ldc);
+            tw_parallel_for(ctx, g->finish ? blocks(g->M, FINISH_ROWS) : 0, finish_block, (void *)(uintptr_t)g);
+            continue;
+        }
+        if (c->packed && !(c->panels = tw_scratch(ctx, tw__panels_size(c->K, c->N) * sizeof(tw_real)))) return;
+        if (c->packed) c->p.B = c->panels;
+        pack += pack_blocks(c);
+        all += c->blocks;
+        b.n++;
+    }
+    tw_parallel_for(ctx, pack, pack_block, &b);
+    tw_parallel_for(ctx, all, product_block, &b);
+    tw_scratch_release(ctx, mark);
+}
+
+bool tw__direct_serial(bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda,
+                       const tw_real *B, int ldb, tw_real beta, tw_real *C, int ldc) {
+    if (tb || alpha != 1 || (beta != 0 && beta != 1) || !suits(ta, tb, K) || !large_enough(false, M, N)) return false;
+    tw__product p = {.ta = ta, .add = beta != 0, .A = A, .B = B, .C = C};
+    p.lda = (size_t)lda, p.ldb = (size_t)ldb, p.ldc = (size_t)ldc;
     TW_ISA_CALL(tw__product_run)(&p, M, N, K);
     return true;
 }

@@ -1,6 +1,7 @@
 /* isa.c - which compiled variant of the hot loops this machine runs. */
 #include "tensor/hot.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,13 +16,15 @@ static int best_isa(void) {
 }
 
 int tw__isa(void) {
-    static _Thread_local int known = -1; /* a cache of a constant: the same for every thread */
+    static atomic_int cache = -1; /* of a constant: two threads that fill it write the same */
+    int known = atomic_load_explicit(&cache, memory_order_relaxed);
     if (known < 0) {
         int best = best_isa();
         const char *most = getenv("TW_ISA");
         if (most && !strcmp(most, "base")) best = 0;
         if (most && !strcmp(most, "avx2") && best > 1) best = 1;
         known = best;
+        atomic_store_explicit(&cache, known, memory_order_relaxed);
     }
     return known;
 }

@@ -21,6 +21,10 @@ static inline size_t tw__panels_size(int K, int N) {
  * multiple of TW__PANEL_BLOCK, begin at panels + j K. */
 TW_ISA_DECLARE(void, tw__panels_pack,
                (bool transposed, int K, int N, const tw_real *B, int ldb, tw_real *panels, int block));
+/* The same of the rows from .. to - 1 of B only: a part of the sum's length. */
+TW_ISA_DECLARE(void, tw__panels_pack_part,
+               (bool transposed, int K, int N, const tw_real *B, int ldb, tw_real *panels, int block, int from,
+                int to));
 /* C [M,N] = A [M,K] B, or C + A B with `add`. */
 TW_ISA_DECLARE(void, tw__panels_product,
                (int M, int N, int K, const tw_real *A, int lda, const tw_real *panels, bool add, tw_real *C, int ldc));

@@ -41,15 +41,21 @@ static void pack_rows(int K, int columns, const tw_real *B, size_t ldb, tw_real 
     }
 }
 
-void TW_ISA_NAME(tw__panels_pack)(bool transposed, int K, int N, const tw_real *B, int ldb, tw_real *panels,
-                                  int block) {
+void TW_ISA_NAME(tw__panels_pack_part)(bool transposed, int K, int N, const tw_real *B, int ldb, tw_real *panels,
+                                       int block, int from, int to) {
     const int last = N < (block + 1) * TW__PANEL_BLOCK ? N : (block + 1) * TW__PANEL_BLOCK;
+    const size_t ld = (size_t)ldb, first = (size_t)from;
     for (int j = block * TW__PANEL_BLOCK; j < last; j += PANEL) {
         const int columns = N - j < PANEL ? N - j : PANEL;
-        tw_real *to = panels + (size_t)j * (size_t)K;
-        if (transposed) pack_turned(K, columns, B + (size_t)j * (size_t)ldb, (size_t)ldb, to);
-        else pack_rows(K, columns, B + j, (size_t)ldb, to);
+        tw_real *panel = panels + (size_t)j * (size_t)K + first * PANEL;
+        if (transposed) pack_turned(to - from, columns, B + (size_t)j * ld + first, ld, panel);
+        else pack_rows(to - from, columns, B + first * ld + (size_t)j, ld, panel);
     }
+}
+
+void TW_ISA_NAME(tw__panels_pack)(bool transposed, int K, int N, const tw_real *B, int ldb, tw_real *panels,
+                                  int block) {
+    TW_ISA_NAME(tw__panels_pack_part)(transposed, K, N, B, ldb, panels, block, 0, K);
 }
 
 /* ---- a tile ----------------------------------------------------------------------------------------------------- */
