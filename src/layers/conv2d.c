@@ -1,5 +1,6 @@
 /* conv2d.c - the operation, and which algorithm it takes.
  *
+ *     direct       few input channels, stride 1: nothing is copied but the padding
  *     winograd     3x3 and 5x5 with enough channels: fewer multiplications
  *     columns      everything else, and everything in double: products of columns with the weights
  *
@@ -11,6 +12,7 @@
 
 #include "layers/calls.h"
 #include "layers/conv_columns.h"
+#include "layers/conv_direct.h"
 #include "layers/epilogue.h"
 #include "layers/winograd.h"
 #include "tensor/internal.h"
@@ -20,11 +22,13 @@ void tw_set_conv_algo(tw_ctx *ctx, tw_conv_algo algo) { ctx->plain_conv = algo =
 
 static tw__conv_algo choose(const tw_ctx *ctx, const tw__conv *s) {
     if (ctx->plain_conv) return TW__CONV_COLUMNS;
+    if (tw__conv_direct_suits(s)) return TW__CONV_DIRECT;
     return tw__winograd_suits(s) ? TW__CONV_WINOGRAD : TW__CONV_COLUMNS;
 }
 
 /* Can it pool these windows as it writes? Winograd's tiles are of an even number of lines and columns. */
 static bool pools(tw__conv_algo algo, int pool_h, int pool_w) {
+    if (algo == TW__CONV_DIRECT) return pool_h <= TW__POOL_AREA && pool_w <= TW__POOL_AREA / pool_h;
     return algo == TW__CONV_WINOGRAD && pool_h <= 2 && pool_w <= 2;
 }
 
@@ -45,9 +49,10 @@ static void conv2d_backward(tw_ctx *ctx, tw_node *node) {
     }
     tw__conv_lines dz = call->lines;
     dz.dy = y->grad;
-    if (g.dx && !tw__winograd_dx(ctx, s, weight->data, &dz, g.dx_beta, g.dx)) return;
-    if (g.dw && !tw__winograd_dw(ctx, s, x->data, &dz, g.dw_beta, g.dw)) return;
-    if (g.db) tw__conv_bias_grad(ctx, &dz, s->N, g.db_beta, g.db);
+    bool direct = call->algo == TW__CONV_DIRECT;
+    if (g.dx && !(direct ? tw__conv_direct_dx : tw__winograd_dx)(ctx, s, weight->data, &dz, g.dx_beta, g.dx)) return;
+    if (g.dw && !(direct ? tw__conv_direct_dw : tw__winograd_dw)(ctx, s, x->data, &dz, g.dw_beta, g.dw)) return;
+    if (g.db) tw__conv_bias_grad(ctx, &dz, g.db_beta, g.db);
 }
 
 static const tw_op conv2d_op = {"conv2d", conv2d_backward};
@@ -119,7 +124,7 @@ static tw_tensor *pool_apart(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_te
 
 static void log_choice(tw_ctx *ctx, const tw_tensor *x, const tw__conv *s, tw__conv_algo algo,
                        const tw__conv_lines *lines) {
-    static const char *const name[] = {"columns", "winograd"};
+    static const char *const name[] = {"columns", "direct", "winograd"};
     char pooled[40] = "";
     if (lines->pool_h > 1 || lines->pool_w > 1)
         snprintf(pooled, sizeof pooled, ", pooled %dx%d", lines->pool_h, lines->pool_w);
@@ -149,8 +154,13 @@ tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bi
         if (pooled && !(lines.winner = tw_alloc(ctx, y->size))) return NULL;
         *call = (tw__conv_call){s, lines, algo};
     }
-    bool done = algo == TW__CONV_WINOGRAD
-        ? tw__winograd_forward(ctx, &s, x->data, weight->data, &lines)
-        : tw__columns_forward(ctx, &s, o.act, x->data, weight->data, lines.bias, y->data);
+    bool done = false;
+    switch (algo) {
+    case TW__CONV_COLUMNS:
+        done = tw__columns_forward(ctx, &s, o.act, x->data, weight->data, lines.bias, y->data);
+        break;
+    case TW__CONV_DIRECT: done = tw__conv_direct_forward(ctx, &s, x->data, weight->data, &lines); break;
+    case TW__CONV_WINOGRAD: done = tw__winograd_forward(ctx, &s, x->data, weight->data, &lines); break;
+    }
     return done ? tw_record(ctx, &conv2d_op, call, 3, in, y) : NULL;
 }

@@ -17,7 +17,7 @@
 enum { TW__POOL_AREA = 64 }; /* the largest window */
 
 typedef struct tw__conv_lines {
-    int O, OH, OW;      /* of the sums */
+    int N, O, OH, OW;   /* of the sums */
     int pool_h, pool_w; /* the windows, 1x1 for none, */
     int PH, PW;         /* and how many there are: y is [N,O,PH,PW] */
     tw_act act;
@@ -37,13 +37,20 @@ tw__conv_lines tw__conv_lines_of(const tw__conv *s, tw_act act, int pool_h, int 
 TW_ISA_DECLARE(void, tw__conv_store,
                (const tw__conv_lines *to, int n, int o, int row, int rows, int column, int columns, tw_real *lines,
                 size_t pitch));
+/* The same for whole lines. They may be read TW__LINE_ROOM numbers beyond the last one's end, which is faster. */
+enum { TW__LINE_ROOM = 32 };
+TW_ISA_DECLARE(void, tw__conv_store_padded,
+               (const tw__conv_lines *to, int n, int o, int row, int rows, tw_real *lines, size_t pitch));
 /* line[0..columns) = dz of channel o of image n, in line `row` from `column` on; zeros outside the plane. */
 TW_ISA_DECLARE(void, tw__conv_dz,
                (const tw__conv_lines *from, int n, int o, int row, int column, int columns, tw_real *line));
-/* The sum of dz over channel o of N images. */
-TW_ISA_DECLARE(double, tw__conv_dz_sum, (const tw__conv_lines *from, int N, int o));
+/* The same for some lines that follow each other in memory; up to TW__LINE_ROOM numbers after them are overwritten. */
+TW_ISA_DECLARE(void, tw__conv_dz_padded,
+               (const tw__conv_lines *from, int n, int o, int row, int rows, int column, int columns, tw_real *lines));
+/* The sum of dz over channel o of all images. */
+TW_ISA_DECLARE(double, tw__conv_dz_sum, (const tw__conv_lines *from, int o));
 
 /* db[o] = beta db[o] + the sum of channel o of dz. */
-void tw__conv_bias_grad(tw_ctx *ctx, const tw__conv_lines *from, int N, tw_real beta, tw_real *db);
+void tw__conv_bias_grad(tw_ctx *ctx, const tw__conv_lines *from, tw_real beta, tw_real *db);
 
 #endif

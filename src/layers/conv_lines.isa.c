@@ -1,13 +1,21 @@
 /* conv_lines.isa.c - bias, activation and max-pooling of lines of sums, and the way back. See conv_lines.h. */
 #include "layers/conv_lines.h"
 
+#include "layers/conv_pool.h"
 #include "layers/epilogue.h"
 #include "layers/pool2d.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { CHUNK = 128 }; /* windows that go through a buffer at a time */
+enum {
+    CHUNK = 128, /* windows that go through a buffer at a time */
+#ifdef TW_DOUBLE
+    VECTORS = 0
+#else
+    VECTORS = 1 /* conv_pool.h's kernels exist */
+#endif
+};
 
 static size_t row_of(const tw__conv_lines *l, int n, int o, int row) {
     return (((size_t)n * (size_t)l->O + (size_t)o) * (size_t)l->PH + (size_t)row) * (size_t)l->PW;
@@ -73,6 +81,24 @@ void TW_ISA_NAME(tw__conv_store)(const tw__conv_lines *l, int n, int o, int row,
              row_of(l, n, o, (row + r) / l->pool_h) + (size_t)(column / l->pool_w));
 }
 
+void TW_ISA_NAME(tw__conv_store_padded)(const tw__conv_lines *l, int n, int o, int row, int rows, tw_real *lines,
+                                        size_t pitch) {
+    bool simple = l->act == TW_ACT_NONE || l->act == TW_ACT_RELU;
+    if (!VECTORS || !simple || l->pool_h != 2 || l->pool_w > 2) {
+        TW_ISA_NAME(tw__conv_store)(l, n, o, row, rows, 0, l->OW, lines, pitch);
+        return;
+    }
+    /* What is written beyond a line the next ones overwrite; what follows the last may be somebody else's. */
+    size_t at = row_of(l, n, o, row / 2), beyond = (size_t)(-l->PW & (TW__LINE_ROOM / 2 - 1));
+    size_t follow = (size_t)(rows / 2) * (size_t)l->PW;
+    for (int r = 0; r + 2 <= rows; r += 2, at += (size_t)l->PW, lines += 2 * pitch) {
+        follow -= (size_t)l->PW;
+        TW_ISA_NAME(tw__pool_two_lines)
+        (l->pool_w, l->PW, lines, pitch, l->bias ? l->bias[o] : 0, l->act == TW_ACT_RELU, follow < beyond, l->y + at,
+         l->winner ? l->winner + at : NULL);
+    }
+}
+
 /* ---- backward ----------------------------------------------------------------------------------------- */
 
 /* Line i of n windows: the gradient g of each where its maximum was. */
@@ -129,11 +155,34 @@ void TW_ISA_NAME(tw__conv_dz)(const tw__conv_lines *l, int n, int o, int row, in
     }
 }
 
-double TW_ISA_NAME(tw__conv_dz_sum)(const tw__conv_lines *l, int N, int o) {
+void TW_ISA_NAME(tw__conv_dz_padded)(const tw__conv_lines *l, int n, int o, int row, int rows, int column, int columns,
+                                     tw_real *lines) {
+    int left = -column, width = l->PW * l->pool_w, height = l->PH * l->pool_h;
+    if (!VECTORS || l->pool_h * l->pool_w == 1 || l->pool_w > 2 || left < 0 || left + width > columns) {
+        for (int r = row; r < row + rows; r++, lines += columns)
+            TW_ISA_NAME(tw__conv_dz)(l, n, o, r, column, columns, lines);
+        return;
+    }
+    size_t end = (size_t)l->N * (size_t)l->O * (size_t)l->PH * (size_t)l->PW; /* of y */
+    for (int r = row; r < row + rows; r++, lines += columns) {
+        if (r < 0 || r >= height) {
+            memset(lines, 0, (size_t)columns * sizeof *lines);
+            continue;
+        }
+        size_t at = row_of(l, n, o, r / l->pool_h);
+        for (int k = 0; k < left; k++) lines[k] = 0;
+        TW_ISA_NAME(tw__unpool_line)
+        (l->act, l->pool_w, r % l->pool_h * l->pool_w, l->PW, at + (size_t)l->PW + TW__LINE_ROOM / 2 > end, l->y + at,
+         l->dy + at, l->winner + at, lines + left);
+        for (int k = left + width; k < columns; k++) lines[k] = 0;
+    }
+}
+
+double TW_ISA_NAME(tw__conv_dz_sum)(const tw__conv_lines *l, int o) {
     tw_real g[CHUNK];
     size_t plane = (size_t)l->PH * (size_t)l->PW; /* each window's gradient goes to one place of dz */
     double sum = 0;
-    for (int n = 0; n < N; n++)
+    for (int n = 0; n < l->N; n++)
         for (size_t i = 0, at = row_of(l, n, o, 0); i < plane; i += CHUNK) {
             size_t part = plane - i < CHUNK ? plane - i : CHUNK;
             TW_ISA_NAME(tw__act_grad)(l->act, part, l->y + at + i, l->dy + at + i, g);

@@ -1,0 +1,19 @@
+/* conv_pool.h - the pooling of conv_lines.h for windows of two lines or columns, with vectors. Float only. */
+#ifndef TW_CONV_POOL_H
+#define TW_CONV_POOL_H
+
+#include "layers/conv_lines.h"
+
+/* n windows h x w (2x2 or 2x1) of two lines: y and, unless NULL, winner. Reads TW__LINE_ROOM numbers beyond the lines;
+ * writes up to 16 numbers beyond y and winner, unless `exact`. */
+TW_ISA_DECLARE(void, tw__pool_two_lines,
+               (int w, int n, const tw_real *z, size_t pitch, tw_real bias, bool relu, bool exact, tw_real *y,
+                uint8_t *winner));
+/* A line of n windows that are w (1 or 2) wide, from y, dy and winner of the windows: dy act'(y) in column j where the
+ * winner is first + j. Writes TW__LINE_ROOM numbers beyond it; reads 16 numbers beyond y, dy and winner, unless
+ * `exact`. */
+TW_ISA_DECLARE(void, tw__unpool_line,
+               (tw_act act, int w, int first, int n, bool exact, const tw_real *y, const tw_real *dy,
+                const uint8_t *winner, tw_real *line));
+
+#endif

@@ -1,0 +1,134 @@
+/* conv_pool.isa.c - see conv_pool.h. Compilers turn loops over windows into code that moves single numbers, or that
+ * waits for bytes it has just written; so these name their vectors. */
+#include "layers/conv_pool.h"
+
+#include "layers/epilogue.h"
+#include "layers/pool2d.h"
+
+#ifndef TW_DOUBLE
+#include "tensor/bytes.h"
+
+#include <math.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
+#define LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define HIGH(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#elif defined(__AVX2__)
+#define VECTOR_BYTES 32
+#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
+#define LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define VECTOR_BYTES 16
+#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
+#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7)
+#define LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#endif
+
+enum { LANES = VECTOR_BYTES / sizeof(float) };
+typedef float vec __attribute__((vector_size(VECTOR_BYTES)));
+typedef tw__ints ints;
+
+static inline vec load(const float *p) {
+    vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
+static inline vec choose(ints mask, vec yes, vec no) { return (vec)((mask & (ints)yes) | (~mask & (ints)no)); }
+
+typedef struct largest {
+    vec m;
+    ints place;
+} largest;
+
+static inline largest compare(largest a, vec v, int place) {
+    const ints wins = (v > a.m) | (v != v); /* TW__MAX_WINS */
+    const ints here = (ints){0} + place;
+    return (largest){choose(wins, v, a.m), (wins & here) | (~wins & a.place)};
+}
+
+void TW_ISA_NAME(tw__pool_two_lines)(int w, int n, const tw_real *z, size_t pitch, tw_real bias, bool relu, bool exact,
+                                     tw_real *y, uint8_t *winner) {
+    const vec b = (vec){0} + bias, floor = (vec){0} + (relu ? 0 : -INFINITY);
+    for (int i = 0; i < n; i += LANES, z += w * LANES) {
+        const float *below = z + pitch;
+        largest a = {.place = (ints){0}};
+        if (w == 2) {
+            const vec l = load(z) + b, h = load(z + LANES) + b, l2 = load(below) + b, h2 = load(below + LANES) + b;
+            a.m = EVEN(l, h);
+            a = compare(a, ODD(l, h), 1);
+            a = compare(a, EVEN(l2, h2), 2);
+            a = compare(a, ODD(l2, h2), 3);
+        } else {
+            a.m = load(z) + b;
+            a = compare(a, load(below) + b, 1);
+        }
+        a.m = choose(a.m < floor, floor, a.m);
+        if (exact && n - i < LANES) {
+            uint8_t place[LANES];
+            tw__bytes_of_ints(a.place, place);
+            memcpy(y + i, &a.m, (size_t)(n - i) * sizeof *y);
+            if (winner) memcpy(winner + i, place, (size_t)(n - i));
+            return;
+        }
+        store(y + i, a.m);
+        if (winner) tw__bytes_of_ints(a.place, winner + i);
+    }
+}
+
+static inline vec gradient(tw_act act, vec y, vec dy) {
+    const vec one = (vec){0} + 1.0f, slope = (vec){0} + TW__LEAKY_SLOPE;
+    switch (act) {
+    case TW_ACT_RELU: return (vec)((y > 0) & (ints)dy);
+    case TW_ACT_LEAKY_RELU: return choose(y > 0, dy, slope * dy);
+    case TW_ACT_SIGMOID: return dy * y * (one - y);
+    case TW_ACT_TANH: return dy * (one - y * y);
+    default: return dy;
+    }
+}
+
+/* A few windows, copied to where a whole vector may be read. */
+typedef struct few {
+    float y[LANES], dy[LANES];
+    uint8_t winner[LANES];
+} few;
+
+void TW_ISA_NAME(tw__unpool_line)(tw_act act, int w, int first, int n, bool exact, const tw_real *y, const tw_real *dy,
+                                  const uint8_t *winner, tw_real *line) {
+    few last = {0};
+    for (int i = 0; i < n; i += LANES, line += w * LANES, y += LANES, dy += LANES, winner += LANES) {
+        if (exact && n - i < LANES) {
+            y = memcpy(last.y, y, (size_t)(n - i) * sizeof *y);
+            dy = memcpy(last.dy, dy, (size_t)(n - i) * sizeof *dy);
+            winner = memcpy(last.winner, winner, (size_t)(n - i));
+        }
+        const vec g = act == TW_ACT_RELU ? gradient(TW_ACT_RELU, load(y), load(dy)) : gradient(act, load(y), load(dy));
+        const ints place = tw__ints_of_bytes(winner) - first;
+        const vec left = (vec)((place == 0) & (ints)g), right = (vec)((place == 1) & (ints)g);
+        if (w == 2) {
+            store(line, LOW(left, right));
+            store(line + LANES, HIGH(left, right));
+        } else {
+            store(line, left);
+        }
+    }
+}
+
+#else /* the plain kernels alone */
+
+void TW_ISA_NAME(tw__pool_two_lines)(int w, int n, const tw_real *z, size_t pitch, tw_real bias, bool relu, bool exact,
+                                     tw_real *y, uint8_t *winner) {
+    (void)w, (void)n, (void)z, (void)pitch, (void)bias, (void)relu, (void)exact, (void)y, (void)winner;
+}
+void TW_ISA_NAME(tw__unpool_line)(tw_act act, int w, int first, int n, bool exact, const tw_real *y, const tw_real *dy,
+                                  const uint8_t *winner, tw_real *line) {
+    (void)act, (void)w, (void)first, (void)n, (void)exact, (void)y, (void)dy, (void)winner, (void)line;
+}
+#endif
