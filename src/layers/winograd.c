@@ -102,7 +102,8 @@ static cut cut_of(const tw__conv *s) {
     c.units = blocks(c.all_rows, c.rows);
     c.place_in = odd((size_t)c.rows * (size_t)c.across * c.ld_in / BLOCK) * BLOCK;
     c.place_out = odd((size_t)c.rows * (size_t)c.across * c.ld_out / BLOCK) * BLOCK;
-    /* six rows and, as pack and unpack see whole blocks of columns, one block more; and a block of lines */
+    /* six rows and, as pack and unpack see whole blocks of columns, one block more; and a block of lines, with more
+     * than the TW__LINE_ROOM that is read and overwritten after them */
     size_t columns = (size_t)c.across * (size_t)c.m + SIDE + BLOCK, wide = s->W > s->OW ? (size_t)s->W : (size_t)s->OW;
     c.work = (SIDE * columns + 4 * (wide + BLOCK)) * BLOCK;
     return c;
@@ -173,7 +174,8 @@ static void read_row(const cut *c, const source *a, int n, int channel, int y, t
         }
         for (int i = 0; i < channels; i++) {
             line[i] = lines + (size_t)i * pitch;
-            if (a->dz) TW_ISA_CALL(tw__conv_dz)(a->dz, n + k, channel + i, y, 0, a->W, lines + (size_t)i * pitch);
+            if (a->dz)
+                TW_ISA_CALL(tw__conv_dz_padded)(a->dz, n + k, channel + i, y, 1, 0, a->W, lines + (size_t)i * pitch);
             else
                 line[i] = a->x + ((size_t)(n + k) * (size_t)a->channels + (size_t)(channel + i)) * plane +
                     (size_t)y * (size_t)a->W;
@@ -237,7 +239,7 @@ static void write_rows(const pass *a, int n, int channel, int y, int rows, const
         for (int o = channel; o < least(channel + BLOCK, s->O); o++) {
             tw_real *from = lines + (size_t)(o - channel) * pitch;
             if (a->to) {
-                TW_ISA_CALL(tw__conv_store)(a->to, n + k, o, y, rows, 0, s->OW, from, BLOCK * pitch);
+                TW_ISA_CALL(tw__conv_store_padded)(a->to, n + k, o, y, rows, from, BLOCK * pitch);
                 continue;
             }
             tw_real *to = a->y + ((size_t)(n + k) * (size_t)s->O + (size_t)o) * (size_t)s->P + (size_t)y * width;
