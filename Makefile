@@ -51,9 +51,11 @@ TEST64   := $(call objects,f64,$(wildcard tests/grad_*.c tests/util*.c))
 EXAMPLES := $(patsubst examples/%/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
 BENCH    := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 OBJ_BENCH := $(call objects,f32,$(wildcard bench/*.c))
-# What the programs of bench/ share, and losslab's charts.
+# What the programs of bench/ share, losslab's charts, crnn_ocr's rendered text and its training.
 COMMON_BENCH := $(call objects,f32,$(wildcard bench/common/*.c) \
-                $(addprefix examples/losslab/,canvas.c canvas_png.c canvas_svg.c chart.c ticks.c typeface.c))
+                $(addprefix examples/losslab/,canvas.c canvas_png.c canvas_svg.c chart.c ticks.c typeface.c) \
+                $(addprefix examples/crnn_ocr/,evaluate.c face.c fonts.c look.c model.c \
+                    picture.c recipe.c render.c synth.c training.c utf8.c words.c))
 
 LIB32    := $(BUILD)/libthalweg.a
 LIB64    := $(BUILD)/libthalweg_f64.a
@@ -62,7 +64,7 @@ LIBS     := $(LIB32) $(LIB64) $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib examples deps demo mnist test test-examples test-library gradcheck asan bench bench-quick bench-busy bench-scaling roofline lint format docs-check docs-quote install uninstall clean help FORCE
+.PHONY: all lib examples deps demo mnist test test-examples test-library gradcheck asan bench bench-quick bench-busy bench-scaling bench-data bench-read roofline lint format docs-check docs-quote install uninstall clean help FORCE
 
 all: lib examples ## the libraries and the examples
 lib: $(LIBS)
@@ -72,7 +74,8 @@ examples: $(EXAMPLES)
 goals = $(filter $(1),$(MAKECMDGOALS))
 DEPS := build $(if $(filter openblas,$(BLAS)),blas) \
         $(if $(call goals,deps test test-library gradcheck asan %/tests %/gradcheck),test) \
-        $(if $(call goals,deps demo),demo) $(if $(call goals,deps bench bench-scaling),bench) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint)
+        $(if $(call goals,deps demo),demo) $(if $(call goals,deps bench bench-scaling bench-data),bench) \
+        $(if $(call goals,bench-data),mnist demo) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint)
 deps: ## installs what is missing (Debian packages); the other targets do this by themselves
 	@CC='$(CC)' tools/deps.sh $(DEPS)
 
@@ -176,6 +179,10 @@ bench-busy: $(BUILD)/bench/busy $(BUILD)/bench/steps ## what is left of a step's
 	@$(BUILD)/bench/busy
 bench-scaling: $(BUILD)/bench/scaling ## cost and memory a unit of work as sizes grow: build/scaling.tsv, build/scaling.png
 	@$(BUILD)/bench/scaling --tsv $(BUILD)/scaling.tsv --png $(BUILD)/scaling.png
+bench-data: $(BUILD)/bench/data ## what loading and rendering cost a training
+	@$(BUILD)/bench/data
+bench-read: $(BUILD)/bench/compare $(BUILD)/bench/steps ## reading in evaluation mode beside PyTorch's: one picture, and a batch
+	@$(BUILD)/bench/compare --infer --threads 2 w3s:N=1 w3s:N=32
 roofline: $(BUILD)/bench/roofline ## what bounds each op of a training step, and how near it is
 	@$(BUILD)/bench/roofline $(ARGS)
 

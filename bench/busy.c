@@ -54,9 +54,9 @@ static void measure(peer p[], int n, const char *spec, const options *o) {
     for (int k = 0; k < o->blocks; k++)
         for (int i = 0; i < n; i++) {
             if (!runs[i]) continue;
-            rate[i][0][k] = peer_block(&p[i], o->seconds);
+            rate[i][0][k] = peer_block(&p[i], "block", o->seconds);
             start_rivals(o->rivals, rival);
-            rate[i][1][k] = peer_block(&p[i], o->seconds);
+            rate[i][1][k] = peer_block(&p[i], "block", o->seconds);
             stop_rivals(o->rivals, rival);
         }
     for (int i = 0; i < n; i++) {

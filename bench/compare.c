@@ -17,7 +17,7 @@ typedef struct options {
     int threads, blocks;
     double seconds;
     const char *tsv, *png;
-    bool quick;
+    bool quick, infer;
 } options;
 
 static const char *const advice = "apt-get install python3-torch libopenblas0-openmp gives the comparison with PyTorch";
@@ -42,7 +42,7 @@ static void take_turns(peer p[CONTESTANTS], int contestants, const options *o, r
     }
     for (int k = 0; k < o->blocks; k++)
         for (int i = 0; i < contestants; i++)
-            if (runs[i]) runs[i] = (rate[i][k] = peer_block(&p[i], o->seconds)) > 0;
+            if (runs[i]) runs[i] = (rate[i][k] = peer_block(&p[i], o->infer ? "infer" : "block", o->seconds)) > 0;
     for (int i = 0; i < contestants; i++) {
         if (runs[i]) r->rate[i] = spread_of(o->blocks, rate[i]);
         else if (i == OURS) cli_die("compare", "%s: %s", r->spec, p[i].error);
@@ -130,6 +130,7 @@ int main(int argc, char **argv) {
         {"tsv", 0, CLI_TEXT, &o.tsv, "FILE", "write what was measured", 0, 0, NULL},
         {"png", 0, CLI_TEXT, &o.png, "FILE", "draw the ratios", 0, 0, NULL},
         {"quick", 'q', CLI_FLAG, &o.quick, NULL, "print \"WORKLOAD ratio R\", nothing else", 0, 0, NULL},
+        {"infer", 'i', CLI_FLAG, &o.infer, NULL, "time forward passes in evaluation mode", 0, 0, NULL},
     };
     const cli_command command = {"compare",
                                  NULL,

@@ -147,11 +147,11 @@ def published_crnn(classes):
         *read_along(512, 256, 256), *read_along(256, 256, classes))
 
 
-def small_crnn(classes):
+def small_crnn(classes, height=32):
     return nn.Sequential(
         *conv(1, 32), nn.MaxPool2d(2), *conv(32, 64), nn.MaxPool2d(2),
         *conv(64, 128, norm=True), nn.MaxPool2d((2, 1)), ToSequence(),
-        nn.Linear(512, 128), *read_along(128, 128, classes))
+        nn.Linear(16 * height, 128), *read_along(128, 128, classes))
 
 
 # ---- data --------------------------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def classifier(net, size, pictures, optimiser=torch.optim.Adam, parts=1):
         optimiser.step()
         at = at + batch if at + 2 * batch <= len(y) else 0
 
-    return step
+    return step, lambda: net(x[:batch]), net
 
 
 def recogniser(net, size):
@@ -219,7 +219,7 @@ def recogniser(net, size):
         F.ctc_loss(scores, y[at], frames, lengths, zero_infinity=True).backward()
         optimiser.step()
 
-    return step
+    return step, lambda: net(x[at]), net
 
 
 def through_layer(layer, x, upstream):
@@ -231,7 +231,7 @@ def through_layer(layer, x, upstream):
         x.grad = None
         layer(x).backward(upstream)
 
-    return step
+    return step, lambda: layer(x), layer
 
 
 def lstm(size):
@@ -257,7 +257,7 @@ def ctc_alone(size):
         x.grad = None
         F.ctc_loss(x.log_softmax(2), y, frames, lengths, reduction="sum").backward()
 
-    return step
+    return step, None, None
 
 
 WORKLOADS = {  # name: sizes, and what makes its step
@@ -283,7 +283,7 @@ WORKLOADS = {  # name: sizes, and what makes its step
 
 class Server:
     def __init__(self):
-        self.step = self.batch = None
+        self.step = self.forward = self.net = self.batch = None
 
     def prepare(self, spec, seconds):
         name, _, sizes = spec.partition(":")
@@ -295,8 +295,9 @@ class Server:
             if letter not in size:
                 raise ValueError("%s has no size %s" % (name, letter))
             size[letter] = int(value)
-        self.step = None  # frees what the last one held
-        self.step, self.batch = WORKLOADS[name][1](size), size["N"]
+        self.step = self.forward = self.net = None  # frees what the last one held
+        self.step, self.forward, self.net = WORKLOADS[name][1](size)
+        self.batch = size["N"]
         reset_memory()
         began, steps = time.perf_counter(), 0
         while steps < 2 or time.perf_counter() - began < float(seconds):
@@ -304,13 +305,25 @@ class Server:
             steps += 1
         return "ready %d" % self.batch
 
-    def block(self, seconds):
+    def rate(self, what, seconds):
         began, spent, steps = time.perf_counter(), 0.0, 0
         while spent < float(seconds) or not steps:
-            self.step()
+            what()
             steps += 1
             spent = time.perf_counter() - began
         return "rate %.3f" % (steps * self.batch / spent)
+
+    def block(self, seconds):
+        return self.rate(self.step, seconds)
+
+    def infer(self, seconds):
+        if not self.forward:
+            raise ValueError("a loss alone has nothing to evaluate")
+        self.net.eval()
+        with torch.no_grad():
+            answer = self.rate(self.forward, seconds)
+        self.net.train()
+        return answer
 
     @staticmethod
     def memory():
@@ -329,10 +342,11 @@ class Server:
 
     def answer(self, line):
         word, *rest = line.split()
-        ask = {"prepare": self.prepare, "block": self.block, "memory": self.memory, "sgemm": self.sgemm}.get(word)
+        ask = {"prepare": self.prepare, "block": self.block, "infer": self.infer, "memory": self.memory,
+               "sgemm": self.sgemm}.get(word)
         if not ask:
             raise ValueError("this is not a command: %s" % line.strip())
-        if word == "block" and not self.step:
+        if word in ("block", "infer") and not self.step:
             raise ValueError("prepare a workload first")
         return ask(*rest)
 
@@ -353,6 +367,14 @@ def peak_memory():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def learn(line):
+    """learn TASK TARGET EPOCHS TESTS SEED FOLDER: a real training (accuracy.py)."""
+    import accuracy  # beside this file, and needed by few
+
+    networks = {"mnist": lambda: two_convolutions(32, 64, 5, 1024), "captcha4": small_crnn}
+    return accuracy.learn(networks, LAYOUT, *line.split(maxsplit=6)[1:6], line.split(maxsplit=6)[6].strip())
+
+
 def main():
     print("hello pytorch %s %s" % (torch.__version__, ", ".join(SAID)), flush=True)
     server = Server()
@@ -360,8 +382,12 @@ def main():
         if not line.strip():
             continue
         try:
-            print(server.answer(line), flush=True)
-        except (ValueError, TypeError, RuntimeError) as error:
+            if line.startswith("learn "):  # a long answer, a line at a time
+                for part in learn(line):
+                    print(part, flush=True)
+            else:
+                print(server.answer(line), flush=True)
+        except (ValueError, TypeError, RuntimeError, OSError, KeyError, IndexError) as error:
             print("error %s" % str(error).replace("\n", " "), flush=True)
 
 

@@ -130,7 +130,7 @@ static int profile(workload *w, int steps, line *lines, double *ms_step) {
     return n;
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------ */
+/* ---- the table -------------------------------------------------------------------------------------------------- */
 
 static void print_cost(const char *what, const char *pass, const cost *c, const machine *m) {
     int level = c->bytes <= m->level[0] ? 0 : c->bytes <= m->level[1] ? 1 : 2;
@@ -180,8 +180,9 @@ int main(int argc, char **argv) {
     for (int i = 1; i <= n; i++)
         if (!workload_known(argv[i])) cli_usage_error(&command, "no workload is called \"%s\"", argv[i]);
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = threads});
-    if (!ctx) cli_die("roofline", "out of memory");
-    machine m = measure_machine(ctx);
+    machine m = {0};
+    if (ctx) m = measure_machine(ctx);
+    else cli_die("roofline", "out of memory");
     tw_ctx_free(ctx);
     for (int i = 1; i <= n; i++) report(argv[i], threads, steps, &m);
     for (int i = 0; !n && i < 4; i++) report(usual[i], threads, steps, &m);

@@ -51,7 +51,7 @@ static point measure(const char *spec, int threads, double size, double per, con
     workload *w = workload_new(spec, &(workload_options){.threads = threads}, error, sizeof error);
     if (!w) cli_die("scaling", "%s", error);
     bool ok = measure_warm_up(w, o->seconds / 2);
-    for (int i = 0; ok && i < o->blocks; i++) ok = (rate[i] = measure_block(w, o->seconds)) > 0;
+    for (int i = 0; ok && i < o->blocks; i++) ok = (rate[i] = measure_block(w, workload_step, o->seconds)) > 0;
     if (!ok) cli_die("scaling", "%s: %s", spec, workload_error(w));
     workload_free(w);
     if (!measure_facts_of(spec, threads, &f, error, sizeof error)) cli_die("scaling", "%s: %s", spec, error);
@@ -68,7 +68,7 @@ static void report(FILE *tsv, const char *title, const char *spec, int threads, 
                 p->mib, p->kib_unit);
 }
 
-/* ---- pictures ------------------------------------------------------------------------------------------------------ */
+/* ---- pictures --------------------------------------------------------------------------------------------------- */
 
 enum { CHART_W = 440, CHART_H = 230, MARGIN = 20 };
 
@@ -95,7 +95,7 @@ static void draw(canvas *c, int row, const series *s, int n, const point *p) {
     }
 }
 
-/* ---- main ------------------------------------------------------------------------------------------------------------ */
+/* ---- main ------------------------------------------------------------------------------------------------------- */
 
 static void run(const options *o) {
     FILE *tsv = o->tsv ? fopen(o->tsv, "w") : NULL;

@@ -7,6 +7,7 @@
  * take turns (pytorch.py has the same protocol):
  *     prepare SPEC SECONDS   makes the workload and warms it up for so long    ready BATCH
  *     block SECONDS          steps for so long                                rate SAMPLES_PER_SECOND
+ *     infer SECONDS          forward passes in evaluation mode for so long    rate SAMPLES_PER_SECOND
  *     facts                  what does not depend on time                     facts NODES ALLOCATIONS GFLOP MIB BATCH
  *     memory                 the most held since `prepare`, without inputs    memory MIB
  *     sgemm                  the speed of a large product                     sgemm GFLOP_PER_SECOND
@@ -82,7 +83,7 @@ static void measure(const char *spec, const options *o, form how, double peak) {
     if (!w) cli_die("steps", "%s", error);
     measure_memory_reset();
     bool ok = measure_warm_up(w, o->seconds / 2);
-    for (int i = 0; ok && i < o->blocks; i++) ok = (rate[i] = measure_block(w, o->seconds)) > 0;
+    for (int i = 0; ok && i < o->blocks; i++) ok = (rate[i] = measure_block(w, workload_step, o->seconds)) > 0;
     if (!ok) cli_die("steps", "%s: %s", spec, workload_error(w));
     r.memory = memory_without_inputs();
     r.rate = spread_of(o->blocks, rate);
@@ -113,8 +114,9 @@ static void answer(workload **w, char *spec, int threads, const char *line) {
         }
     } else if (!strcmp(line, "sgemm")) printf("sgemm %.2f\n", measure_sgemm(threads));
     else if (!*w) snprintf(error, sizeof error, "prepare a workload first");
-    else if (sscanf(line, "block %lf", &seconds) == 1) {
-        if ((value = measure_block(*w, seconds)) > 0) printf("rate %.3f\n", value);
+    else if (sscanf(line, "block %lf", &seconds) == 1 || sscanf(line, "infer %lf", &seconds) == 1) {
+        if ((value = measure_block(*w, *line == 'b' ? workload_step : workload_infer, seconds)) > 0)
+            printf("rate %.3f\n", value);
         else snprintf(error, sizeof error, "%s", workload_error(*w));
     } else if (!strcmp(line, "facts")) {
         if (measure_facts_of(spec, threads, &f, error, sizeof error))

@@ -81,4 +81,25 @@ expect 0 'conv2d .* forward' "$bench/roofline" --steps 1 w2b:N=2
 grep -q '^optimiser and' "$dir/out" || fail 'the optimiser is missing'
 expect 0 'lstm .* forward' "$bench/roofline" --steps 1 --threads 2 w4a:T=2
 expect 2 'no workload' "$bench/roofline" w9
+
+# ---- evaluation mode, data, trainings ---------------------------------------------------------------------------------
+printf '%s\n' 'infer 0.001' 'prepare w2b:N=2 0' 'infer 0.001' 'block 0.001' 'infer 0.001' 'prepare w5a:N=2 0' \
+    'infer 0.001' | "$bench/steps" --server --threads 1 | cut -d ' ' -f 1 | tr '\n' ' ' >"$dir/words"
+[ "$(cat "$dir/words")" = 'hello error ready rate rate rate ready error ' ] || fail 'infer does not answer as it should'
+expect 0 'w1:N=8' "$bench/compare" --infer --seconds 0.001 --blocks 1 -t 1 w1:N=8
+expect 2 'pictures or texts' "$bench/data" words
+expect 1 "$dir/none" "$bench/data" --data "$dir/none" pictures
+expect 2 'which' "$bench/accuracy" --data "$dir"
+expect 2 'DIR is needed' "$bench/accuracy" mnist
+expect 1 "$dir" "$bench/accuracy" --data "$dir" captcha4
+
+# Four captchas of noise: nothing is learned, but all of it runs.
+for part in train test; do
+    { printf '\000\000\010\003\000\000\000\100\000\000\000\030\000\000\000\110'
+      head -c $((64 * 24 * 72)) "$bench/steps"; } >"$dir/$part-images-idx3-ubyte"
+    awk 'BEGIN { for (i = 0; i < 64; i++) printf "%d.png\tAB%d%d\n", i, i % 7, i % 5 }' >"$dir/$part-labels.tsv"
+done
+expect 0 'captcha4 to 0.9500' "$bench/accuracy" --data "$dir" --epochs 1 --tests 1 --png "$dir/a.png" --tsv "$dir/a.tsv" captcha4
+[ "$(wc -l <"$dir/a.tsv")" -eq 2 ] || fail 'the curve has not a head and a row'
+[ -s "$dir/a.png" ] || fail 'the curve is not drawn'
 echo 'bench: all checks passed'

@@ -15,7 +15,7 @@ typedef float vec __attribute__((vector_size(4 * LANES)));
 #define GLUE(a, b) a##_##b
 #define NAME(a, isa) GLUE(a, isa)
 
-/* Twelve sums of their own hide the latency of a multiply-add (4 cycles, two a cycle) and fit into any register file. */
+/* Twelve sums of their own hide the latency of a multiply-add (4 cycles, two a cycle) and fit into the registers. */
 enum { SUMS = 12 };
 
 float NAME(machine_fma, TW_ISA)(long rounds, const float *ab, long *flop) {

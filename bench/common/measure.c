@@ -27,11 +27,11 @@ bool measure_warm_up(workload *w, double seconds) {
     return true;
 }
 
-double measure_block(workload *w, double seconds) {
+double measure_block(workload *w, bool (*step)(workload *w), double seconds) {
     double began = progress_clock(), spent = 0;
     long steps = 0;
     for (; spent < seconds; steps++, spent = progress_clock() - began)
-        if (!workload_step(w)) return 0;
+        if (!step(w)) return 0;
     return (double)steps * workload_batch(w) / spent;
 }
 

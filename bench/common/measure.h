@@ -14,8 +14,8 @@ spread spread_of(int n, double *value); /* sorts value */
 
 /* Steps until things are warm: at least two, and about so many seconds. False: see workload_error. */
 bool measure_warm_up(workload *w, double seconds);
-/* Samples a second over steps that take at least so many seconds; 0 after an error. */
-double measure_block(workload *w, double seconds);
+/* Samples a second over steps that take at least so many seconds; 0 after an error. step: workload_step, _infer. */
+double measure_block(workload *w, bool (*step)(workload *w), double seconds);
 
 /* What does not depend on time, from a second instance of the workload with an allocator that counts. */
 typedef struct measure_facts {

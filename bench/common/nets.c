@@ -132,7 +132,7 @@ void net_crnn(net *n, const sizes *s) {
 }
 
 void net_crnn_small(net *n, const sizes *s) {
-    start(n, 1, 32, s->W, false);
+    start(n, 1, s->H ? s->H : 32, s->W, false);
     conv(n, "conv1", 32, 3, 1, TW_ACT_RELU);
     pool(n, 2, 2);
     conv(n, "conv2", 64, 3, 1, TW_ACT_RELU);

@@ -83,6 +83,8 @@ bool peer_ask(peer *p, const char *question, char *answer, size_t size) {
     return read_line(p, answer, size);
 }
 
+bool peer_next(peer *p, char *answer, size_t size) { return p->pid && read_line(p, answer, size); }
+
 bool peer_prepare(peer *p, const char *spec, double seconds) {
     char question[PEER_LINE], answer[PEER_LINE];
     snprintf(question, sizeof question, "prepare %.400s %g", spec, seconds);
@@ -97,10 +99,10 @@ double peer_number(peer *p, const char *command) {
 }
 
 /* Threads of the program whose turn it was may still wait actively for work; they are given time to fall asleep. */
-double peer_block(peer *p, double seconds) {
+double peer_block(peer *p, const char *what, double seconds) {
     char question[64];
     nanosleep(&(struct timespec){0, 50000000}, NULL);
-    snprintf(question, sizeof question, "block %g", seconds);
+    snprintf(question, sizeof question, "%.20s %g", what, seconds);
     return peer_number(p, question);
 }
 

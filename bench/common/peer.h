@@ -21,8 +21,9 @@ void peer_stop(peer *p);
 
 /* These return false, or 0, after an error; a peer that ended is stopped. */
 bool peer_prepare(peer *p, const char *spec, double seconds);
-double peer_block(peer *p, double seconds);       /* samples a second */
-double peer_number(peer *p, const char *command); /* "memory", "sgemm" */
+double peer_block(peer *p, const char *what, double seconds); /* samples a second; what: "block", "infer" */
+bool peer_next(peer *p, char *answer, size_t size);           /* a further line of a long answer */
+double peer_number(peer *p, const char *command);             /* "memory", "sgemm" */
 bool peer_ask(peer *p, const char *question, char *answer, size_t size);
 
 /* The two programs of bench/, beside the program that runs: program is its argv[0]. False: see error. TORCH_PYTHON in

@@ -230,27 +230,52 @@ static tw_tensor *ctc(workload *w, tw_tensor *logits, const int32_t *label, bool
                        (tw_labels){NULL, 0}, &o);
 }
 
-bool workload_step(workload *w) {
+/* The input of the next step, and whether its gradient is wanted. */
+static tw_tensor *next_input(workload *w, const tw_real *data) {
     const sizes *s = &w->s;
-    const tw_real *data = w->in.x + (size_t)w->at * w->in.stride;
-    const int32_t *label = w->in.label ? w->in.label + (size_t)w->at * w->in.labels : NULL;
-    w->at = (w->at + 1) % w->in.count;
-    tw_step_begin(w->ctx);
-    tw_tensor *loss = NULL, *x;
     switch (w->is->kind) {
     case ROWS:
-    case PICTURES: loss = classify(w, data, label); break;
-    case RECOGNISE:
-        x = tw_input(w->ctx, data, 4, (int[]){s->N, 1, 32, s->W});
-        loss = ctc(w, tw_forward(w->ctx, w->net.layers, x), label, true);
-        break;
-    case CTC_ALONE: loss = ctc(w, tw_input_grad(w->ctx, data, 3, (int[]){s->T, s->N, s->K}), label, false); break;
+    case PICTURES: return pictures(w, s->N, data);
+    case RECOGNISE: return tw_input(w->ctx, data, 4, (int[]){s->N, 1, 32, s->W});
+    case CTC_ALONE: return tw_input_grad(w->ctx, data, 3, (int[]){s->T, s->N, s->K});
+    case THROUGH_LAYER: break;
+    }
+    return s->T ? tw_input_grad(w->ctx, data, 3, (int[]){s->T, s->N, s->D})
+                : tw_input_grad(w->ctx, data, 4, (int[]){s->N, 64, 32, s->W});
+}
+
+static const tw_real *next_data(workload *w, const int32_t **label) {
+    const tw_real *data = w->in.x + (size_t)w->at * w->in.stride;
+    *label = w->in.label ? w->in.label + (size_t)w->at * w->in.labels : NULL;
+    w->at = (w->at + 1) % w->in.count;
+    return data;
+}
+
+bool workload_step(workload *w) {
+    const int32_t *label;
+    const tw_real *data = next_data(w, &label);
+    tw_step_begin(w->ctx);
+    switch (w->is->kind) {
+    case ROWS:
+    case PICTURES: w->last = classify(w, data, label); break;
+    case RECOGNISE: w->last = ctc(w, tw_forward(w->ctx, w->net.layers, next_input(w, data)), label, true); break;
+    case CTC_ALONE: w->last = ctc(w, next_input(w, data), label, false); break;
     case THROUGH_LAYER:
-        x = s->T ? tw_input_grad(w->ctx, data, 3, (int[]){s->T, s->N, s->D})
-                 : tw_input_grad(w->ctx, data, 4, (int[]){s->N, 64, 32, s->W});
-        w->last = tw_forward(w->ctx, w->net.layers, x);
+        w->last = tw_forward(w->ctx, w->net.layers, next_input(w, data));
         return !tw_backward_from(w->ctx, w->last, w->in.dy) && !tw_error(w->ctx);
     }
-    w->last = loss;
-    return !tw_backward(w->ctx, loss) && (!w->optim || !tw_optim_step(w->optim));
+    return !tw_backward(w->ctx, w->last) && (!w->optim || !tw_optim_step(w->optim));
+}
+
+bool workload_infer(workload *w) {
+    const int32_t *label;
+    const tw_real *data = next_data(w, &label);
+    tw_step_begin(w->ctx);
+    tw_set_training(w->ctx, false);
+    tw_set_recording(w->ctx, false);
+    w->last = w->is->kind == CTC_ALONE ? NULL : tw_forward(w->ctx, w->net.layers, next_input(w, data));
+    tw_set_training(w->ctx, true);
+    tw_set_recording(w->ctx, true);
+    if (w->is->kind == CTC_ALONE) tw_fail(w->ctx, TW_ERR_STATE, "a loss alone has nothing to evaluate");
+    return !tw_error(w->ctx);
 }

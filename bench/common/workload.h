@@ -26,6 +26,8 @@ void workload_free(workload *w);
 
 /* One whole step: forward, loss, backward and, for networks, the optimiser. False: see workload_error. */
 bool workload_step(workload *w);
+/* The forward pass alone, in evaluation mode and unrecorded: what reading a picture costs. */
+bool workload_infer(workload *w);
 const char *workload_error(const workload *w);
 
 tw_ctx *workload_ctx(const workload *w);
