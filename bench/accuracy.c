@@ -36,10 +36,7 @@ static void add(curve *c, const char *who, double seconds, double accuracy) {
     if (c->n < MAX_POINTS) c->seconds[c->n] = seconds, c->accuracy[c->n++] = accuracy;
 }
 
-static void train_ours(const char *task, const options *o, curve *c) {
-    char error[LINE];
-    learner *l = learner_new(task, o->data, o->threads, (uint64_t)o->seed, error, sizeof error);
-    if (!l) cli_die("accuracy", "%s", error);
+static void run(learner *l, const options *o, curve *c) {
     double spent = 0, accuracy = 0;
     int part = learner_steps_per_epoch(l) / o->per_epoch;
     for (int k = 0; k < o->epochs * o->per_epoch && accuracy < o->target; k++) {
@@ -50,6 +47,13 @@ static void train_ours(const char *task, const options *o, curve *c) {
         if ((accuracy = learner_test(l)) < 0) cli_die("accuracy", "%s", learner_error(l));
         add(c, "thalweg", spent, accuracy);
     }
+}
+
+static void train_ours(const char *task, const options *o, curve *c) {
+    char error[LINE];
+    learner *l = learner_new(task, o->data, o->threads, (uint64_t)o->seed, error, sizeof error);
+    if (l) run(l, o, c);
+    else cli_die("accuracy", "%s", error);
     learner_free(l);
 }
 
@@ -99,13 +103,21 @@ static void draw(const char *task, const options *o, const curve *ours, const cu
     canvas_free(c);
 }
 
+static void write_curve(FILE *out, const char *who, const curve *c) {
+    for (int i = 0; i < c->n; i++) fprintf(out, "%s\t%.3f\t%.5f\n", who, c->seconds[i], c->accuracy[i]);
+}
+
 static void save(const options *o, const curve *ours, const curve *theirs) {
     FILE *out = fopen(o->tsv, "w");
-    if (!out) cli_die("accuracy", "%s: cannot be written", o->tsv);
-    fputs("program\tseconds\taccuracy\n", out);
-    for (int i = 0; i < ours->n; i++) fprintf(out, "thalweg\t%.3f\t%.5f\n", ours->seconds[i], ours->accuracy[i]);
-    for (int i = 0; i < theirs->n; i++) fprintf(out, "pytorch\t%.3f\t%.5f\n", theirs->seconds[i], theirs->accuracy[i]);
-    fclose(out);
+    bool ok = out;
+    if (out) {
+        fputs("program\tseconds\taccuracy\n", out);
+        write_curve(out, "thalweg", ours);
+        write_curve(out, "pytorch", theirs);
+        ok = !ferror(out);
+        if (fclose(out)) ok = false;
+    }
+    if (!ok) cli_die("accuracy", "%s: cannot be written", o->tsv);
 }
 
 int main(int argc, char **argv) {

@@ -64,29 +64,28 @@ while read -r word rest; do
 done
 END
 chmod +x "$dir/torch"
-TORCH_PYTHON=$dir/torch expect 0 '^w1:N=8 ratio [0-9]*[.][0-9][0-9]$' "$bench/compare" --quick --seconds 0.001 w1:N=8
+TORCH_PYTHON=$dir/torch expect 0 '^w4a:T=2 ratio [0-9]*[.][0-9][0-9]$' "$bench/compare" --quick --seconds 0.001 w4a:T=2
 head -n 1 "$dir/out" | grep -q '^pytorch 9.9 ' || fail 'the version of PyTorch is not named'
 # shellcheck disable=SC2086
-TORCH_PYTHON=$dir/torch expect 0 'written' "$bench/compare" $brief --png "$dir/c.png" w1:N=8 w5a:N=2
+TORCH_PYTHON=$dir/torch expect 0 'written' "$bench/compare" $brief --png "$dir/c.png" w4a:T=2 w5a:N=2
 printf '#!/bin/sh\necho hello pytorch 9.9\nread -r x\n' >"$dir/torch" # it ends when it is asked
-TORCH_PYTHON=$dir/torch expect 0 'w1:N=8 ratio n/a' "$bench/compare" --quick --seconds 0.001 w1:N=8
-TORCH_PYTHON=$dir/nothing expect 0 'ratio n/a' "$bench/compare" --quick --seconds 0.001 w1:N=8
+TORCH_PYTHON=$dir/torch expect 0 'w4a:T=2 ratio n/a' "$bench/compare" --quick --seconds 0.001 w4a:T=2
+TORCH_PYTHON=$dir/nothing expect 0 'ratio n/a' "$bench/compare" --quick --seconds 0.001 w4a:T=2
 
 # ---- busy, scaling, roofline ----------------------------------------------------------------------------------------
-expect 0 'thalweg  alone .* keeps' "$bench/busy" --seconds 0.01 --blocks 1 w1:N=8
+expect 0 'thalweg  alone .* keeps' "$bench/busy" --seconds 0.01 --blocks 1 w4a:T=2
 expect 2 'no workload' "$bench/busy" w9
 expect 2 'no operands' "$bench/scaling" w1
 expect 1 'cannot be written' "$bench/scaling" --tsv "$dir/none/s.tsv"
 expect 0 'conv2d .* forward' "$bench/roofline" --steps 1 w2b:N=2
 grep -q '^optimiser and' "$dir/out" || fail 'the optimiser is missing'
-expect 0 'lstm .* forward' "$bench/roofline" --steps 1 --threads 2 w4a:T=2
 expect 2 'no workload' "$bench/roofline" w9
 
 # ---- evaluation mode, data, trainings ---------------------------------------------------------------------------------
 printf '%s\n' 'infer 0.001' 'prepare w2b:N=2 0' 'infer 0.001' 'block 0.001' 'infer 0.001' 'prepare w5a:N=2 0' \
     'infer 0.001' | "$bench/steps" --server --threads 1 | cut -d ' ' -f 1 | tr '\n' ' ' >"$dir/words"
 [ "$(cat "$dir/words")" = 'hello error ready rate rate rate ready error ' ] || fail 'infer does not answer as it should'
-expect 0 'w1:N=8' "$bench/compare" --infer --seconds 0.001 --blocks 1 -t 1 w1:N=8
+expect 0 'w4a:T=2' "$bench/compare" --infer --seconds 0.001 --blocks 1 -t 1 w4a:T=2
 expect 2 'pictures or texts' "$bench/data" words
 expect 1 "$dir/none" "$bench/data" --data "$dir/none" pictures
 expect 2 'which' "$bench/accuracy" --data "$dir"
