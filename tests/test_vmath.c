@@ -23,10 +23,10 @@ static const struct {
     double (*ref)(double);
     double bound; /* ulp */
 } table[] = {
-    {"exp", ON_EACH_ISA(tw__vexp), tw__exp1, exp, 1.1},
-    {"log", ON_EACH_ISA(tw__vlog), tw__log1, log, 1.1},
-    {"sigmoid", ON_EACH_ISA(tw__vsigmoid), tw__sigmoid1, sigmoid_ref, 3},
-    {"tanh", ON_EACH_ISA(tw__vtanh), tw__tanh1, tanh, 3},
+    {"exp", ON_EACH_ISA(tw__vexp), tw__exp1, exp, 1},
+    {"log", ON_EACH_ISA(tw__vlog), tw__log1, log, 1},
+    {"sigmoid", ON_EACH_ISA(tw__vsigmoid), tw__sigmoid1, sigmoid_ref, 2},
+    {"tanh", ON_EACH_ISA(tw__vtanh), tw__tanh1, tanh, 2},
 };
 enum { FUNCTIONS = sizeof table / sizeof *table, BLOCK = 1024 };
 

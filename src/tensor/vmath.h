@@ -2,7 +2,7 @@
  *
  * libm's functions are calls, and a loop around a call stays scalar. The ones here are straight-line arithmetic, so a
  * loop over them becomes vector code in a file compiled for AVX2 or AVX-512. In float, against double libm: exp and
- * log stay within 1.1 ulp, sigmoid and tanh within 3. Limits are exact: exp(-inf) = 0, exp(88.73) = inf, log(0) =
+ * log stay within 1 ulp, sigmoid and tanh within 2. Limits are exact: exp(-inf) = 0, exp(88.73) = inf, log(0) =
  * -inf, sigmoid(+-inf) = 1 and 0, tanh(+-inf) = +-1; NaN gives NaN. A result below the smallest normal number may
  * come out as 0, and a denormal argument may be taken for 0: in the threads, where denormals are flushed, both are.
  * In double all four are libm's. */
@@ -56,44 +56,51 @@ static inline float tw__from_bits(int32_t i) {
 /* 2^k for -126 <= k <= 127. The sum is unsigned because a NaN's k may be any number. */
 static inline float tw__exp2i(int32_t k) { return tw__from_bits((int32_t)((uint32_t)(k + 127) << 23)); }
 
-/* Writes x as k ln 2 + r, |r| <= ln(2)/2, for |x| < 1e4 and gives e^r - 1 with a small relative error.
- * Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits. ln 2 is split in two, the first
- * part short enough that k times it is exact. The polynomial is the minimax one for relative error. */
-static inline float tw__expm1_reduced(float x, int32_t *k) {
-    const float shift = 12582912.0f;
-    const float kf = x * 1.44269504f + shift;
-    *k = tw__bits(kf) - tw__bits(shift);
-    const float kr = kf - shift;
-    const float r = (x - kr * 0.693359375f) + kr * 2.12194440e-4f;
-    const float p = 0.5f + r * (0.166665375f + r * (0.0416662656f + r * (0.00836724509f + r * 0.00139475963f)));
-    return r + r * r * p;
-}
-
-/* e^x = 2^k e^r. The bounds lie just outside what is finite and above 0; a NaN passes both comparisons. 2^k is
- * multiplied in two halves, since k = 128 (e^x close to the largest float) is no exponent of a float. */
+/* e^x = 2^k e^r with x = k ln 2 + r, |r| <= ln(2)/2. Adding 1.5 * 2^23 rounds x / ln 2 to the nearest integer and leaves
+ * it in the low bits. ln 2 is split in two, the first part short enough that k times it is exact; what is lost in
+ * subtracting the second, and in adding r to 1, is carried along in `low`: the result errs little more than half an
+ * ulp. The polynomial is the minimax one for relative error.
+ *
+ * The bounds lie just outside what is finite and above 0; a NaN passes both comparisons. 2^k is multiplied in two
+ * halves, since k = 128 (e^x close to the largest float) is no exponent of a float. */
+/* quote: exp */
 static inline float tw__exp1(float x) {
-    int32_t k;
+    const float shift = 12582912.0f;
     x = x > 89.0f ? 89.0f : x;
     x = x < -104.0f ? -104.0f : x;
-    const float q = tw__expm1_reduced(x, &k);
-    const int32_t half = k >> 1;
-    return (1.0f + q) * tw__exp2i(half) * tw__exp2i(k - half);
+    const float kf = x * 1.44269504f + shift;
+    const int32_t k = tw__bits(kf) - tw__bits(shift), half = k >> 1;
+    const float kr = kf - shift, near = x - kr * 0.693359375f, tail = kr * 2.12194440e-4f;
+    const float r = near + tail, one = 1.0f + r;
+    const float low = ((near - r) + tail) + ((1.0f - one) + r);
+    const float p = 0.5f + r * (0.166665375f + r * (0.0416662656f + r * (0.00836724509f + r * 0.00139475963f)));
+    return (one + (low + r * r * p)) * tw__exp2i(half) * tw__exp2i(k - half);
+}
+/* end quote */
+
+/* 1 / s with s = 1 + e^-x, corrected for what the sum lost, unless s is infinite: e^-x overflows below -88.7, which
+ * gives the 0 that is wanted. */
+static inline float tw__sigmoid1(float x) {
+    const float e = tw__exp1(-x), s = 1.0f + e, y = 1.0f / s;
+    const float lost = e < 1.0f ? (1.0f - s) + e : (e - s) + 1.0f;
+    return s < 3.0e38f ? y - y * (y * lost) : y;
 }
 
-/* e^-x overflows to infinity below -88.7, which gives the 0 that is wanted. */
-static inline float tw__sigmoid1(float x) { return 1.0f / (1.0f + tw__exp1(-x)); }
-
-/* With t = e^2a - 1, tanh a = t / (t + 2): exact relations, and no cancellation near 0 as t is computed as 2^k times
- * (e^r - 1) plus 2^k - 1. From a = 10 on the quotient is exactly 1. */
+/* Near 0 the minimax polynomial of (tanh x - x) / x^3 in x^2, where 1 - 2 / (e^2a + 1) would lose digits. From a = 10 on
+ * the result is exactly 1. */
+/* quote: tanh */
 static inline float tw__tanh1(float x) {
-    int32_t k;
     float a = fabsf(x);
     a = a > 10.0f ? 10.0f : a;
-    const float q = tw__expm1_reduced(a + a, &k);
-    const float power = tw__exp2i(k);
-    const float t = power * q + (power - 1.0f);
-    return copysignf(t / (t + 2.0f), x);
+    const float z = a * a;
+    float p = 0.0204694201f - z * 0.0055151641f;
+    p = -0.0536880232f + z * p;
+    p = 0.133308303f + z * p;
+    p = -0.333332598f + z * p;
+    const float small = a + a * (z * p), large = 1.0f - 2.0f / (tw__exp1(a + a) + 1.0f);
+    return copysignf(a < 0.65f ? small : large, x);
 }
+/* end quote */
 
 /* x = 2^k (1 + f) with 1 + f between sqrt(1/2) and sqrt(2), found by subtracting the bits of sqrt(1/2):
  * ln x = k ln 2 + f - f^2/2 + f^3 P(f), P the minimax polynomial. Denormals are scaled up first. */
