@@ -48,8 +48,19 @@ static bands bands_of(const tw__conv *s, int images, int lines) {
     return b;
 }
 
+/* Lines are short: these are loops of constant pieces, not calls. `zero` writes up to 16 numbers too many. */
 static void zero(tw_real *to, int n) {
-    for (int i = 0; i < n; i++) to[i] = 0;
+    for (int i = 0; i < n; i += LANES) memset(to + i, 0, LANES * sizeof *to);
+}
+static void copy(const tw_real *from, int n, tw_real *to) {
+    enum { HALF = LANES / 2 };
+    if (n < HALF) {
+        for (int i = 0; i < n; i++) to[i] = from[i];
+        return;
+    }
+    int i = 0;
+    for (; i + HALF <= n; i += HALF) memcpy(to + i, from + i, HALF * sizeof *to);
+    if (i < n) memcpy(to + n - HALF, from + n - HALF, HALF * sizeof *to);
 }
 
 /* The lines of image n that outputs row .. row + b->lines see: of x, or of dz when it is given. */
@@ -64,13 +75,8 @@ static void pad_band(const tw__conv *s, const bands *b, const tw_real *x, const 
         const tw_real *plane = x + ((size_t)n * (size_t)s->C + (size_t)c) * (size_t)s->H * (size_t)s->W;
         tw_real *line = to;
         for (int h = first; h < first + lines; h++, line += b->pitch) {
-            if (h < 0 || h >= s->H) {
-                zero(line, b->pitch);
-                continue;
-            }
-            zero(line, s->pw);
-            memcpy(line + s->pw, plane + (size_t)h * (size_t)s->W, (size_t)s->W * sizeof *line);
-            zero(line + s->pw + s->W, b->pitch - s->pw - s->W);
+            zero(line, b->pitch);
+            if (h >= 0 && h < s->H) copy(plane + (size_t)h * (size_t)s->W, s->W, line + s->pw);
         }
     }
 }
@@ -120,7 +126,9 @@ static void put(const pass *a, int n, int o, int row, int rows, tw_real *sums) {
     }
     tw_real *y = a->y + ((size_t)n * (size_t)s->O + (size_t)o) * (size_t)s->P + (size_t)row * (size_t)s->OW;
     for (int i = 0; i < rows; i++, sums += a->b.width, y += s->OW)
-        for (int j = 0; j < s->OW; j++) y[j] = a->beta == 0 ? sums[j] : y[j] + sums[j];
+        if (a->beta == 0) copy(sums, s->OW, y);
+        else
+            for (int j = 0; j < s->OW; j++) y[j] += sums[j];
 }
 
 static void unit(void *arg, int block, int thread) {
@@ -265,9 +273,9 @@ bool tw__conv_direct_dw(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const 
     a.chunk = blocks(a.units, CHUNKS);
     int chunks = blocks(a.units, a.chunk), padded = up(s->K, TAPS), weights = s->O * s->K;
     a.sums = (size_t)(up(s->O, OUT) / OUT * (padded / TAPS)) * BLOCK;
-    a.images = (size_t)up(images * s->C * (int)a.b.plane, LANES);
+    a.images = (size_t)up(images * s->C * (int)a.b.plane, LANES) + TW__LINE_ROOM;
     a.groups = (size_t)(images * lines * width / LANES);
-    a.channel = (size_t)(images * lines * width + LANES);
+    a.channel = (size_t)(images * lines * width + LANES); /* lines of windows may end a group beyond it */
     a.thread_size = a.sums + a.images + (size_t)up(s->O, OUT) * a.channel + TW__LINE_ROOM;
 
     tw_mark mark = tw_scratch_mark(ctx);

@@ -164,17 +164,17 @@ void TW_ISA_NAME(tw__conv_dz_padded)(const tw__conv_lines *l, int n, int o, int 
         return;
     }
     size_t end = (size_t)l->N * (size_t)l->O * (size_t)l->PH * (size_t)l->PW; /* of y */
-    for (int r = row; r < row + rows; r++, lines += columns) {
+    for (int r = row, both; r < row + rows; r += both, lines += both * columns) {
+        both = 1;
         if (r < 0 || r >= height) {
             memset(lines, 0, (size_t)columns * sizeof *lines);
             continue;
         }
         size_t at = row_of(l, n, o, r / l->pool_h);
-        for (int k = 0; k < left; k++) lines[k] = 0;
-        TW_ISA_NAME(tw__unpool_line)
+        if (r % l->pool_h + 1 < l->pool_h && r + 1 < row + rows) both = 2; /* lines of the same windows */
+        TW_ISA_NAME(tw__unpool_lines)
         (l->act, l->pool_w, r % l->pool_h * l->pool_w, l->PW, at + (size_t)l->PW + TW__LINE_ROOM / 2 > end, l->y + at,
-         l->dy + at, l->winner + at, lines + left);
-        for (int k = left + width; k < columns; k++) lines[k] = 0;
+         l->dy + at, l->winner + at, left, columns, lines, both == 2 ? lines + columns : NULL);
     }
 }
 

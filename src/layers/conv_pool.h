@@ -9,11 +9,12 @@
 TW_ISA_DECLARE(void, tw__pool_two_lines,
                (int w, int n, const tw_real *z, size_t pitch, tw_real bias, bool relu, bool exact, tw_real *y,
                 uint8_t *winner));
-/* A line of n windows that are w (1 or 2) wide, from y, dy and winner of the windows: dy act'(y) in column j where the
- * winner is first + j. Writes TW__LINE_ROOM numbers beyond it; reads 16 numbers beyond y, dy and winner, unless
- * `exact`. */
-TW_ISA_DECLARE(void, tw__unpool_line,
+/* A line, and the next one below it or NULL, of n windows that are w (1 or 2) wide, from y, dy and winner of the
+ * windows: dy act'(y) in column j where the winner is first + j, in the next line first + w + j. The lines have `left`
+ * zeros before and zeros after, together `columns`. Writes TW__LINE_ROOM numbers beyond a line, so the next may follow
+ * at once; reads 16 numbers beyond y, dy and winner, unless `exact`. */
+TW_ISA_DECLARE(void, tw__unpool_lines,
                (tw_act act, int w, int first, int n, bool exact, const tw_real *y, const tw_real *dy,
-                const uint8_t *winner, tw_real *line));
+                const uint8_t *winner, int left, int columns, tw_real *line, tw_real *next));
 
 #endif

@@ -100,24 +100,68 @@ typedef struct few {
     uint8_t winner[LANES];
 } few;
 
-void TW_ISA_NAME(tw__unpool_line)(tw_act act, int w, int first, int n, bool exact, const tw_real *y, const tw_real *dy,
-                                  const uint8_t *winner, tw_real *line) {
+/* What some windows, at most LANES, give to their elements. */
+typedef struct shares {
+    vec g;
+    ints place;
+} shares;
+
+static inline shares read_windows(tw_act act, int n, bool exact, const float *y, const float *dy,
+                                  const uint8_t *winner) {
+    shares s;
     few last = {0};
-    for (int i = 0; i < n; i += LANES, line += w * LANES, y += LANES, dy += LANES, winner += LANES) {
-        if (exact && n - i < LANES) {
-            y = memcpy(last.y, y, (size_t)(n - i) * sizeof *y);
-            dy = memcpy(last.dy, dy, (size_t)(n - i) * sizeof *dy);
-            winner = memcpy(last.winner, winner, (size_t)(n - i));
-        }
-        const vec g = act == TW_ACT_RELU ? gradient(TW_ACT_RELU, load(y), load(dy)) : gradient(act, load(y), load(dy));
-        const ints place = tw__ints_of_bytes(winner) - first;
-        const vec left = (vec)((place == 0) & (ints)g), right = (vec)((place == 1) & (ints)g);
-        if (w == 2) {
-            store(line, LOW(left, right));
-            store(line + LANES, HIGH(left, right));
-        } else {
-            store(line, left);
-        }
+    if (exact && n < LANES) {
+        y = memcpy(last.y, y, (size_t)n * sizeof *y);
+        dy = memcpy(last.dy, dy, (size_t)n * sizeof *dy);
+        winner = memcpy(last.winner, winner, (size_t)n);
+    }
+    s.g = act == TW_ACT_RELU ? gradient(TW_ACT_RELU, load(y), load(dy)) : gradient(act, load(y), load(dy));
+    s.place = tw__ints_of_bytes(winner);
+    if (n < LANES) { /* windows that do not exist give nothing */
+        static const int32_t number[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+        ints lane;
+        memcpy(&lane, number, sizeof lane);
+        s.g = (vec)((lane < n) & (ints)s.g);
+    }
+    return s;
+}
+
+static inline void write_windows(shares s, int w, int first, float *line) {
+    const ints place = s.place - first;
+    const vec left = (vec)((place == 0) & (ints)s.g), right = (vec)((place == 1) & (ints)s.g);
+    if (w == 2) {
+        store(line, LOW(left, right));
+        store(line + LANES, HIGH(left, right));
+    } else {
+        store(line, left);
+    }
+}
+
+static inline void zeros(int from, int to, float *line) {
+    for (int k = from; k < to; k += LANES) store(line + k, (vec){0});
+}
+
+static inline int whole(int n) { return (n + LANES - 1) / LANES * LANES; }
+
+void TW_ISA_NAME(tw__unpool_lines)(tw_act act, int w, int first, int n, bool exact, const tw_real *y, const tw_real *dy,
+                                   const uint8_t *winner, int left, int columns, tw_real *line, tw_real *next) {
+    const int end = left + whole(n) * w;
+    if (n <= LANES) { /* one reading for both lines */
+        const shares s = read_windows(act, n, exact, y, dy, winner);
+        zeros(0, left, line);
+        write_windows(s, w, first, line + left);
+        zeros(end, columns, line);
+        if (!next) return;
+        zeros(0, left, next);
+        write_windows(s, w, first + w, next + left);
+        zeros(end, columns, next);
+        return;
+    }
+    for (; line; line = next, next = NULL, first += w) {
+        zeros(0, left, line);
+        for (int i = 0; i < n; i += LANES)
+            write_windows(read_windows(act, n - i, exact, y + i, dy + i, winner + i), w, first, line + left + i * w);
+        zeros(end, columns, line);
     }
 }
 
@@ -127,8 +171,9 @@ void TW_ISA_NAME(tw__pool_two_lines)(int w, int n, const tw_real *z, size_t pitc
                                      tw_real *y, uint8_t *winner) {
     (void)w, (void)n, (void)z, (void)pitch, (void)bias, (void)relu, (void)exact, (void)y, (void)winner;
 }
-void TW_ISA_NAME(tw__unpool_line)(tw_act act, int w, int first, int n, bool exact, const tw_real *y, const tw_real *dy,
-                                  const uint8_t *winner, tw_real *line) {
-    (void)act, (void)w, (void)first, (void)n, (void)exact, (void)y, (void)dy, (void)winner, (void)line;
+void TW_ISA_NAME(tw__unpool_lines)(tw_act act, int w, int first, int n, bool exact, const tw_real *y, const tw_real *dy,
+                                   const uint8_t *winner, int left, int columns, tw_real *line, tw_real *next) {
+    (void)act, (void)w, (void)first, (void)n, (void)exact, (void)y, (void)dy, (void)winner, (void)left, (void)columns;
+    (void)line, (void)next;
 }
 #endif
