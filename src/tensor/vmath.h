@@ -56,8 +56,8 @@ static inline float tw__from_bits(int32_t i) {
 /* 2^k for -126 <= k <= 127. The sum is unsigned because a NaN's k may be any number. */
 static inline float tw__exp2i(int32_t k) { return tw__from_bits((int32_t)((uint32_t)(k + 127) << 23)); }
 
-/* e^x = 2^k e^r with x = k ln 2 + r, |r| <= ln(2)/2. Adding 1.5 * 2^23 rounds x / ln 2 to the nearest integer and leaves
- * it in the low bits. ln 2 is split in two, the first part short enough that k times it is exact; what is lost in
+/* e^x = 2^k e^r with x = k ln 2 + r, |r| <= ln(2)/2. Adding 1.5 * 2^23 rounds x / ln 2 to the nearest integer and
+ * leaves it in the low bits. ln 2 is split in two, the first part short enough that k times it is exact; what is lost in
  * subtracting the second, and in adding r to 1, is carried along in `low`: the result errs little more than half an
  * ulp. The polynomial is the minimax one for relative error.
  *
@@ -86,8 +86,8 @@ static inline float tw__sigmoid1(float x) {
     return s < 3.0e38f ? y - y * (y * lost) : y;
 }
 
-/* Near 0 the minimax polynomial of (tanh x - x) / x^3 in x^2, where 1 - 2 / (e^2a + 1) would lose digits. From a = 10 on
- * the result is exactly 1. */
+/* Near 0 the minimax polynomial of (tanh x - x) / x^3 in x^2, where 1 - 2 / (e^2a + 1) would lose digits. From a = 10
+ * on the result is exactly 1. */
 /* quote: tanh */
 static inline float tw__tanh1(float x) {
     float a = fabsf(x);
