@@ -37,7 +37,7 @@ double measure_block(workload *w, bool (*step)(workload *w), double seconds) {
 
 /* Of two sizes, for rows a power of two apart compete for the same places of a cache. */
 double measure_sgemm(int threads) {
-    enum { LARGEST = 2048, TIMES = 5 };
+    enum { LARGEST = 2048, TIMES = 3 };
     static const int sizes[] = {LARGEST, 1440};
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = threads});
     size_t room = (size_t)LARGEST * LARGEST;
