@@ -7,23 +7,14 @@
 
 #include <string.h>
 
-/* A tile of MR rows and two vectors; the number of rows fills the registers of the instruction set. */
-#if defined(__AVX512F__)
-#define VECTOR_BYTES 64
-#define MR 12
-#elif defined(__AVX2__)
-#define VECTOR_BYTES 32
-#define MR 6
-#else
-#define VECTOR_BYTES 16
-#define MR 4
-#endif
-
-typedef tw_real vec __attribute__((vector_size(VECTOR_BYTES)));
-typedef tw_real vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(tw_real)), may_alias));
+#include "tensor/simd.h"
 
 enum {
-    LANES = VECTOR_BYTES / sizeof(tw_real),
+    LANES = TW__LANES,
+    /* A tile of MR rows and two vectors fills the registers of the instruction set. */
+    MR = TW__VECTOR_BYTES == 64  ? 12
+        : TW__VECTOR_BYTES == 32 ? 6
+                                 : 4,
     NR = 2 * LANES,
     MC = 8 * MR, /* rows of a packed block of A */
     KC = 256,    /* depth of both packed blocks */
@@ -55,10 +46,10 @@ static void pack_b(bool tb, const tw_real *B, size_t ldb, int depth, int columns
 /* tile[MR][NR] = strip of A times strip of B. The accumulators have constant size, or they would not stay in
  * registers. */
 static inline void kernel(int depth, const tw_real *restrict a, const tw_real *restrict b, tw_real *restrict tile) {
-    vec sum[MR][2];
-    for (int r = 0; r < MR; r++) sum[r][0] = sum[r][1] = (vec){0};
+    tw__vec sum[MR][2];
+    for (int r = 0; r < MR; r++) sum[r][0] = sum[r][1] = (tw__vec){0};
     for (int p = 0; p < depth; p++, a += MR, b += NR) {
-        vec b0 = *(const vec_unaligned *)b, b1 = *(const vec_unaligned *)(b + LANES);
+        tw__vec b0 = tw__load(b), b1 = tw__load(b + LANES);
 #pragma GCC unroll 12
         for (int r = 0; r < MR; r++) {
             sum[r][0] += a[r] * b0;
@@ -66,8 +57,8 @@ static inline void kernel(int depth, const tw_real *restrict a, const tw_real *r
         }
     }
     for (int r = 0; r < MR; r++) {
-        *(vec_unaligned *)(tile + r * NR) = sum[r][0];
-        *(vec_unaligned *)(tile + r * NR + LANES) = sum[r][1];
+        tw__store(tile + r * NR, sum[r][0]);
+        tw__store(tile + r * NR + LANES, sum[r][1]);
     }
 }
 
