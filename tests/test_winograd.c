@@ -12,7 +12,7 @@ static const shape shapes[] = {
     {3, 2, 16, 28, 28, 40, 0, 0},  {3, 1, 20, 11, 14, 16, 2, 2}, {3, 2, 24, 8, 8, 24, 0, 2},
     {3, 1, 16, 4, 1100, 16, 1, 1}, {3, 9, 64, 16, 16, 48, 1, 1}, {3, 1, 18, 40, 7, 16, 1, 1},
     {3, 5, 70, 7, 8, 90, 1, 1},    {3, 4, 16, 8, 25, 16, 1, 1},  {3, 8, 130, 8, 13, 100, 1, 1}, /* side by side */
-    {3, 55, 96, 8, 9, 96, 1, 1},                                                                /* two large units */
+    {3, 55, 96, 8, 9, 96, 1, 1},   {3, 4, 16, 70, 66, 16, 1, 1},                                /* two large units */
     {5, 2, 18, 12, 12, 16, 2, 2},  {5, 1, 17, 13, 30, 19, 2, 2}, {5, 3, 33, 9, 25, 16, 0, 0},
     {5, 4, 32, 14, 14, 64, 2, 2},  {5, 2, 20, 11, 15, 24, 4, 3}, {5, 2, 24, 9, 9, 24, 1, 4},
     {5, 7, 70, 7, 7, 129, 2, 2},
@@ -127,6 +127,31 @@ Test(winograd, bias_activation_fan_out_and_threads) {
         tw_ctx_free(ctx);
     }
     free(x), free(w), free(b), free(first);
+}
+
+/* A gradient that is wanted alone has the bits it has beside the others. */
+Test(winograd, each_gradient_alone) {
+    enum { N = 5, C = 20, H = 11, W = 14, O = 36, NX = N * C * H * W, NW = O * C * 25 };
+    tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = 2});
+    tw_real *x = random_reals(NX, 1, -1, 1), *w = random_reals(NW, 2, -.1, .1), *b = random_reals(O, 3, -1, 1);
+    tw_real *kept[3] = {NULL, NULL, NULL}, *data[] = {x, w, b};
+    const int dims[3][4] = {{N, C, H, W}, {O, C, 5, 5}, {O}}, ndim[] = {4, 4, 1};
+    const size_t size[] = {NX, NW, O};
+    for (int alone = -1; alone < 3; alone++) {
+        tw_tensor *in[3];
+        tw_step_begin(ctx);
+        for (int k = 0; k < 3; k++)
+            in[k] = (alone < 0 || alone == k ? tw_input_grad : tw_input)(ctx, data[k], ndim[k], dims[k]);
+        tw_conv2d_options o = {.pad_h = 2, .pad_w = 1, .act = TW_ACT_RELU};
+        tw_tensor *y = tw_conv2d(ctx, in[0], in[1], in[2], &o);
+        cr_assert_eq(tw_backward(ctx, tw_sum(ctx, tw_mul(ctx, y, y), 0, NULL, false)), TW_OK, "%s", tw_errmsg(ctx));
+        for (int k = 0; k < 3; k++) {
+            if (alone < 0) memcpy(kept[k] = malloc(size[k] * sizeof *x), in[k]->grad, size[k] * sizeof *x);
+            else if (alone == k) cr_assert(!memcmp(kept[k], in[k]->grad, size[k] * sizeof *x), "gradient %d", k);
+        }
+    }
+    free(x), free(w), free(b), free(kept[0]), free(kept[1]), free(kept[2]);
+    tw_ctx_free(ctx);
 }
 
 /* Forbidden, the same convolution is the sum of products: nearer to the truth, and other bits. */

@@ -14,6 +14,7 @@
 #ifndef TW_WINOGRAD_H
 #define TW_WINOGRAD_H
 
+#include "layers/conv_columns.h"
 #include "layers/conv_lines.h"
 #include "layers/im2col.h"
 #include "tensor/hot.h"
@@ -25,12 +26,9 @@ bool tw__winograd_suits(const tw__conv *s);
 
 /* The sums of conv(x, w), stored through `to`. False after an error (no memory). */
 bool tw__winograd_forward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w, const tw__conv_lines *to);
-/* dx = beta dx + the gradient to x from the lines of dz. */
-bool tw__winograd_dx(tw_ctx *ctx, const tw__conv *s, const tw_real *w, const tw__conv_lines *dz, tw_real beta,
-                     tw_real *dx);
-/* dw = beta dw + the gradient to w. */
-bool tw__winograd_dw(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw__conv_lines *dz, tw_real beta,
-                     tw_real *dw);
+/* The gradients that are wanted, from the lines of dz. */
+bool tw__winograd_backward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w, const tw__conv_lines *dz,
+                           const tw__conv_grads *g);
 
 /* ---- transforms (winograd.isa.c) --------------------------------------------------------------------------------
  * They work on TW__WINO_BLOCK channels at once, whose numbers lie together: a row of a strip is [columns][block]. A
@@ -47,17 +45,20 @@ typedef struct tw__wino_weight_sum {
 } tw__wino_weight_sum;
 
 /* For kernels of R x R. input: B' d B of six rows. gradient: A y A' of m rows. output: A' m A to m rows, `pitch` apart.
- * weight: G g G' of the columns first .. first+16 of the 36 matrices [C,O] or, turned by 180 degrees and transposed,
- * [O,C], into panels (tensor/panels.h). weight_grad: G' dU G of input channel c, outputs o0 .. o0+16. */
+ * input_grad: B v B', added to the first R - 1 of six rows and written to the others. weight: G g G' of the columns
+ * first .. first+16 of the 36 matrices [C,O] or, transposed, [O,C], into panels (tensor/panels.h). weight_grad: G' dU G
+ * of input channel c, outputs o0 .. o0+16. */
 #define TW__WINO_DECLARE(R)                                                                                 \
     TW_ISA_DECLARE(void, tw__wino##R##_input,                                                               \
                    (size_t tiles, const tw_real *const *rows, tw_real *v, size_t place, size_t ld));        \
     TW_ISA_DECLARE(void, tw__wino##R##_gradient,                                                            \
                    (size_t tiles, const tw_real *const *rows, tw_real *z, size_t place, size_t ld));        \
+    TW_ISA_DECLARE(void, tw__wino##R##_input_grad,                                                          \
+                   (size_t tiles, const tw_real *v, size_t place, size_t ld, tw_real *const *rows));        \
     TW_ISA_DECLARE(void, tw__wino##R##_output,                                                              \
                    (size_t tiles, const tw_real *m, size_t place, size_t ld, tw_real *rows, size_t pitch)); \
     TW_ISA_DECLARE(void, tw__wino##R##_weight,                                                              \
-                   (bool turned, int O, int C, const tw_real *w, int first, tw_real *u, size_t place));     \
+                   (bool transposed, int O, int C, const tw_real *w, int first, tw_real *u, size_t place)); \
     TW_ISA_DECLARE(void, tw__wino##R##_weight_grad, (const tw__wino_weight_sum *s, int o0, int c))
 TW__WINO_DECLARE(3);
 TW__WINO_DECLARE(5);
@@ -70,5 +71,7 @@ TW_ISA_DECLARE(void, tw__wino_pack,
                (int lines, const tw_real *const *line, const tw_real *end, size_t n, tw_real *strip));
 /* n columns to 16 lines, `pitch` apart. Reads and writes whole blocks of 16 columns. */
 TW_ISA_DECLARE(void, tw__wino_unpack, (size_t n, const tw_real *strip, tw_real *lines, size_t pitch));
+/* sum[16] += the sum of n columns. */
+TW_ISA_DECLARE(void, tw__wino_column_sum, (size_t n, const tw_real *strip, double *sum));
 
 #endif

@@ -43,6 +43,17 @@ INLINE void input(vec d0, vec d1, vec d2, vec d3, vec d4, vec d5, vec *o, size_t
     o[5 * step] = PROD2 * d1 - SUM2 * d3 + d5;
 }
 
+/* o = B d, its adjoint: six to six. */
+INLINE void input_grad(vec d0, vec d1, vec d2, vec d3, vec d4, vec d5, vec *o, size_t step) {
+    vec sum_a = d1 + d2, dif_a = d1 - d2, sum_b = d3 + d4, dif_b = d3 - d4;
+    o[0] = PROD2 * d0;
+    o[step] = PROD2 * d5 - AB2 * dif_a - A2B * dif_b;
+    o[2 * step] = -SUM2 * d0 - PB2 * sum_a - PA2 * sum_b;
+    o[3 * step] = PA * dif_a + PB * dif_b - SUM2 * d5;
+    o[4 * step] = d0 + sum_a + sum_b;
+    o[5 * step] = d5;
+}
+
 /* o = A y, four or two to six. */
 INLINE void gradient4(vec y0, vec y1, vec y2, vec y3, vec *o, size_t step) {
     vec even_a = y0 + PA2 * y2, odd_a = PA * y1 + PA3 * y3, even_b = y0 + PB2 * y2, odd_b = PB * y1 + PB3 * y3;
@@ -153,6 +164,36 @@ INLINE void transform_gradient(const size_t M, size_t tiles, const tw_real *cons
         }
 }
 
+/* Tiles overlap by SIX - M rows and columns, whose sums are carried on: across in registers, down in the rows. */
+INLINE void transform_input_grad(const size_t M, size_t tiles, const tw_real *v, size_t place, size_t ld,
+                                 tw_real *const *rows) {
+    const size_t six = SIX * place / LANES, shared = SIX - M;
+    for (size_t g = 0; g < BLOCK; g += LANES) {
+        vec carry[SIX][4] = {{{0}}};
+        for (size_t t = 0; t < tiles; t++) {
+            vec down[SIX][SIX], o[SIX];
+            for (size_t j = 0; j < SIX; j++) {
+                const vec *c = (const vec *)(v + t * ld + g + j * place);
+                input_grad(c[0], c[six], c[2 * six], c[3 * six], c[4 * six], c[5 * six], down[j], 1);
+            }
+            for (size_t i = 0; i < SIX; i++) {
+                input_grad(down[0][i], down[1][i], down[2][i], down[3][i], down[4][i], down[5][i], o, 1);
+                for (size_t j = 0; j < shared; j++) o[j] += carry[i][j];
+                for (size_t j = 0; j < M; j++) {
+                    tw_real *to = rows[i] + (t * M + j) * BLOCK + g;
+                    tw__store(to, i < shared ? tw__load(to) + o[j] : o[j]);
+                }
+                for (size_t j = 0; j < shared; j++) carry[i][j] = o[M + j];
+            }
+        }
+        for (size_t i = 0; i < SIX; i++)
+            for (size_t j = 0; j < shared; j++) {
+                tw_real *to = rows[i] + (tiles * M + j) * BLOCK + g;
+                tw__store(to, i < shared ? tw__load(to) + carry[i][j] : carry[i][j]);
+            }
+    }
+}
+
 INLINE void transform_output(const size_t M, size_t tiles, const tw_real *m, size_t place, size_t ld, tw_real *rows,
                              size_t pitch) {
     for (size_t g = 0; g < BLOCK; g += LANES)
@@ -174,17 +215,17 @@ INLINE void transform_output(const size_t M, size_t tiles, const tw_real *m, siz
 }
 
 /* Columns first .. first+16 of the 36 matrices. */
-INLINE void transform_weight(const size_t R, bool turned, int O, int C, const tw_real *w, int first, tw_real *u,
+INLINE void transform_weight(const size_t R, bool transposed, int O, int C, const tw_real *w, int first, tw_real *u,
                              size_t place) {
-    const int K = turned ? O : C, N = turned ? C : O;
+    const int K = transposed ? O : C, N = transposed ? C : O;
     const size_t taps = R * R;
     tw_real g[25][BLOCK] __attribute__((aligned(64))) = {{0}};
     for (int k = 0; k < K; k++) {
         for (int l = 0; l < BLOCK && first + l < N; l++) {
             const int n = first + l;
             const tw_real *kernel = w +
-                (turned ? (size_t)k * (size_t)C + (size_t)n : (size_t)n * (size_t)C + (size_t)k) * taps;
-            for (size_t i = 0; i < taps; i++) g[i][l] = kernel[turned ? taps - 1 - i : i];
+                (transposed ? (size_t)k * (size_t)C + (size_t)n : (size_t)n * (size_t)C + (size_t)k) * taps;
+            for (size_t i = 0; i < taps; i++) g[i][l] = kernel[i];
         }
         for (int l = 0; l < BLOCK; l += LANES) {
             const int n = first + l;
@@ -243,13 +284,17 @@ INLINE void transform_weight_grad(const size_t R, const tw__wino_weight_sum *s, 
                                              size_t ld) {                                                          \
         transform_gradient(M, tiles, rows, z, place, ld);                                                          \
     }                                                                                                              \
+    void TW_ISA_NAME(tw__wino##R##_input_grad)(size_t tiles, const tw_real *v, size_t place, size_t ld,            \
+                                               tw_real *const *rows) {                                             \
+        transform_input_grad(M, tiles, v, place, ld, rows);                                                        \
+    }                                                                                                              \
     void TW_ISA_NAME(tw__wino##R##_output)(size_t tiles, const tw_real *m, size_t place, size_t ld, tw_real *rows, \
                                            size_t pitch) {                                                         \
         transform_output(M, tiles, m, place, ld, rows, pitch);                                                     \
     }                                                                                                              \
-    void TW_ISA_NAME(tw__wino##R##_weight)(bool turned, int O, int C, const tw_real *w, int first, tw_real *u,     \
+    void TW_ISA_NAME(tw__wino##R##_weight)(bool transposed, int O, int C, const tw_real *w, int first, tw_real *u, \
                                            size_t place) {                                                         \
-        transform_weight(R, turned, O, C, w, first, u, place);                                                     \
+        transform_weight(R, transposed, O, C, w, first, u, place);                                                 \
     }                                                                                                              \
     void TW_ISA_NAME(tw__wino##R##_weight_grad)(const tw__wino_weight_sum *s, int o0, int c) {                     \
         transform_weight_grad(R, s, o0, c);                                                                        \

@@ -47,3 +47,13 @@ void TW_ISA_NAME(tw__wino_unpack)(size_t n, const tw_real *strip, tw_real *lines
             for (size_t k = 0; k < LANES; k++) tw__store(lines + (g + k) * pitch + x, v[k]);
         }
 }
+
+void TW_ISA_NAME(tw__wino_column_sum)(size_t n, const tw_real *strip, double *sum) {
+    enum { RUN = 64 };
+    for (size_t first = 0; first < n; first += RUN)
+        for (size_t g = 0; g < TW__WINO_BLOCK; g += LANES) {
+            tw__vec run = {0};
+            for (size_t x = first; x < n && x < first + RUN; x++) run += tw__load(strip + x * TW__WINO_BLOCK + g);
+            for (size_t k = 0; k < LANES; k++) sum[g + k] += (double)run[k];
+        }
+}

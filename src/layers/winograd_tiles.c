@@ -1,0 +1,175 @@
+/* winograd_tiles.c - see winograd_tiles.h. */
+#include "layers/winograd_tiles.h"
+
+#include "tensor/panels.h"
+
+#include <string.h>
+#include <thalweg/extend.h>
+
+enum {
+    PLACES = TW__WINO_PLACES,
+    SIDE = TW__WINO_SIDE,
+    BLOCK = TW__WINO_BLOCK,
+    SMALL_U = 320 << 10,    /* numbers of U, up to which a thread takes whole units ... */
+    SMALL_UNIT = 480 << 10, /* ... with so many numbers of V and M (or Z) */
+    LARGE_UNIT = 2 << 20,   /* in a large one, or twice as many as in U */
+    LEAST_TILES = 24,       /* of a unit, for the products' sake */
+    LEAST_UNITS = 16,       /* of small ones, to share among threads */
+    MOST_BESIDE = 4,        /* images side by side */
+    WIDEST = 4096           /* columns of a picture */
+};
+
+#define least tw__wino_least
+#define blocks tw__wino_blocks
+#define whole_blocks tw__wino_whole
+
+static int outputs_of_tile(const tw__conv *s) { return SIDE + 1 - s->kh; }
+
+#ifdef TW_DOUBLE /* the double library is the oracle: it has the plain kernels only */
+bool tw__winograd_suits(const tw__conv *s) { return (void)s, false; }
+#else
+/* Few channels, or many outputs beyond the picture's border, leave the transforms to dominate. */
+bool tw__winograd_suits(const tw__conv *s) {
+    if (s->kh != s->kw || (s->kh != 3 && s->kh != 5) || s->sh != 1 || s->sw != 1) return false;
+    if (s->ph >= s->kh || s->pw >= s->kw || s->W > WIDEST || s->OW > WIDEST) return false;
+    int m = outputs_of_tile(s);
+    long long tiles = (long long)blocks(s->OH, m) * blocks(s->OW, m);
+    return s->C >= 16 && s->O >= 16 && s->P * (long long)s->taps * 2 >= tiles * PLACES * 3 && s->N > 0;
+}
+#endif
+
+/* ---- how the tiles are cut -------------------------------------------------------------------------------------- */
+
+static size_t odd(size_t lines) { return lines | 1; }
+
+/* The rows of a tall matrix are an odd number of cache lines apart. */
+static size_t ld_of(int channels) {
+    size_t lines = whole_blocks(channels) / BLOCK;
+    return BLOCK * (lines < 8 ? lines : odd(lines));
+}
+
+static int tiles_across(const tw__conv *s, int m, int beside) {
+    return blocks((beside - 1) * (s->W + s->pw) + s->OW, m);
+}
+
+tw__wino_cut tw__wino_cut_of(const tw__conv *s) {
+    tw__wino_cut c = {.s = *s, .m = outputs_of_tile(s), .beside = 1, .stride = s->W + s->pw};
+    for (int k = 2; k <= MOST_BESIDE && s->OW <= 64; k++)
+        if (s->N % k == 0 && tiles_across(s, c.m, k) * c.beside < tiles_across(s, c.m, c.beside) * k) c.beside = k;
+    c.down = blocks(s->OH, c.m);
+    c.across = tiles_across(s, c.m, c.beside);
+    c.all_rows = s->N / c.beside * c.down;
+    c.ld_in = ld_of(s->C);
+    c.ld_out = ld_of(s->O);
+
+    long long u = (long long)PLACES * s->C * s->O, room = SMALL_UNIT;
+    c.large = u > SMALL_U;
+    if (c.large) room = 2 * u > LARGE_UNIT ? 2 * u : LARGE_UNIT;
+    long long tiles = room / (PLACES * (long long)(c.ld_in + c.ld_out));
+    if (tiles < LEAST_TILES) tiles = LEAST_TILES;
+    c.rows = least((int)(tiles / c.across), c.large ? c.all_rows : blocks(c.all_rows, LEAST_UNITS));
+    if (c.rows < 1) c.rows = 1;
+    c.rows = blocks(c.all_rows, blocks(c.all_rows, c.rows)); /* equal units */
+    c.place_in = odd((size_t)c.rows * (size_t)c.across * c.ld_in / BLOCK) * BLOCK;
+    c.place_out = odd((size_t)c.rows * (size_t)c.across * c.ld_out / BLOCK) * BLOCK;
+    c.columns = (size_t)c.across * (size_t)c.m + SIDE + BLOCK; /* unpack reads whole blocks of columns */
+    size_t wide = s->W > s->OW ? (size_t)s->W : (size_t)s->OW;
+    /* six rows of a strip; four lines of 16 channels, and more than the TW__LINE_ROOM overwritten after them */
+    c.work = (SIDE * c.columns + 4 * (wide + BLOCK)) * BLOCK;
+    return c;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+tw__wino_source tw__wino_input(const tw__wino_cut *c, const tw_real *x) {
+    const tw__conv *s = &c->s;
+    tw__wino_source a = {.x = x, .N = s->N, .channels = s->C, .H = s->H, .W = s->W};
+    a.lines = SIDE, a.y = -s->ph, a.left = s->pw;
+    a.transform = s->kh == 3 ? TW_ISA_CALL(tw__wino3_input) : TW_ISA_CALL(tw__wino5_input);
+    a.ld = c->ld_in, a.place = c->place_in;
+    return a;
+}
+
+tw__wino_source tw__wino_gradient(const tw__wino_cut *c, const tw__conv_lines *dz) {
+    const tw__conv *s = &c->s;
+    tw__wino_source a = {.N = s->N, .channels = s->O, .H = s->OH, .W = s->OW, .lines = c->m};
+    if (dz->act == TW_ACT_NONE && dz->pool_h == 1 && dz->pool_w == 1) a.x = dz->dy; /* dz is dy itself */
+    else a.dz = dz;
+    a.transform = s->kh == 3 ? TW_ISA_CALL(tw__wino3_gradient) : TW_ISA_CALL(tw__wino5_gradient);
+    a.ld = c->ld_out, a.place = c->place_out;
+    return a;
+}
+
+/* Line y of a block of channels of the images from n on, into a row of the strip whose gaps are 0 already. */
+static void read_row(const tw__wino_cut *c, const tw__wino_source *a, int n, int channel, int y, tw_real *row,
+                     tw_real *lines) {
+    const int channels = least(BLOCK, a->channels - channel);
+    const size_t plane = (size_t)a->H * (size_t)a->W, pitch = whole_blocks(a->W);
+    const tw_real *end = a->x ? a->x + (size_t)a->N * (size_t)a->channels * plane : lines + BLOCK * pitch;
+    const tw_real *line[BLOCK];
+    for (int k = 0; k < c->beside; k++) {
+        tw_real *to = row + (size_t)(a->left + k * c->stride) * BLOCK;
+        if (y < 0 || y >= a->H) {
+            memset(to, 0, (size_t)a->W * BLOCK * sizeof *to);
+            continue;
+        }
+        for (int i = 0; i < channels; i++) {
+            line[i] = lines + (size_t)i * pitch;
+            if (a->dz)
+                TW_ISA_CALL(tw__conv_dz_padded)(a->dz, n + k, channel + i, y, 1, 0, a->W, lines + (size_t)i * pitch);
+            else
+                line[i] = a->x + ((size_t)(n + k) * (size_t)a->channels + (size_t)(channel + i)) * plane +
+                    (size_t)y * (size_t)a->W;
+        }
+        TW_ISA_CALL(tw__wino_pack)(channels, line, end, (size_t)a->W, to);
+    }
+}
+
+void tw__wino_read(const tw__wino_cut *c, const tw__wino_source *a, tw__wino_span unit, tw__wino_span part, int block,
+                   tw_real *work, tw_real *v, double *sum) {
+    tw_real *row[SIDE], *lines = work + (size_t)a->lines * c->columns * BLOCK;
+    memset(work, 0, (size_t)a->lines * c->columns * BLOCK * sizeof *work);
+    for (int r = part.first; r < part.last; r++) {
+        const int n = r / c->down * c->beside, y = r % c->down * c->m; /* of the first outputs */
+        /* line i of a tile row is line i - m of the next, which lies in the same row of the strip */
+        const int kept = r > part.first && y > 0 ? a->lines - c->m : 0;
+        for (int i = 0; i < a->lines; i++) {
+            row[i] = work + (size_t)((y + i) % a->lines) * c->columns * BLOCK;
+            if (i < kept) continue;
+            read_row(c, a, n, block * BLOCK, y + a->y + i, row[i], lines);
+            if (sum) TW_ISA_CALL(tw__wino_column_sum)(c->columns, row[i], sum);
+        }
+        size_t tile = (size_t)(r - unit.first) * (size_t)c->across;
+        a->transform((size_t)c->across, (const tw_real *const *)row, v + tile * a->ld + (size_t)block * BLOCK, a->place,
+                     a->ld);
+    }
+}
+
+/* ---- weights ---------------------------------------------------------------------------------------------------- */
+
+typedef struct weights {
+    const tw__conv *s;
+    const tw_real *w;
+    bool transposed;
+    tw_real *u;
+} weights;
+
+static void weight_block(void *arg, int block, int thread) {
+    const weights *a = arg;
+    const tw__conv *s = a->s;
+    (void)thread;
+    (s->kh == 3 ? TW_ISA_CALL(tw__wino3_weight) : TW_ISA_CALL(tw__wino5_weight))(
+        a->transposed, s->O, s->C, a->w, block * BLOCK, a->u, tw__wino_u_place(s, a->transposed));
+}
+
+static int columns_of_u(const tw__conv *s, bool transposed) { return transposed ? s->C : s->O; }
+
+size_t tw__wino_u_place(const tw__conv *s, bool transposed) {
+    return tw__panels_size(transposed ? s->O : s->C, columns_of_u(s, transposed)) + BLOCK;
+}
+
+void tw__wino_weights(tw_ctx *ctx, const tw__conv *s, bool transposed, const tw_real *w, tw_real *u) {
+    weights a = {s, w, transposed, u};
+    /* whole panels, so that what is computed beyond the last column is computed from numbers */
+    tw_parallel_for(ctx, (int)(tw__panels_size(1, columns_of_u(s, transposed)) / BLOCK), weight_block, &a);
+}

@@ -1,0 +1,78 @@
+/* winograd_tiles.h - how Winograd's convolution cuts pictures into tiles, and how it reads them.
+ *
+ * A tile row is a row of tiles of some images that lie side by side, with the padding between them, so that tiles may
+ * cross from one to the next: a picture 25 wide alone wastes three columns of its seventh tile. The tile rows of all
+ * images are numbered, and a unit is some of them. It has three stages: what is read is transformed, 16 channels at a
+ * time; the 36 places are multiplied; the results are transformed back. While the 36 matrices U are small, units are
+ * small too, one thread takes a unit through all its stages, and what is between them stays in its cache. When U is
+ * large it must not be read often: units are large then, and the threads share each stage of a unit. */
+#ifndef TW_WINOGRAD_TILES_H
+#define TW_WINOGRAD_TILES_H
+
+#include "layers/winograd.h"
+
+typedef struct tw__wino_cut {
+    tw__conv s;
+    int m, beside;        /* outputs of a tile; images side by side, */
+    int stride;           /* and columns from one of them to the next */
+    int down, across;     /* tiles of these images */
+    int all_rows, rows;   /* tile rows of all images; of a unit, at most */
+    bool large;           /* do the threads share the stages of a unit? */
+    size_t ld_in, ld_out; /* of V; of M or Z */
+    size_t place_in,
+        place_out;  /* numbers of such a matrix, and a pad: powers of two apart they would share cache lines */
+    size_t columns; /* of a strip */
+    size_t work;    /* numbers a thread needs for strips and lines */
+} tw__wino_cut;
+
+tw__wino_cut tw__wino_cut_of(const tw__conv *s);
+
+/* Tile rows first .. last, without the last. */
+typedef struct tw__wino_span {
+    int first, last;
+} tw__wino_span;
+
+static inline int tw__wino_least(int a, int b) { return a < b ? a : b; }
+static inline int tw__wino_blocks(int n, int size) { return n / size + (n % size != 0); }
+static inline size_t tw__wino_whole(int n) {
+    return ((size_t)n + TW__WINO_BLOCK - 1) / TW__WINO_BLOCK * TW__WINO_BLOCK;
+}
+
+/* Unit `unit` of some rows, and part `part` of so many equal ones. */
+static inline tw__wino_span tw__wino_unit(const tw__wino_cut *c, tw__wino_span rows, int unit) {
+    int first = rows.first + unit * c->rows;
+    return (tw__wino_span){first, tw__wino_least(first + c->rows, rows.last)};
+}
+static inline tw__wino_span tw__wino_part(tw__wino_span rows, int part, int parts) {
+    int n = tw__wino_blocks(rows.last - rows.first, parts);
+    return (tw__wino_span){tw__wino_least(rows.first + part * n, rows.last),
+                           tw__wino_least(rows.first + (part + 1) * n, rows.last)};
+}
+static inline int tw__wino_tiles(const tw__wino_cut *c, tw__wino_span rows) {
+    return (rows.last - rows.first) * c->across;
+}
+
+/* What is read and transformed: V of x [N,C,H,W], or Z of the lines of dz. */
+typedef struct tw__wino_source {
+    const tw_real *x;         /* [N, channels, H, W], or NULL */
+    const tw__conv_lines *dz; /* then lines of a gradient */
+    int N, channels, H, W;
+    int lines, y; /* lines that a tile takes, and the first one's distance to the tile's first output */
+    int left;     /* at which column of the strip a picture begins */
+    void (*transform)(size_t tiles, const tw_real *const *rows, tw_real *v, size_t place, size_t ld);
+    size_t ld, place;
+} tw__wino_source;
+
+tw__wino_source tw__wino_input(const tw__wino_cut *c, const tw_real *x);
+tw__wino_source tw__wino_gradient(const tw__wino_cut *c, const tw__conv_lines *dz);
+
+/* Reads rows `part` of a unit, channels 16 block and following, into the unit's matrices v. sum, if it is not NULL: 16
+ * sums to which those of all numbers read are added. */
+void tw__wino_read(const tw__wino_cut *c, const tw__wino_source *a, tw__wino_span unit, tw__wino_span part, int block,
+                   tw_real *work, tw_real *v, double *sum);
+
+/* U of w, in panels: 36 matrices [C,O] or, transposed, [O,C], `place` apart. */
+size_t tw__wino_u_place(const tw__conv *s, bool transposed);
+void tw__wino_weights(tw_ctx *ctx, const tw__conv *s, bool transposed, const tw_real *w, tw_real *u);
+
+#endif
