@@ -12,9 +12,13 @@ static const struct shape {
     const char *what;
 } shapes[] = {
     {false, false, 1024, 1024, 1024, "square"},
+    {false, false, 2048, 2048, 2048, "large, its rows a power of two apart"},
+    {true, false, 2048, 2048, 2048, "the same, transposed"},
     {false, true, 64, 512, 784, "dense 784-512, batch 64, forward"},
     {false, false, 64, 784, 512, "its input's gradient"},
     {true, false, 512, 784, 64, "its weight's gradient"},
+    {true, false, 1024, 3136, 64, "dense 3136-1024, batch 64, the weight's gradient"},
+    {true, false, 1024, 256, 1024, "LSTM 256, 1024 frames, the weight's gradient"},
     {false, true, 32, 1024, 256, "one LSTM time step, H 256, batch 32"},
     {false, false, 64, 196, 800, "one image of conv 5x5, 32 to 64 channels on 14x14"},
     {false, true, 64, 10, 1024, "ten classes"},
@@ -50,7 +54,7 @@ int main(int argc, char **argv) {
     const cli_command command = {"gemm", NULL, "[OPTION]..", "Times matrix products; the best of five.", 1, option};
     if (cli_parse(&command, argc, argv) > 0) cli_usage_error(&command, "there are no operands");
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = threads});
-    size_t room = 1024 * 1024;
+    size_t room = 2048 * 2048;
     tw_real *data = ctx ? malloc(3 * room * sizeof *data) : NULL;
     if (!data) cli_die("gemm", "out of memory");
     uint64_t stream = tw_random_stream(ctx);

@@ -1,6 +1,7 @@
 /* direct.c - see direct.h.
  *
- * A B with B as it lies needs no copy at all. A B' does: either B is packed, or, when A is the smaller one, A: then the
+ * A B with B as it lies needs no copy, unless it is used very often or its rows are as far apart as cache lines that
+ * share a place. A B' does: either B is packed, or, when A is the smaller one, A: then the
  * product computed is C' = B A', its rows are read where they are, and tiles are turned when they are stored. That is a
  * dense layer's forward pass, which so leaves its weights alone. */
 #include "tensor/direct.h"
@@ -11,11 +12,18 @@ static int least(int a, int b) { return a < b ? a : b; }
 static int blocks(int n, int size) { return n / size + (n % size != 0); }
 
 #ifdef TW_DOUBLE /* the double library is the oracle: it has the BLAS only */
-static bool suits(bool ta, bool tb, int K) { return (void)ta, (void)tb, (void)K, false; }
+static bool suits(bool ta, bool tb, int M, int K) { return (void)ta, (void)tb, (void)M, (void)K, false; }
 #else
-/* AVX2 has half the registers, and its panels of B as it lies are too narrow for the caches: there packed ones pay. */
-static bool suits(bool ta, bool tb, int K) { return tw__isa() > (tb ? 0 : 1) && !(ta && tb) && K >= 8; }
+/* AVX2 has half the registers, and its panels of B as it lies are too narrow for the caches: there packed ones pay. A
+ * large A that is read down its columns misses every cache. */
+static bool suits(bool ta, bool tb, int M, int K) {
+    enum { LARGE = 2 << 20 };
+    return tw__isa() > (tb ? 0 : 1) && !(ta && tb) && K >= 8 && !(ta && (double)M * K > LARGE);
+}
 #endif
+
+/* Is B, as it lies, worth a copy? Rows that are multiples of 2 kB apart fall on few places of the first cache. */
+static bool worth_packing(int M, int K, int ldb) { return M >= 256 || (K >= 32 && ldb % 512 == 0); }
 
 /* Thin products are bound by memory, and BLAS libraries have kernels for them; packing pays after some rows. */
 static bool large_enough(bool packed, int rows, int columns) { return rows >= (packed ? 16 : 4) && columns >= 16; }
@@ -28,7 +36,7 @@ typedef struct cut {
     int M, N, K;       /* of the product computed */
     int rows, columns; /* of a block */
     int across, blocks;
-    const tw_real *packed; /* what is packed first: [N,K], or NULL */
+    const tw_real *packed; /* what is packed first, or NULL: B [K,N], or, transposed, [N,K] */
     tw_real *panels;
 } cut;
 
@@ -66,7 +74,7 @@ static void cut_up(cut *c) {
 
 /* False: a product for the BLAS. */
 static bool plan(const tw__gemm_call *g, cut *c) {
-    if (!suits(g->ta, g->tb, g->K)) return false;
+    if (!suits(g->ta, g->tb, g->M, g->K)) return false;
     *c = (cut){.call = g, .M = g->M, .N = g->N, .K = g->K};
     c->p = (tw__product){.ta = g->ta, .add = g->beta != 0, .A = g->A, .B = g->B, .C = g->C};
     c->p.lda = (size_t)g->lda, c->p.ldb = (size_t)g->ldb, c->p.ldc = (size_t)g->ldc;
@@ -84,6 +92,10 @@ static bool plan(const tw__gemm_call *g, cut *c) {
         c->p.ldb = 0;
     }
     if (!large_enough(g->tb, c->M, c->N)) return false;
+    if (!g->tb && worth_packing(g->M, g->K, g->ldb)) {
+        c->packed = g->B;
+        c->p.ldb = 0;
+    }
     cut_up(c);
     return true;
 }
@@ -119,7 +131,7 @@ static void pack_block(void *arg, int block, int thread) {
     const tw__gemm_call *g = c->call;
     int parts = blocks(c->K, PACK_DEPTH), from = block % parts * PACK_DEPTH;
     TW_ISA_CALL(tw__panels_pack_part)
-    (true, c->K, c->N, c->packed, c->p.turned ? g->lda : g->ldb, c->panels, block / parts, from,
+    (g->tb, c->K, c->N, c->packed, c->p.turned ? g->lda : g->ldb, c->panels, block / parts, from,
      least(from + PACK_DEPTH, c->K));
 }
 
@@ -158,7 +170,9 @@ void tw__gemm_all(tw_ctx *ctx, int n, const tw__gemm_call *call) {
 
 bool tw__direct_serial(bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda,
                        const tw_real *B, int ldb, tw_real beta, tw_real *C, int ldc) {
-    if (tb || alpha != 1 || (beta != 0 && beta != 1) || !suits(ta, tb, K) || !large_enough(false, M, N)) return false;
+    if (tb || alpha != 1 || (beta != 0 && beta != 1) || !suits(ta, tb, M, K) || !large_enough(false, M, N) ||
+        (M >= 64 && worth_packing(M, K, ldb)))
+        return false;
     tw__product p = {.ta = ta, .add = beta != 0, .A = A, .B = B, .C = C};
     p.lda = (size_t)lda, p.ldb = (size_t)ldb, p.ldc = (size_t)ldc;
     TW_ISA_CALL(tw__product_run)(&p, M, N, K);

@@ -158,6 +158,11 @@ static void put_turned(const tile *t, const tw_real *sum, bool add, tw_real *C, 
 static void run_rows(const tw__product *p, tile *t, int i, int rows, int j, bool add) {
     _Alignas(64) tw_real sum[LANES * PANEL];
     if (!p->turned) {
+        for (int r = 0; r < rows; r++) { /* C comes while the tile is computed: else the store waits for it */
+            const tw_real *c = p->C + (size_t)(i + r) * p->ldc + (size_t)j;
+            __builtin_prefetch(c, 1);
+            __builtin_prefetch(c + LANES, 1);
+        }
         t->rows = rows;
         t->a = p->A + (size_t)i * t->row_step;
         compute(t, sum);
