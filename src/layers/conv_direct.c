@@ -23,11 +23,10 @@ static int up(int n, int to) { return blocks(n, to) * to; }
 #ifdef TW_DOUBLE /* the plain kernels only */
 bool tw__conv_direct_suits(const tw__conv *s) { return (void)s, false; }
 #else
-/* With more channels Winograd's algorithm or the product of columns is faster, as measured; but not on small pictures,
- * which they cut badly. */
+/* With more channels Winograd's algorithm or the product of columns is faster, as measured. */
 bool tw__conv_direct_suits(const tw__conv *s) {
     if (s->sh != 1 || s->sw != 1 || s->kh > 7 || s->kw > 7 || s->ph >= s->kh || s->pw >= s->kw) return false;
-    bool few = s->C <= 4 || (s->C < 16 && s->O <= 64) || (s->C == 16 && s->O <= 32 && s->OW <= 16);
+    bool few = s->C <= 4 || (s->C < 16 && s->O <= 64);
     return few && s->N > 0 && s->H > 0 && s->W > 0;
 }
 #endif
