@@ -10,67 +10,148 @@
  *
  * gamma_t(k) is the share of the label's paths that emit k at frame t. Both rows are distributions, so each row of
  * the gradient sums to 0. From log-probabilities themselves, without a softmax inside, it is -gamma, whose rows sum to
- * -1. ctc_paths.c sums over the paths of one sample; here are the batch, the checks and the op.
+ * -1. Here are the batch, the checks and the op. The sum over the paths of one sample is in ctc_scaled.isa.c, and in
+ * ctc_paths.c for those that it refuses.
  *
- * alpha and beta would cost 2L+1 doubles a frame to keep, y - gamma costs K numbers, which is what a gradient takes
- * anyway: so when a backward will come, forward computes y - gamma, and backward only multiplies by upstream. */
+ * Two passes over the logits do it: forward reads a frame's K logits for their softmax, keeps its maximum and its sum,
+ * and the logits of the label's symbols in a table of their own; the paths see that table only, and leave gamma there.
+ * Backward reads the logits again and writes the gradient; to keep y would save its exponentials and cost more memory
+ * traffic than they do. Both are cut into rows, a frame of a sample each; the paths are summed a sample at a time. */
 #include "losses/ctc.h"
 #include "losses/loss.h"
+#include "tensor/ops.h"
 
 #include <limits.h>
 #include <math.h>
 #include <string.h>
 
+typedef struct ctc_sample {
+    int T, L;             /* T: the frames that count; 0 when the loss is infinite, and nothing is to be learnt */
+    bool fits;            /* otherwise there is no path */
+    const int32_t *label; /* a copy */
+    tw__ctc_table table;
+    tw_real share; /* 1, or 1 / max(L, 1) for mean_by_length */
+} ctc_sample;
+
+/* The softmax of a row: y_k = e^(z_k - max) / sum. */
+typedef struct frame {
+    double sum;
+    tw_real max;
+} frame;
+
 typedef struct ctc {
-    tw_terms *terms;   /* one for each sample */
-    tw_real *gradient; /* y - gamma, [T,N,K]; NULL when no backward comes */
-    tw_real *share;    /* [N] 1, or 1 / max(L, 1) for mean_by_length */
+    tw_terms *terms; /* one for each sample */
+    int T, N, K, blank;
+    bool normalised;    /* from log-probabilities: there is no softmax, and frame is NULL */
+    ctc_sample *sample; /* [N] */
+    frame *frame;       /* [T,N] */
 } ctc;
 
 /* One call: what the threads read, and where they write. */
 typedef struct job {
+    const ctc *a;
     const tw_real *z;
-    int T, N, K, blank;
-    const int32_t *const *label;                /* [N] */
-    const int32_t *label_length, *input_length; /* [N]; input_length NULL: all T */
-    tw_real *loss, *gradient;
+    const int *order; /* [N] samples, the longest first */
     char *work;
     size_t work_bytes; /* of one slot */
-    bool slot_by_sample, normalised;
+    bool slot_by_sample;
+    const tw_real *g; /* [N] what flows into each sample */
+    tw_real beta, *dz;
 } job;
 
-static int frames_of(const job *j, int n) { return j->input_length ? j->input_length[n] : j->T; }
-static bool fits(const job *j, int n) { return tw_ctc_fits(frames_of(j, n), j->label[n], (size_t)j->label_length[n]); }
-
 /* quote: kernels */
-/* Sample n: its loss, and y - gamma with zeros on the frames past its length, or everywhere when nothing fits. */
-static void forward_sample(void *arg, int n, int thread) {
+/* Rows begin .. end-1: the softmax, and the logits of the label's symbols; -inf beside them. */
+static void read_rows(void *arg, size_t begin, size_t end) {
     const job *j = arg;
-    size_t K = (size_t)j->K, stride = (size_t)j->N * K, at = (size_t)n * K;
-    int T = frames_of(j, n);
-    tw__ctc_sample sample = {j->z + at, stride, T, j->K, j->blank, j->label_length[n], j->label[n], j->normalised};
-    bool possible = fits(j, n);
-    tw_real *gradient = j->gradient ? j->gradient + at : NULL;
-    void *work = j->work + (size_t)(j->slot_by_sample ? n : thread) * j->work_bytes;
-    j->loss[n] = (tw_real)(possible ? tw__ctc_paths(&sample, work, gradient) : INFINITY);
-    for (int t = possible ? T : 0; gradient && t < j->T; t++)
-        for (size_t k = 0; k < K; k++) gradient[(size_t)t * stride + k] = 0;
+    const ctc *a = j->a;
+    const size_t N = (size_t)a->N, K = (size_t)a->K;
+    size_t t = begin / N, n = begin % N;
+    for (size_t row = begin; row < end; row++) {
+        const ctc_sample *s = &a->sample[n];
+        const tw_real *z = j->z + row * K;
+        if (t < (size_t)s->T) {
+            tw_real *letter = s->table.letter + t * s->table.pitch;
+            if (a->frame) TW_ISA_CALL(tw__ctc_softmax)(K, z, &a->frame[row].max, &a->frame[row].sum);
+            s->table.blank[t] = z[a->blank];
+            for (size_t i = 0; i < s->table.pitch; i++) letter[i] = i < (size_t)s->L ? z[s->label[i]] : -INFINITY;
+        }
+        if (++n == N) n = 0, t++;
+    }
 }
 
-/* dl_n/dz_tnk = y_tnk - gamma_tn(k), which forward left in a->gradient; g[n] flows into sample n. */
+/* ln of the product of the softmax's denominators of sample n. A product of sums, each from 1 to K, wants one logarithm
+ * for many frames. */
+static double log_denominators(const ctc *a, int n) {
+    double max = 0, product = 1, logs = 0;
+    for (int t = 0; a->frame && t < a->sample[n].T; t++) {
+        const frame *f = &a->frame[(size_t)t * (size_t)a->N + (size_t)n];
+        max += (double)f->max;
+        product *= f->sum;
+        if (product < 1e280) continue;
+        logs += log(product);
+        product = 1;
+    }
+    return max + logs + log(product);
+}
+
+/* Block b: the loss of one sample, and gamma in its table. */
+static void sum_paths(void *arg, int b, int thread) {
+    const job *j = arg;
+    const ctc *a = j->a;
+    const int n = j->order[b];
+    ctc_sample *s = &a->sample[n];
+    const size_t stride = (size_t)a->N * (size_t)a->K;
+    void *work = j->work + (size_t)(j->slot_by_sample ? n : thread) * j->work_bytes;
+    double loss = INFINITY;
+    if (s->fits) {
+        double log_sum = s->T > 0 ? TW_ISA_CALL(tw__ctc_scaled)(s->T, s->L, s->label, &s->table, a->normalised, work)
+                                  : NAN;
+        loss = log_denominators(a, n) - log_sum;
+        if (loss < 0 && !a->normalised) loss = 0; /* a probability just above 1 is rounding */
+        if (isnan(loss))
+            loss = tw__ctc_paths(&(tw__ctc_sample){j->z + (size_t)n * (size_t)a->K, stride, s->T, a->K, a->blank, s->L,
+                                                   s->label, a->normalised},
+                                 work, &s->table);
+    }
+    if (isinf(loss)) s->T = 0;
+    a->terms->value[n] = (tw_real)loss;
+}
+
+/* Rows begin .. end-1 of dl_n/dz_tnk = g_n (y_tnk - gamma_tn(k)); 0 past a sample's length, and where g is 0. */
+static void write_rows(void *arg, size_t begin, size_t end) {
+    const job *j = arg;
+    const ctc *a = j->a;
+    const size_t N = (size_t)a->N, K = (size_t)a->K;
+    size_t t = begin / N, n = begin % N;
+    for (size_t row = begin; row < end; row++) {
+        const ctc_sample *s = &a->sample[n];
+        const frame *f = a->frame ? &a->frame[row] : NULL;
+        const tw_real g = j->g[n] * s->share;
+        tw_real *dz = j->dz + row * K;
+        const bool counts = t < (size_t)s->T && g != 0;
+        if (counts && f)
+            TW_ISA_CALL(tw__ctc_softmax_grad)(K, j->z + row * K, f->max, (tw_real)((double)g / f->sum), j->beta, dz);
+        else if (j->beta == 0) memset(dz, 0, K * sizeof *dz);
+        if (counts) {
+            const tw_real *letter = s->table.letter + t * s->table.pitch;
+            dz[a->blank] -= g * s->table.blank[t];
+            for (int i = 0; i < s->L; i++) dz[s->label[i]] -= g * letter[i];
+        }
+        if (++n == N) n = 0, t++;
+    }
+}
+/* end quote */
+
 static void backward(tw_ctx *ctx, tw_node *node) {
     const ctc *a = node->attr;
     tw_tensor *z = node->in[0];
-    size_t N = (size_t)z->dim[1], K = (size_t)z->dim[2];
     tw_mark mark = tw_scratch_mark(ctx);
-    tw_real beta, *dz = tw_grad(ctx, z, &beta);
-    const tw_real *g = tw_terms_upstream(ctx, a->terms, node->out[0]), *d = a->gradient;
-    for (size_t row = 0; dz && g && row < (size_t)z->dim[0] * N; row++)
-        for (size_t i = row * K, n = row % N; i < (row + 1) * K; i++)
-            dz[i] = tw_add_to(beta, dz[i], tw_term_grad(g[n] * a->share[n], d[i]));
+    job j = {.a = a, .z = z->data};
+    j.dz = tw_grad(ctx, z, &j.beta);
+    j.g = tw_terms_upstream(ctx, a->terms, node->out[0]);
+    if (j.dz && j.g) tw__for_ranges(ctx, (size_t)a->T * (size_t)a->N, tw__grain(4 * (size_t)a->K), write_rows, &j);
     tw_scratch_release(ctx, mark);
 }
-/* end quote */
 
 static const tw_op ctc_op = {"ctc_loss", backward};
 
@@ -131,35 +212,71 @@ static bool symbols_ok(tw_ctx *ctx, const tw_tensor *z, tw_labels labels, int bl
 
 /* ---- the batch ----------------------------------------------------------------------------------------- */
 
-/* Computes every sample's loss into terms->value, and y - gamma into a->gradient. */
-static bool run(tw_ctx *ctx, ctc *a, const tw_tensor *z, tw_labels labels, tw_labels label_lengths,
-                tw_labels input_lengths, const tw_ctc_options *o) {
-    job j = {.z = z->data,
-             .T = z->dim[0],
-             .N = z->dim[1],
-             .K = z->dim[2],
-             .blank = o->blank,
-             .normalised = o->form == TW_FORM_LOG_PROBS,
-             .label_length = label_lengths.v,
-             .input_length = input_lengths.v,
-             .loss = a->terms->value,
-             .gradient = a->gradient};
-    size_t N = (size_t)j.N;
-    const int32_t **label = tw_scratch(ctx, N * sizeof *label);
-    if (!label) return false;
-    j.label = label;
-    for (int n = 0; n < j.N; n++) label[n] = n == 0 ? labels.v : label[n - 1] + label_lengths.v[n - 1];
-    for (int n = 0; n < j.N; n++) {
-        size_t bytes = fits(&j, n) ? tw__ctc_work(frames_of(&j, n), j.K, label_lengths.v[n], j.gradient != NULL) : 0;
+/* Memory until backward, or until the terms are reduced. */
+static void *memory(tw_ctx *ctx, bool keep, size_t n, size_t size) {
+    if (size && n > SIZE_MAX / size) n = SIZE_MAX / size; /* more than there is: let the allocator say so */
+    return keep ? tw_alloc(ctx, n * size) : tw_scratch(ctx, n * size);
+}
+
+/* Fills a->sample. */
+static bool lay_out(tw_ctx *ctx, ctc *a, bool keep, tw_labels labels, tw_labels label_lengths,
+                    tw_labels input_lengths) {
+    size_t N = (size_t)a->N, cells = 0;
+    a->sample = memory(ctx, keep, N, sizeof *a->sample);
+    int32_t *label = memory(ctx, keep, labels.n, sizeof *label);
+    if (!a->sample || !label) return false;
+    if (labels.n) memcpy(label, labels.v, labels.n * sizeof *label);
+    for (size_t n = 0; n < N; n++) {
+        ctc_sample *s = &a->sample[n];
+        *s = (ctc_sample){.T = input_lengths.n ? input_lengths.v[n] : a->T, .L = label_lengths.v[n], .label = label};
+        label += s->L;
+        s->fits = tw_ctc_fits(s->T, s->label, (size_t)s->L);
+        if (!s->fits) s->T = 0;
+        s->table.pitch = tw__ctc_pitch(s->L);
+        cells += (size_t)s->T * (s->table.pitch + 1);
+    }
+    tw_real *cell = memory(ctx, keep, cells, sizeof *cell);
+    if (!cell) return false;
+    for (size_t n = 0; n < N; n++) {
+        ctc_sample *s = &a->sample[n];
+        s->table.letter = cell;
+        s->table.blank = cell += (size_t)s->T * s->table.pitch;
+        cell += s->T;
+    }
+    return true;
+}
+
+/* The samples by their frames, most first: what takes longest does not begin last. */
+static const int *longest_first(tw_ctx *ctx, const ctc *a) {
+    const size_t T = a->N ? (size_t)a->T : 0;
+    int *order = memory(ctx, false, (size_t)a->N, sizeof *order);
+    int *begin = memory(ctx, false, T + 2, sizeof *begin); /* [T - frames] where those begin in order */
+    if (!order || !begin) return NULL;
+    memset(begin, 0, (T + 2) * sizeof *begin);
+    for (int n = 0; n < a->N; n++) begin[a->T - a->sample[n].T + 1]++;
+    for (size_t i = 0; i <= T; i++) begin[i + 1] += begin[i];
+    for (int n = 0; n < a->N; n++) order[begin[a->T - a->sample[n].T]++] = n;
+    return order;
+}
+
+/* Computes every sample's loss into terms->value, and gamma into its table. */
+static bool run(tw_ctx *ctx, ctc *a, const tw_tensor *z) {
+    size_t N = (size_t)a->N, rows = (size_t)a->T * N;
+    job j = {.a = a, .z = z->data, .order = longest_first(ctx, a)};
+    if (!j.order) return false;
+    for (size_t n = 0; n < N; n++) {
+        const ctc_sample *s = &a->sample[n];
+        if (!s->fits) continue;
+        size_t scaled = tw__ctc_scaled_work(s->T, s->L), exact = tw__ctc_work(s->T, s->L, true);
+        size_t bytes = scaled > exact ? scaled : exact;
         if (bytes > j.work_bytes) j.work_bytes = bytes;
     }
     if (j.work_bytes < SIZE_MAX - 64) j.work_bytes = (j.work_bytes + 63) / 64 * 64; /* slots share no cache line */
-    j.slot_by_sample = j.N <= tw_threads(ctx);
-    size_t slots = j.slot_by_sample ? N : (size_t)tw_threads(ctx);
-    if (j.work_bytes > SIZE_MAX / 1024) slots = 1; /* more than there is: let the allocator say so */
-    j.work = tw_scratch(ctx, slots * j.work_bytes);
+    j.slot_by_sample = a->N <= tw_threads(ctx);
+    j.work = memory(ctx, false, j.slot_by_sample ? N : (size_t)tw_threads(ctx), j.work_bytes);
     if (!j.work) return false;
-    tw_parallel_for(ctx, j.N, forward_sample, &j);
+    tw__for_ranges(ctx, rows, tw__grain(4 * (size_t)a->K), read_rows, &j);
+    tw_parallel_for(ctx, a->N, sum_paths, &j);
     return true;
 }
 
@@ -173,23 +290,25 @@ tw_tensor *tw_ctc_loss(tw_ctx *ctx, tw_tensor *logits, tw_labels labels, tw_labe
         !lengths_ok(ctx, logits, labels, label_lengths, input_lengths) || !symbols_ok(ctx, logits, labels, o.blank))
         return NULL;
 
-    int N = logits->dim[1];
+    const int T = logits->dim[0], N = logits->dim[1], K = logits->dim[2];
+    const bool keep = tw_will_record(ctx, 1, &logits);
     ctc *a = tw_alloc(ctx, sizeof *a);
-    if (!a || !(a->share = tw_alloc(ctx, (size_t)N * sizeof *a->share))) return NULL;
-    a->gradient = NULL;
-    if (tw_will_record(ctx, 1, &logits) && !(a->gradient = tw_alloc(ctx, logits->size * sizeof *a->gradient)))
-        return NULL;
+    if (!a) return NULL;
+    *a = (ctc){.T = T, .N = N, .K = K, .blank = o.blank, .normalised = o.form == TW_FORM_LOG_PROBS};
     a->terms = tw_terms_new(ctx, "ctc_loss", o.reduction, o.sample_weight, 1, &N);
-    if (!a->terms || !run(ctx, a, logits, labels, label_lengths, input_lengths, &o)) return NULL;
+    if (!a->terms || !lay_out(ctx, a, keep, labels, label_lengths, input_lengths)) return NULL;
+    if (!a->normalised && !(a->frame = memory(ctx, keep, (size_t)T * (size_t)N, sizeof *a->frame))) return NULL;
+    if (!run(ctx, a, logits)) return NULL;
 
     int infeasible = 0;
     bool by_length = o.mean_by_length && o.reduction == TW_REDUCTION_MEAN;
     for (int n = 0; n < N; n++) {
         tw_real *loss = &a->terms->value[n];
-        a->share[n] = by_length && label_lengths.v[n] > 1 ? 1 / (tw_real)label_lengths.v[n] : 1;
+        ctc_sample *s = &a->sample[n];
+        s->share = by_length && s->L > 1 ? 1 / (tw_real)s->L : 1;
         if (isinf(*loss) && o.infeasible_at) o.infeasible_at[infeasible] = n;
         infeasible += isinf(*loss) != 0;
-        *loss = isinf(*loss) && o.zero_infinity ? 0 : *loss * a->share[n];
+        *loss = isinf(*loss) && o.zero_infinity ? 0 : *loss * s->share;
     }
     if (o.infeasible) *o.infeasible = infeasible;
     return tw_record(ctx, &ctc_op, a, 1, &logits, tw_terms_reduce(ctx, a->terms));

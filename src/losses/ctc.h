@@ -2,7 +2,17 @@
 #ifndef TW_CTC_H
 #define TW_CTC_H
 
+#include "tensor/hot.h"
 #include <thalweg/extend.h>
+
+/* A number for each frame and symbol of a label: the logits, and later gamma, the share of the paths that are there. */
+typedef struct tw__ctc_table {
+    tw_real *blank;  /* [T] */
+    tw_real *letter; /* [T][pitch], of which the first L count */
+    size_t pitch;
+} tw__ctc_table;
+
+/* ---- ctc_paths.c: exact for all inputs; the only one in double, and what the fast one must equal ------------ */
 
 /* One sample: T frames of K logits, frame t at z + t * stride, and a label of L symbols that fits into T frames. */
 typedef struct tw__ctc_sample {
@@ -13,12 +23,34 @@ typedef struct tw__ctc_sample {
     bool normalised; /* z are log-probabilities already */
 } tw__ctc_sample;
 
-/* Bytes of working memory that tw__ctc_paths wants; with a gradient it keeps alpha of every frame. */
-size_t tw__ctc_work(int T, int K, int L, bool gradient);
+/* Bytes of working memory that tw__ctc_paths wants; for gamma it keeps alpha of every frame. */
+size_t tw__ctc_work(int T, int L, bool gamma);
 
-/* -ln p(label|x), +inf when no path has a probability above 0. gradient, unless NULL, has z's layout and receives
- * p - gamma, or -gamma when z is normalised; zeros when the loss is +inf. Takes no context, so it may run in any
- * thread. */
-double tw__ctc_paths(const tw__ctc_sample *sample, void *work, tw_real *gradient);
+/* -ln p(label|x), +inf when no path has a probability above 0. gamma, unless NULL, receives gamma, or is left as it is
+ * when the loss is +inf. Takes no context, so it may run in any thread. */
+double tw__ctc_paths(const tw__ctc_sample *sample, void *work, const tw__ctc_table *gamma);
+
+/* ---- ctc_scaled.isa.c: many times faster, for nearly all inputs -------------------------------------------- */
+
+/* The pitch of its tables, whose numbers past L must be -inf, and the bytes of its working memory, aligned to 64. */
+static inline size_t tw__ctc_pitch(int L) { return (size_t)(L > 1 ? L + 7 : 8) / 8 * 8; }
+static inline size_t tw__ctc_scaled_work(int T, int L) {
+    size_t rows = (size_t)T + 4, row = 3 * tw__ctc_pitch(L) + 32; /* alpha, y and y(-) of a frame; a few rows more */
+    return rows > SIZE_MAX / 64 / row ? SIZE_MAX : rows * row * sizeof(double);
+}
+
+/* ln of the sum over the label's paths of e^(sum of their logits), which is ln p(label|x) when those are
+ * log-probabilities (normalised). Finds the logits in the table and leaves gamma there. NaN when it cannot vouch for
+ * the result, and always in double; the table is lost then. T >= 1. */
+TW_ISA_DECLARE(double, tw__ctc_scaled,
+               (int T, int L, const int32_t *label, const tw__ctc_table *table, bool normalised, void *work));
+
+/* ---- ctc_rows.isa.c: the softmax of one frame ----------------------------------------------------------------- */
+
+/* max = max_k z_k and sum = sum_k e^(z_k - max). */
+TW_ISA_DECLARE(void, tw__ctc_softmax, (size_t K, const tw_real *z, tw_real *max, double *sum));
+/* dz_k = scale e^(z_k - max) + beta dz_k, with beta 0 or 1. */
+TW_ISA_DECLARE(void, tw__ctc_softmax_grad,
+               (size_t K, const tw_real *z, tw_real max, tw_real scale, tw_real beta, tw_real *dz));
 
 #endif

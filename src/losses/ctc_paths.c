@@ -27,7 +27,6 @@ typedef struct lattice {
     double *lse;     /* [T] log-sum-exp of each frame's logits */
     double *alpha;   /* state 0 of the row before frame 0 */
     double *beta;    /* state 0 of the one row */
-    double *gamma;   /* [K] */
     int32_t *symbol; /* [S] */
     bool *skip;      /* [S + 2] may a walk come to s from s - 2? */
 } lattice;
@@ -75,69 +74,60 @@ static double forward(const lattice *w, const tw__ctc_sample *c) {
 
 /* Walks end in state S, after frame T-1. beta_t(s) = sum of y_t+1(s') beta_t+1(s') over s' = s, s+1, s+2, the last
  * only where a skip is allowed: the mirror of forward. The row holds y beta of the frame after. A walk is in state
- * s at frame t with probability alpha_t(s) beta_t(s) / p(l|x), so gamma_t(k), their sum over the states of symbol k,
- * is how often frame t emits k given the label, and the gradient of -ln p(l|x) is p - gamma. It finds p there (0 from
- * log-probabilities). */
-static void backward(const lattice *w, const tw__ctc_sample *c, double log_p, tw_real *gradient) {
+ * s at frame t with probability alpha_t(s) beta_t(s) / p(l|x): gamma_t of a letter, and of the blank the sum over its
+ * states. */
+static void backward(const lattice *w, const tw__ctc_sample *c, double log_p, const tw__ctc_table *gamma) {
     double *beta = w->beta;
     for (ptrdiff_t s = 0; s < w->S + AFTER; s++) beta[s] = s == w->S ? 0 : -INFINITY;
     for (ptrdiff_t t = w->T - 1; t >= 0; t--) {
         const tw_real *z = c->z + (size_t)t * c->stride;
         const double *alpha = w->alpha + (t + 1) * w->row;
-        tw_real *dz = gradient + (size_t)t * c->stride;
-        double sum = 0;
-        for (int k = 0; k < c->K; k++) w->gamma[k] = 0;
+        tw_real *letter = gamma->letter + (size_t)t * gamma->pitch;
+        double sum = 0, blank = 0;
+        for (int i = 0; i < c->L; i++) letter[i] = 0;
         for (ptrdiff_t s = first_state(w, t); s <= last_state(w, t); s++) {
             double ways = log_add(beta[s], beta[s + 1]);
             if (w->skip[s + 2]) ways = log_add(ways, beta[s + 2]);
             double here = exp(alpha[s] + ways - log_p);
-            w->gamma[w->symbol[s]] += here;
+            if (s % 2) letter[s / 2] = (tw_real)here;
+            else blank += here;
             sum += here;
             beta[s] = ways + ((double)z[w->symbol[s]] - w->lse[t]);
         }
         beta[w->S] = -INFINITY;
-        for (int k = 0; k < c->K; k++) /* sum is 1 but for rounding; with it each row of p - gamma sums to 0 */
-            if (w->gamma[k] != 0) dz[k] = (tw_real)((double)dz[k] - w->gamma[k] / sum);
+        gamma->blank[t] = (tw_real)(blank /
+                                    sum); /* sum is 1 but for rounding; with it each row of y - gamma sums to 0 */
+        for (int i = 0; i < c->L; i++) letter[i] = (tw_real)((double)letter[i] / sum);
     }
 }
 /* end quote */
 
 /* ---- one sample ---------------------------------------------------------------------------------------- */
 
-size_t tw__ctc_work(int T, int K, int L, bool gradient) {
-    size_t S = 2 * (size_t)L + 1, rows = gradient ? (size_t)T + 1 : 1, padded = S + BEFORE + AFTER;
+size_t tw__ctc_work(int T, int L, bool gamma) {
+    size_t S = 2 * (size_t)L + 1, rows = gamma ? (size_t)T + 1 : 1, padded = S + BEFORE + AFTER;
     if (rows > SIZE_MAX / 64 / padded) return SIZE_MAX; /* more than there is */
-    size_t doubles = (size_t)T + rows * padded + (gradient ? padded + (size_t)K : 0);
+    size_t doubles = (size_t)T + rows * padded + (gamma ? padded : 0);
     return doubles * sizeof(double) + S * sizeof(int32_t) + (S + 2) * sizeof(bool);
 }
 
-double tw__ctc_paths(const tw__ctc_sample *c, void *work, tw_real *gradient) {
+double tw__ctc_paths(const tw__ctc_sample *c, void *work, const tw__ctc_table *gamma) {
     lattice w = {.T = c->T, .S = 2 * (ptrdiff_t)c->L + 1, .lse = work};
     ptrdiff_t padded = w.S + BEFORE + AFTER;
-    w.row = gradient ? padded : 0;
+    w.row = gamma ? padded : 0;
     w.alpha = w.lse + w.T + BEFORE;
-    w.beta = w.lse + w.T + (gradient ? (w.T + 1) * padded : padded);
-    w.gamma = w.beta + (gradient ? padded : 0);
-    w.symbol = (void *)(w.gamma + (gradient ? c->K : 0));
+    w.beta = w.lse + w.T + (gamma ? (w.T + 1) * padded : padded);
+    w.symbol = (void *)(w.beta + (gamma ? padded : 0));
     w.skip = (void *)(w.symbol + w.S);
 
     for (ptrdiff_t s = 0; s < w.S; s++) w.symbol[s] = s % 2 ? c->label[s / 2] : c->blank;
     for (ptrdiff_t s = 0; s < w.S + 2; s++) /* states -1 and S, start and end, are like symbols unequal to all others */
         w.skip[s] = s % 2 && (s == 1 || s == w.S || w.symbol[s] != w.symbol[s - 2]);
-    for (int t = 0; t < c->T; t++) {
-        size_t at = (size_t)t * c->stride;
-        w.lse[t] = 0;
-        for (size_t k = 0; c->normalised && gradient && k < (size_t)c->K; k++) gradient[at + k] = 0;
-        if (!c->normalised) w.lse[t] = tw__log_sum_exp(c->z + at, (size_t)c->K, 1, gradient ? gradient + at : NULL);
-    }
+    for (int t = 0; t < c->T; t++)
+        w.lse[t] = c->normalised ? 0 : tw__log_sum_exp(c->z + (size_t)t * c->stride, (size_t)c->K, 1, NULL);
 
     double log_p = forward(&w, c);
-    if (gradient && log_p == -INFINITY) {
-        for (int t = 0; t < c->T; t++)
-            for (int k = 0; k < c->K; k++) gradient[(size_t)t * c->stride + (size_t)k] = 0;
-    } else if (gradient) {
-        backward(&w, c, log_p, gradient);
-    }
+    if (gamma && log_p != -INFINITY) backward(&w, c, log_p, gamma);
     return log_p > 0 && !c->normalised ? 0 : 0 - log_p; /* a probability just above 1 is rounding */
 }
 
@@ -160,7 +150,7 @@ double tw_ctc_log_prob(tw_ctx *ctx, const tw_real *logits, int T, int K, size_t 
     }
     if (!tw_ctc_fits(T, label, (size_t)L)) return -INFINITY;
     tw_mark mark = tw_scratch_mark(ctx);
-    void *work = tw_scratch(ctx, tw__ctc_work(T, K, L, false));
+    void *work = tw_scratch(ctx, tw__ctc_work(T, L, false));
     double loss = NAN;
     if (work) loss = tw__ctc_paths(&(tw__ctc_sample){logits, row_stride, T, K, blank, L, label, false}, work, NULL);
     tw_scratch_release(ctx, mark);
