@@ -49,13 +49,8 @@ static void conv2d_backward(tw_ctx *ctx, tw_node *node) {
     }
     tw__conv_lines dz = call->lines;
     dz.dy = y->grad;
-    if (call->algo == TW__CONV_WINOGRAD) {
-        (void)tw__winograd_backward(ctx, s, x->data, weight->data, &dz, &g);
-        return;
-    }
-    if (g.dx && !tw__conv_direct_dx(ctx, s, weight->data, &dz, g.dx_beta, g.dx)) return;
-    if (g.dw && !tw__conv_direct_dw(ctx, s, x->data, &dz, g.dw_beta, g.dw)) return;
-    if (g.db) tw__conv_bias_grad(ctx, &dz, g.db_beta, g.db);
+    if (call->algo == TW__CONV_WINOGRAD) (void)tw__winograd_backward(ctx, s, x->data, weight->data, &dz, &g);
+    else (void)tw__conv_direct_backward(ctx, s, x->data, weight->data, &dz, &g);
 }
 
 static const tw_op conv2d_op = {"conv2d", conv2d_backward};

@@ -10,10 +10,12 @@
  *
  *     dW[o, k] = sum over p of dz[o, p] x[p + offset k]        for 8 output channels and 3 k at a time,
  *
- * and dx is the first again, of dz with the kernel turned by 180 degrees. Float only. */
+ * and dx is the first again, of dz with the kernel turned by 180 degrees; backward makes dz once for all (see
+ * conv_direct_backward.c). Float only. */
 #ifndef TW_CONV_DIRECT_H
 #define TW_CONV_DIRECT_H
 
+#include "layers/conv_columns.h"
 #include "layers/conv_lines.h"
 
 /* Is this a convolution that gains by it? Depends on the shape only. */
@@ -22,10 +24,9 @@ bool tw__conv_direct_suits(const tw__conv *s);
 /* As those of winograd.h; false after an error (no memory). */
 bool tw__conv_direct_forward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w,
                              const tw__conv_lines *to);
-bool tw__conv_direct_dx(tw_ctx *ctx, const tw__conv *s, const tw_real *w, const tw__conv_lines *dz, tw_real beta,
-                        tw_real *dx);
-bool tw__conv_direct_dw(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw__conv_lines *dz, tw_real beta,
-                        tw_real *dw);
+/* The gradients that are wanted, from the lines of dz. */
+bool tw__conv_direct_backward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w,
+                              const tw__conv_lines *dz, const tw__conv_grads *g);
 
 /* ---- the kernels (conv_direct.isa.c) ------------------------------------------------------------------------ */
 
@@ -41,9 +42,9 @@ TW_ISA_DECLARE(void, tw__conv_direct_sums,
                (int rows, int K, const tw_real *w, const int32_t *offset, const tw_real *x0, const tw_real *x1,
                 tw_real *z, size_t channel));
 
-/* sum[r][t][i] += over n groups g, dz[r channel + 16 g + i] x[at[g] + offset[t] + i]: 8 x 3 x 16 sums. */
+/* sum[r][t][i] += over n groups g, dz[r channel + dz_at[g] + i] x[x_at[g] + offset[t] + i]: 8 x 3 x 16 sums. */
 TW_ISA_DECLARE(void, tw__conv_direct_products,
-               (int n, const tw_real *dz, size_t channel, const tw_real *x, const int32_t *at, const int32_t *offset,
-                tw_real *sum));
+               (int n, const tw_real *dz, size_t channel, const int32_t *dz_at, const tw_real *x, const int32_t *x_at,
+                const int32_t *offset, tw_real *sum));
 
 #endif

@@ -4,19 +4,12 @@
  * elsewhere. */
 #include "layers/conv_direct.h"
 
-#if defined(__AVX512F__)
-#define VECTOR_BYTES 64
-#elif defined(__AVX2__)
-#define VECTOR_BYTES 32
-#else
-#define VECTOR_BYTES 16
-#endif
+#include "tensor/simd.h"
 
-typedef tw_real vec __attribute__((vector_size(VECTOR_BYTES)));
-typedef tw_real vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(tw_real)), may_alias));
+typedef tw__vec vec;
 
 enum {
-    LANES = VECTOR_BYTES / sizeof(tw_real),
+    LANES = TW__LANES,
     OUT = TW__DIRECT_OUT,
     TAPS = TW__DIRECT_TAPS,
     PARTS = TW__DIRECT_LANES / LANES, /* vectors of a group */
@@ -27,9 +20,6 @@ enum {
 #endif
 };
 
-static inline vec load(const tw_real *p) { return *(const vec_unaligned *)p; }
-static inline void store(tw_real *p, vec v) { *(vec_unaligned *)p = v; }
-
 /* N channels and two vectors. One function for each N: an array of sums stays in registers only when its size is a
  * constant from the start. */
 /* quote: sums */
@@ -39,15 +29,15 @@ static inline void store(tw_real *p, vec v) { *(vec_unaligned *)p = v; }
         vec low[N], high[N];                                                                                           \
         for (int r = 0; r < N; r++) low[r] = high[r] = (vec){0};                                                       \
         for (int k = 0; k < K; k++, w += OUT) {                                                                        \
-            const vec b0 = load(x0 + offset[k]), b1 = load(x1 + offset[k]);                                            \
+            const vec b0 = tw__load(x0 + offset[k]), b1 = tw__load(x1 + offset[k]);                                    \
             for (int r = 0; r < N; r++) {                                                                              \
                 low[r] += w[r] * b0;                                                                                   \
                 high[r] += w[r] * b1;                                                                                  \
             }                                                                                                          \
         }                                                                                                              \
         for (int r = 0; r < N; r++) {                                                                                  \
-            store(z0 + (size_t)r * channel, low[r]);                                                                   \
-            store(z1 + (size_t)r * channel, high[r]);                                                                  \
+            tw__store(z0 + (size_t)r * channel, low[r]);                                                               \
+            tw__store(z1 + (size_t)r * channel, high[r]);                                                              \
         }                                                                                                              \
     }
 /* end quote */
@@ -79,18 +69,20 @@ void TW_ISA_NAME(tw__conv_direct_sums)(int rows, int K, const tw_real *w, const 
 }
 
 /* ROWS channels, one vector of each group. */
-static void products(int n, const tw_real *restrict dz, size_t channel, const tw_real *restrict x,
-                     const int32_t *restrict at, const int32_t *restrict offset, tw_real *restrict sum) {
+static void products(int n, const tw_real *restrict dz, size_t channel, const int32_t *restrict dz_at,
+                     const tw_real *restrict x, const int32_t *restrict x_at, const int32_t *restrict offset,
+                     tw_real *restrict sum) {
     vec s[ROWS][TAPS];
 #pragma GCC unroll 8
     for (int r = 0; r < ROWS; r++) s[r][0] = s[r][1] = s[r][2] = (vec){0};
     const tw_real *x0 = x + offset[0], *x1 = x + offset[1], *x2 = x + offset[2];
-    for (int g = 0; g < n; g++, dz += TW__DIRECT_LANES) {
-        const ptrdiff_t a = at[g];
-        const vec b0 = load(x0 + a), b1 = load(x1 + a), b2 = load(x2 + a);
+    for (int g = 0; g < n; g++) {
+        const ptrdiff_t a = x_at[g];
+        const tw_real *d = dz + dz_at[g];
+        const vec b0 = tw__load(x0 + a), b1 = tw__load(x1 + a), b2 = tw__load(x2 + a);
 #pragma GCC unroll 8
         for (int r = 0; r < ROWS; r++) {
-            const vec v = load(dz + (size_t)r * channel);
+            const vec v = tw__load(d + (size_t)r * channel);
             s[r][0] += v * b0;
             s[r][1] += v * b1;
             s[r][2] += v * b2;
@@ -98,16 +90,16 @@ static void products(int n, const tw_real *restrict dz, size_t channel, const tw
     }
 #pragma GCC unroll 8
     for (int r = 0; r < ROWS; r++, sum += TAPS * TW__DIRECT_LANES) {
-        store(sum, load(sum) + s[r][0]);
-        store(sum + TW__DIRECT_LANES, load(sum + TW__DIRECT_LANES) + s[r][1]);
-        store(sum + 2 * TW__DIRECT_LANES, load(sum + 2 * TW__DIRECT_LANES) + s[r][2]);
+        tw__store(sum, tw__load(sum) + s[r][0]);
+        tw__store(sum + TW__DIRECT_LANES, tw__load(sum + TW__DIRECT_LANES) + s[r][1]);
+        tw__store(sum + 2 * TW__DIRECT_LANES, tw__load(sum + 2 * TW__DIRECT_LANES) + s[r][2]);
     }
 }
 
-void TW_ISA_NAME(tw__conv_direct_products)(int n, const tw_real *dz, size_t channel, const tw_real *x,
-                                           const int32_t *at, const int32_t *offset, tw_real *sum) {
+void TW_ISA_NAME(tw__conv_direct_products)(int n, const tw_real *dz, size_t channel, const int32_t *dz_at,
+                                           const tw_real *x, const int32_t *x_at, const int32_t *offset, tw_real *sum) {
     for (int r = 0; r < OUT; r += ROWS)
         for (int p = 0; p < TW__DIRECT_LANES; p += LANES)
-            products(n, dz + (size_t)r * channel + p, channel, x + p, at, offset,
+            products(n, dz + (size_t)r * channel + p, channel, dz_at, x + p, x_at, offset,
                      sum + r * TAPS * TW__DIRECT_LANES + p);
 }

@@ -47,10 +47,8 @@ TW_ISA_DECLARE(void, tw__conv_dz,
 /* The same for some lines that follow each other in memory; up to TW__LINE_ROOM numbers after them are overwritten. */
 TW_ISA_DECLARE(void, tw__conv_dz_padded,
                (const tw__conv_lines *from, int n, int o, int row, int rows, int column, int columns, tw_real *lines));
-/* The sum of dz over channel o of all images. */
-TW_ISA_DECLARE(double, tw__conv_dz_sum, (const tw__conv_lines *from, int o));
-
-/* db[o] = beta db[o] + the sum of channel o of dz. */
-void tw__conv_bias_grad(tw_ctx *ctx, const tw__conv_lines *from, tw_real beta, tw_real *db);
+/* Adds to 16 partial sums those of dz of channel o of image n, over `rows` lines of windows from line `row` on. */
+enum { TW__SUM_LANES = 16 };
+TW_ISA_DECLARE(void, tw__conv_dz_sum, (const tw__conv_lines *from, int n, int o, int row, int rows, double *sums));
 
 #endif

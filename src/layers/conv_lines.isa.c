@@ -178,15 +178,17 @@ void TW_ISA_NAME(tw__conv_dz_padded)(const tw__conv_lines *l, int n, int o, int 
     }
 }
 
-double TW_ISA_NAME(tw__conv_dz_sum)(const tw__conv_lines *l, int o) {
+/* Each window's gradient goes to one place of dz, so the places do not matter. */
+void TW_ISA_NAME(tw__conv_dz_sum)(const tw__conv_lines *l, int n, int o, int row, int rows, double *sums) {
+    size_t at = row_of(l, n, o, row), all = (size_t)rows * (size_t)l->PW;
+    if (VECTORS) {
+        TW_ISA_NAME(tw__act_grad_sum)(l->act, all, l->y + at, l->dy + at, sums);
+        return;
+    }
     tw_real g[CHUNK];
-    size_t plane = (size_t)l->PH * (size_t)l->PW; /* each window's gradient goes to one place of dz */
-    double sum = 0;
-    for (int n = 0; n < l->N; n++)
-        for (size_t i = 0, at = row_of(l, n, o, 0); i < plane; i += CHUNK) {
-            size_t part = plane - i < CHUNK ? plane - i : CHUNK;
-            TW_ISA_NAME(tw__act_grad)(l->act, part, l->y + at + i, l->dy + at + i, g);
-            sum += TW_ISA_NAME(tw__sum)(part, g);
-        }
-    return sum;
+    for (size_t i = 0; i < all; i += CHUNK) {
+        size_t part = all - i < CHUNK ? all - i : CHUNK;
+        TW_ISA_NAME(tw__act_grad)(l->act, part, l->y + at + i, l->dy + at + i, g);
+        sums[0] += TW_ISA_NAME(tw__sum)(part, g);
+    }
 }

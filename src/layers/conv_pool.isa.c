@@ -7,40 +7,15 @@
 
 #ifndef TW_DOUBLE
 #include "tensor/bytes.h"
+#include "tensor/simd.h"
 
 #include <math.h>
 #include <string.h>
 
-#if defined(__AVX512F__)
-#define VECTOR_BYTES 64
-#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
-#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
-#define LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define HIGH(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-#elif defined(__AVX2__)
-#define VECTOR_BYTES 32
-#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
-#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
-#define LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
-#else
-#define VECTOR_BYTES 16
-#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
-#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7)
-#define LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
-#define HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
-#endif
-
-enum { LANES = VECTOR_BYTES / sizeof(float) };
-typedef float vec __attribute__((vector_size(VECTOR_BYTES)));
+enum { LANES = TW__LANES, SUMS = 16 };
+typedef tw__vec vec;
 typedef tw__ints ints;
 
-static inline vec load(const float *p) {
-    vec v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-static inline void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
 static inline vec choose(ints mask, vec yes, vec no) { return (vec)((mask & (ints)yes) | (~mask & (ints)no)); }
 
 typedef struct largest {
@@ -61,14 +36,15 @@ void TW_ISA_NAME(tw__pool_two_lines)(int w, int n, const tw_real *z, size_t pitc
         const float *below = z + pitch;
         largest a = {.place = (ints){0}};
         if (w == 2) {
-            const vec l = load(z) + b, h = load(z + LANES) + b, l2 = load(below) + b, h2 = load(below + LANES) + b;
-            a.m = EVEN(l, h);
-            a = compare(a, ODD(l, h), 1);
-            a = compare(a, EVEN(l2, h2), 2);
-            a = compare(a, ODD(l2, h2), 3);
+            const vec l = tw__load(z) + b, h = tw__load(z + LANES) + b, l2 = tw__load(below) + b,
+                      h2 = tw__load(below + LANES) + b;
+            a.m = TW__EVEN(l, h);
+            a = compare(a, TW__ODD(l, h), 1);
+            a = compare(a, TW__EVEN(l2, h2), 2);
+            a = compare(a, TW__ODD(l2, h2), 3);
         } else {
-            a.m = load(z) + b;
-            a = compare(a, load(below) + b, 1);
+            a.m = tw__load(z) + b;
+            a = compare(a, tw__load(below) + b, 1);
         }
         a.m = choose(a.m < floor, floor, a.m);
         if (exact && n - i < LANES) {
@@ -78,7 +54,7 @@ void TW_ISA_NAME(tw__pool_two_lines)(int w, int n, const tw_real *z, size_t pitc
             if (winner) memcpy(winner + i, place, (size_t)(n - i));
             return;
         }
-        store(y + i, a.m);
+        tw__store(y + i, a.m);
         if (winner) tw__bytes_of_ints(a.place, winner + i);
     }
 }
@@ -92,6 +68,23 @@ static inline vec gradient(tw_act act, vec y, vec dy) {
     case TW_ACT_TANH: return dy * (one - y * y);
     default: return dy;
     }
+}
+
+void TW_ISA_NAME(tw__act_grad_sum)(tw_act act, size_t n, const tw_real *y, const tw_real *dy, double *lane) {
+    enum { PARTS = SUMS / LANES };
+    vec sum[PARTS] = {{0}};
+    for (; n >= SUMS; n -= SUMS, y += SUMS, dy += SUMS)
+        for (int k = 0; k < PARTS; k++) sum[k] += gradient(act, tw__load(y + k * LANES), tw__load(dy + k * LANES));
+    if (n > 0) {
+        float last[2][SUMS] = {{0}};
+        memcpy(last[0], y, n * sizeof *y);
+        memcpy(last[1], dy, n * sizeof *dy);
+        for (int k = 0; k < PARTS; k++)
+            sum[k] += gradient(act, tw__load(last[0] + k * LANES), tw__load(last[1] + k * LANES));
+    }
+    float all[SUMS];
+    memcpy(all, sum, sizeof all);
+    for (int k = 0; k < SUMS; k++) lane[k] += (double)all[k];
 }
 
 /* A few windows, copied to where a whole vector may be read. */
@@ -115,7 +108,8 @@ static inline shares read_windows(tw_act act, int n, bool exact, const float *y,
         dy = memcpy(last.dy, dy, (size_t)n * sizeof *dy);
         winner = memcpy(last.winner, winner, (size_t)n);
     }
-    s.g = act == TW_ACT_RELU ? gradient(TW_ACT_RELU, load(y), load(dy)) : gradient(act, load(y), load(dy));
+    s.g = act == TW_ACT_RELU ? gradient(TW_ACT_RELU, tw__load(y), tw__load(dy))
+                             : gradient(act, tw__load(y), tw__load(dy));
     s.place = tw__ints_of_bytes(winner);
     if (n < LANES) { /* windows that do not exist give nothing */
         static const int32_t number[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -130,15 +124,15 @@ static inline void write_windows(shares s, int w, int first, float *line) {
     const ints place = s.place - first;
     const vec left = (vec)((place == 0) & (ints)s.g), right = (vec)((place == 1) & (ints)s.g);
     if (w == 2) {
-        store(line, LOW(left, right));
-        store(line + LANES, HIGH(left, right));
+        tw__store(line, TW__ZIP_LOW(left, right));
+        tw__store(line + LANES, TW__ZIP_HIGH(left, right));
     } else {
-        store(line, left);
+        tw__store(line, left);
     }
 }
 
 static inline void zeros(int from, int to, float *line) {
-    for (int k = from; k < to; k += LANES) store(line + k, (vec){0});
+    for (int k = from; k < to; k += LANES) tw__store(line + k, (vec){0});
 }
 
 static inline int whole(int n) { return (n + LANES - 1) / LANES * LANES; }
@@ -175,5 +169,8 @@ void TW_ISA_NAME(tw__unpool_lines)(tw_act act, int w, int first, int n, bool exa
                                    const uint8_t *winner, int left, int columns, tw_real *line, tw_real *next) {
     (void)act, (void)w, (void)first, (void)n, (void)exact, (void)y, (void)dy, (void)winner, (void)left, (void)columns;
     (void)line, (void)next;
+}
+void TW_ISA_NAME(tw__act_grad_sum)(tw_act act, size_t n, const tw_real *y, const tw_real *dy, double *lane) {
+    (void)act, (void)n, (void)y, (void)dy, (void)lane;
 }
 #endif
