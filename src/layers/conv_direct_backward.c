@@ -25,7 +25,7 @@ typedef struct pass {
     const tw_real *x;
     const tw__conv_lines *dz;
     tw__direct_bands xb, zb;
-    int above, left;                                  /* of dz's padding */
+    int above, left;                                  /* zeros around dz: lines, columns */
     int images, lines, units_of_image;                /* of a unit */
     int units, chunk;                                 /* chunk: units whose sums are taken together */
     tw__direct_sums back;                             /* dx of dz */
@@ -43,8 +43,7 @@ static int find_groups(const pass *a, int images, int lines, int32_t *at) {
         for (int i = 0; i < lines; i++)
             for (int g = 0; g < width; g += LANES, groups++) {
                 at[groups] = (int32_t)((size_t)m * a->xb.size) + i * a->xb.pitch + g;
-                at[a->groups + (size_t)groups] = (int32_t)((size_t)m * a->zb.size) + (i + a->above) * a->zb.pitch +
-                    a->left + g;
+                at[a->groups + (size_t)groups] = (int32_t)((size_t)m * a->zb.size) + (i + a->above) * a->zb.pitch + g;
             }
     return groups;
 }
@@ -87,23 +86,25 @@ static void end_sums(const pass *a, const tw_real *sums, tw_real *part) {
 static void chunk(void *arg, int index, int thread) {
     const pass *a = arg;
     const tw__conv *s = &a->s;
-    tw_real *sums = a->buffer + (size_t)thread * a->thread_size, *x = sums + a->sums, *dz = x + a->x_room;
+    tw_real *sums = a->buffer + (size_t)thread * a->thread_size, *x = sums + a->sums;
+    tw_real *before = x + a->x_room, *dz = before + LANES; /* zeros before the first line of dz */
     int32_t *at = a->at + (size_t)thread * 2 * a->groups;
     const size_t lanes = (size_t)s->O * TW__SUM_LANES;
     double *db = a->db + (size_t)index * lanes;
+    memset(before, 0, LANES * sizeof *before);
     memset(sums, 0, a->sums * sizeof *sums);
     for (size_t i = 0; i < lanes; i++) db[i] = 0;
     for (int u = index * a->chunk; u < tw__direct_least((index + 1) * a->chunk, a->units); u++) {
         const int n = u / a->units_of_image * a->images, row = u % a->units_of_image * a->lines;
         const int images = tw__direct_least(a->images, s->N - n);
-        tw__direct_pad_dz(&a->zb, a->dz, n, images, row - a->above, a->left, dz);
+        tw__direct_pad_dz(&a->zb, a->dz, n, images, row - a->above, dz);
         const size_t none = (size_t)s->O * a->zb.channel; /* channels that do not exist */
-        memset(dz + none, 0, (a->z_room - none) * sizeof *dz);
+        memset(dz + none, 0, (a->z_room - LANES - none) * sizeof *dz);
         if (a->g->db) add_bias(a, n, images, row, db);
         if (a->g->dw) add_products(a, n, images, row, x, dz, at, sums);
         for (int m = 0; a->g->dx && m < images; m++)
-            tw__direct_sum(&a->back, dz + (size_t)m * a->zb.size, n + m, row, tw__direct_least(row + a->lines, s->H),
-                           dz + a->z_room);
+            tw__direct_sum(&a->back, dz + (size_t)m * a->zb.size - a->left, n + m, row,
+                           tw__direct_least(row + a->lines, s->H), before + a->z_room);
     }
     if (a->g->dw) end_sums(a, sums, a->parts + (size_t)index * (size_t)s->O * (size_t)s->K);
 }
@@ -135,7 +136,7 @@ static void cut(pass *a) {
     back->K = s->O * s->taps, back->P = s->H * s->W;
     a->above = back->ph = s->kh - 1 - s->ph;
     a->left = back->pw = s->kw - 1 - s->pw;
-    const int pitch = tw__direct_most(tw__direct_up(s->W, LANES) + s->kw - 1, a->left + width);
+    const int pitch = tw__direct_up(s->OW + a->left, LANES); /* a line's zeros are before the next, too */
     a->back.b = a->zb = tw__direct_bands_of(images, lines + s->kh - 1, pitch);
     a->back.y = a->g->dx, a->back.beta = a->g->dx_beta;
     tw__direct_cut_sums(&a->back, lines);
@@ -169,7 +170,7 @@ bool tw__conv_direct_backward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, 
     a.groups = (size_t)(a.images * a.lines * tw__direct_up(s->OW, LANES) / LANES);
     a.sums = (size_t)(outputs / OUT * (padded / TAPS)) * BLOCK;
     a.x_room = (size_t)s->C * a.xb.channel + TW__LINE_ROOM;
-    a.z_room = (size_t)outputs * a.zb.channel + TW__LINE_ROOM;
+    a.z_room = LANES + (size_t)outputs * a.zb.channel + TW__LINE_ROOM;
     a.thread_size = a.sums + a.x_room + a.z_room + (g->dx ? a.back.room : 0);
 
     tw_mark mark = tw_scratch_mark(ctx);

@@ -47,11 +47,13 @@ void tw__direct_pad(const tw__direct_bands *b, const tw_real *x, int C, int H, i
         }
 }
 
-void tw__direct_pad_dz(const tw__direct_bands *b, const tw__conv_lines *dz, int n, int images, int row, int left,
-                       tw_real *to) {
-    for (int o = 0; o < dz->O; o++)
+void tw__direct_pad_dz(const tw__direct_bands *b, const tw__conv_lines *dz, int n, int images, int row, tw_real *to) {
+    for (int o = 0; o < dz->O; o++, to += b->channel) {
         for (int m = 0; m < images; m++) TW_ISA_CALL(tw__conv_dz_padded)
-    (dz, n + m, o, row, b->lines, -left, b->pitch, to + (size_t)o * b->channel + (size_t)m * b->size);
+        (dz, n + m, o, row, b->lines, 0, b->pitch, to + (size_t)m * b->size);
+        const size_t end = (size_t)images * b->size;
+        memset(to + end, 0, (b->channel - end) * sizeof *to); /* what is before the next channel's first line */
+    }
 }
 
 void tw__direct_offsets(const tw__direct_bands *b, int C, int kh, int kw, int32_t *offset) {

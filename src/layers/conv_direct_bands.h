@@ -19,12 +19,11 @@ typedef struct tw__direct_bands {
 /* There is room after each channel for what is written beyond its last line. */
 tw__direct_bands tw__direct_bands_of(int images, int lines, int pitch);
 
-/* Lines row .. row + b->lines of `images` images from n on, each with `left` zeros before it and zeros to the pitch.
- * x is [N,C,H,W]. */
+/* Lines row .. row + b->lines of `images` images from n on: x [N,C,H,W] with `left` zeros before each line, dz with
+ * none, and zeros to the pitch and outside the plane. */
 void tw__direct_pad(const tw__direct_bands *b, const tw_real *x, int C, int H, int W, int n, int images, int row,
                     int left, tw_real *to);
-void tw__direct_pad_dz(const tw__direct_bands *b, const tw__conv_lines *dz, int n, int images, int row, int left,
-                       tw_real *to);
+void tw__direct_pad_dz(const tw__direct_bands *b, const tw__conv_lines *dz, int n, int images, int row, tw_real *to);
 
 /* offset[(c kh + i) kw + j]: from an output's place in the bands to what it sees. */
 void tw__direct_offsets(const tw__direct_bands *b, int C, int kh, int kw, int32_t *offset);
@@ -43,7 +42,7 @@ typedef struct tw__direct_sums {
     tw_real *y, beta;
 } tw__direct_sums;
 
-/* At most so many numbers of bands, for one image: their lines, of which each is an output's. */
+/* How many sums wait, for bands of so many output lines. */
 void tw__direct_cut_sums(tw__direct_sums *a, int lines);
 /* W is [O,C,taps] of s, and turned [C,O,taps]: then the kernels are turned by 180 degrees. */
 bool tw__direct_weights(tw_ctx *ctx, tw__direct_sums *a, const tw_real *w, bool turned);

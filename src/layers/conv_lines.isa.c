@@ -155,6 +155,15 @@ void TW_ISA_NAME(tw__conv_dz)(const tw__conv_lines *l, int n, int o, int row, in
     }
 }
 
+/* Lines of windows from line i on that are wanted whole, before line `end`, and where whole vectors may be read. */
+static int whole_rows(const tw__conv_lines *l, size_t at, int i, int end) {
+    size_t left = (size_t)l->N * (size_t)l->O * (size_t)l->PH * (size_t)l->PW - at, width = (size_t)l->PW;
+    int rows = (end < 2 * l->PH ? end : 2 * l->PH) / 2 - i;
+    if (left < width + TW__LINE_ROOM / 2) return 0;
+    size_t safe = (left - width - TW__LINE_ROOM / 2) / width + 1;
+    return (size_t)rows < safe ? rows : (int)safe;
+}
+
 void TW_ISA_NAME(tw__conv_dz_padded)(const tw__conv_lines *l, int n, int o, int row, int rows, int column, int columns,
                                      tw_real *lines) {
     int left = -column, width = l->PW * l->pool_w, height = l->PH * l->pool_h;
@@ -171,6 +180,13 @@ void TW_ISA_NAME(tw__conv_dz_padded)(const tw__conv_lines *l, int n, int o, int 
             continue;
         }
         size_t at = row_of(l, n, o, r / l->pool_h);
+        int whole = l->pool_h == 2 && r % 2 == 0 ? whole_rows(l, at, r / 2, row + rows) : 0;
+        if (whole > 0) {
+            TW_ISA_NAME(tw__unpool_rows)
+            (l->act, l->pool_w, whole, l->PW, l->y + at, l->dy + at, l->winner + at, left, columns, lines);
+            both = 2 * whole;
+            continue;
+        }
         if (r % l->pool_h + 1 < l->pool_h && r + 1 < row + rows) both = 2; /* lines of the same windows */
         TW_ISA_NAME(tw__unpool_lines)
         (l->act, l->pool_w, r % l->pool_h * l->pool_w, l->PW, at + (size_t)l->PW + TW__LINE_ROOM / 2 > end, l->y + at,

@@ -16,6 +16,10 @@ TW_ISA_DECLARE(void, tw__pool_two_lines,
 TW_ISA_DECLARE(void, tw__unpool_lines,
                (tw_act act, int w, int first, int n, bool exact, const tw_real *y, const tw_real *dy,
                 const uint8_t *winner, int left, int columns, tw_real *line, tw_real *next));
+/* The same for all lines of some lines of windows of two lines, which follow each other; not `exact`. */
+TW_ISA_DECLARE(void, tw__unpool_rows,
+               (tw_act act, int w, int rows, int n, const tw_real *y, const tw_real *dy, const uint8_t *winner,
+                int left, int columns, tw_real *lines));
 /* lane[16] += dy act'(y), summed in float over the n numbers of a lane. */
 TW_ISA_DECLARE(void, tw__act_grad_sum, (tw_act act, size_t n, const tw_real *y, const tw_real *dy, double *lane));
 

@@ -137,6 +137,48 @@ static inline void zeros(int from, int to, float *line) {
 
 static inline int whole(int n) { return (n + LANES - 1) / LANES * LANES; }
 
+/* From the last windows to the first, for what is written beyond a line is the next one's beginning. */
+__attribute__((always_inline)) static inline void unpool_rows(tw_act act, int w, int rows, int n, const float *y,
+                                                              const float *dy, const uint8_t *winner, int left,
+                                                              int columns, float *line) {
+    static const int32_t number[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const int end = left + whole(n) * w;
+    ints lane;
+    memcpy(&lane, number, sizeof lane);
+    for (int r = 0; r < rows; r++, y += n, dy += n, winner += n, line += 2 * columns) {
+        float *next = line + columns;
+        zeros(end, columns, line);
+        zeros(end, columns, next);
+        for (int i = whole(n) - LANES; i >= 0; i -= LANES) {
+            const ints place = tw__ints_of_bytes(winner + i);
+            const ints g = (lane < n - i) & (ints)gradient(act, tw__load(y + i), tw__load(dy + i));
+            float *to = line + left + i * w, *below = next + left + i * w;
+            const vec a = (vec)((place == 0) & g), b = (vec)((place == 1) & g);
+            if (w == 1) {
+                if (i == 0) zeros(0, left, line);
+                tw__store(to, a);
+                if (i == 0) zeros(0, left, next);
+                tw__store(below, b);
+                continue;
+            }
+            const vec c = (vec)((place == 2) & g), d = (vec)((place == 3) & g);
+            if (i == 0) zeros(0, left, line);
+            tw__store(to, TW__ZIP_LOW(a, b));
+            tw__store(to + LANES, TW__ZIP_HIGH(a, b));
+            if (i == 0) zeros(0, left, next);
+            tw__store(below, TW__ZIP_LOW(c, d));
+            tw__store(below + LANES, TW__ZIP_HIGH(c, d));
+        }
+    }
+}
+
+void TW_ISA_NAME(tw__unpool_rows)(tw_act act, int w, int rows, int n, const tw_real *y, const tw_real *dy,
+                                  const uint8_t *winner, int left, int columns, tw_real *lines) {
+    if (act == TW_ACT_RELU && w == 2) unpool_rows(TW_ACT_RELU, 2, rows, n, y, dy, winner, left, columns, lines);
+    else if (act == TW_ACT_NONE && w == 2) unpool_rows(TW_ACT_NONE, 2, rows, n, y, dy, winner, left, columns, lines);
+    else unpool_rows(act, w, rows, n, y, dy, winner, left, columns, lines);
+}
+
 void TW_ISA_NAME(tw__unpool_lines)(tw_act act, int w, int first, int n, bool exact, const tw_real *y, const tw_real *dy,
                                    const uint8_t *winner, int left, int columns, tw_real *line, tw_real *next) {
     const int end = left + whole(n) * w;
@@ -169,6 +211,10 @@ void TW_ISA_NAME(tw__unpool_lines)(tw_act act, int w, int first, int n, bool exa
                                    const uint8_t *winner, int left, int columns, tw_real *line, tw_real *next) {
     (void)act, (void)w, (void)first, (void)n, (void)exact, (void)y, (void)dy, (void)winner, (void)left, (void)columns;
     (void)line, (void)next;
+}
+void TW_ISA_NAME(tw__unpool_rows)(tw_act act, int w, int rows, int n, const tw_real *y, const tw_real *dy,
+                                  const uint8_t *winner, int left, int columns, tw_real *lines) {
+    (void)act, (void)w, (void)rows, (void)n, (void)y, (void)dy, (void)winner, (void)left, (void)columns, (void)lines;
 }
 void TW_ISA_NAME(tw__act_grad_sum)(tw_act act, size_t n, const tw_real *y, const tw_real *dy, double *lane) {
     (void)act, (void)n, (void)y, (void)dy, (void)lane;
