@@ -59,9 +59,10 @@ static inline float tw__exp2i(int32_t k) { return tw__from_bits((int32_t)((uint3
 /* e^x = 2^k e^r with x = k ln 2 + r, |r| <= ln(2)/2. Adding 1.5 * 2^23 rounds x / ln 2 to the nearest integer and
  * leaves it in the low bits. ln 2 is split in two, the first part short enough that k times it is exact; what is lost
  * in subtracting the second, and in adding r to 1, is carried along in `low`: the result errs little more than half an
- * ulp. The polynomial is the minimax one for relative error.  The bounds lie just outside what is finite and above 0;
- * a NaN passes both comparisons. 2^k is multiplied in two halves, since k = 128 (e^x close to the largest float) is no
- * exponent of a float. */
+ * ulp. The polynomial is the minimax one for relative error.
+ *
+ * The bounds lie just outside what is finite and above 0; a NaN passes both comparisons. 2^k is multiplied in two
+ * halves, since k = 128 (e^x close to the largest float) is no exponent of a float. */
 /* quote: exp */
 static inline float tw__exp1(float x) {
     const float shift = 12582912.0f;
