@@ -33,18 +33,12 @@ typedef struct ctc_sample {
     tw_real share; /* 1, or 1 / max(L, 1) for mean_by_length */
 } ctc_sample;
 
-/* The softmax of a row: y_k = e^(z_k - max) / sum. */
-typedef struct frame {
-    double sum;
-    tw_real max;
-} frame;
-
 typedef struct ctc {
     tw_terms *terms; /* one for each sample */
     int T, N, K, blank;
-    bool normalised;    /* from log-probabilities: there is no softmax, and frame is NULL */
-    ctc_sample *sample; /* [N] */
-    frame *frame;       /* [T,N] */
+    bool normalised;      /* from log-probabilities: there is no softmax, and frame is NULL */
+    ctc_sample *sample;   /* [N] */
+    tw__ctc_frame *frame; /* [T,N] */
 } ctc;
 
 /* One call: what the threads read, and where they write. */
@@ -55,27 +49,42 @@ typedef struct job {
     char *work;
     size_t work_bytes; /* of one slot */
     bool slot_by_sample;
-    const tw_real *g; /* [N] what flows into each sample */
+    const tw_real *g; /* [N] what flows into each sample, by its share */
     tw_real beta, *dz;
 } job;
 
 /* quote: kernels */
+/* Not past its sample's length, nor where nothing flows into it (g NULL: not yet known). */
+static bool row_counts(const ctc *a, const tw_real *g, size_t t, size_t n) {
+    return t < (size_t)a->sample[n].T && (!g || g[n] != 0);
+}
+
+/* How many rows from this one on count, if it does, or do not, at most `most`. */
+static size_t run_of_rows(const ctc *a, const tw_real *g, size_t row, size_t most) {
+    const size_t N = (size_t)a->N;
+    size_t t = row / N, n = row % N, run = 0;
+    for (bool counts = row_counts(a, g, t, n); run < most && row_counts(a, g, t, n) == counts; run++)
+        if (++n == N) n = 0, t++;
+    return run;
+}
+
 /* Rows begin .. end-1: the softmax, and the logits of the label's symbols; -inf beside them. */
 static void read_rows(void *arg, size_t begin, size_t end) {
     const job *j = arg;
     const ctc *a = j->a;
     const size_t N = (size_t)a->N, K = (size_t)a->K;
-    size_t t = begin / N, n = begin % N;
-    for (size_t row = begin; row < end; row++) {
-        const ctc_sample *s = &a->sample[n];
-        const tw_real *z = j->z + row * K;
-        if (t < (size_t)s->T) {
+    for (size_t row = begin, run; row < end; row += run) {
+        size_t t = row / N, n = row % N;
+        run = run_of_rows(a, NULL, row, end - row);
+        if (!row_counts(a, NULL, t, n)) continue;
+        if (a->frame) TW_ISA_CALL(tw__ctc_softmax)(run, K, j->z + row * K, a->frame + row);
+        for (const tw_real *z = j->z + row * K; z < j->z + (row + run) * K; z += K) {
+            const ctc_sample *s = &a->sample[n];
             tw_real *letter = s->table.letter + t * s->table.pitch;
-            if (a->frame) TW_ISA_CALL(tw__ctc_softmax)(K, z, &a->frame[row].max, &a->frame[row].sum);
             s->table.blank[t] = z[a->blank];
             for (size_t i = 0; i < s->table.pitch; i++) letter[i] = i < (size_t)s->L ? z[s->label[i]] : -INFINITY;
+            if (++n == N) n = 0, t++;
         }
-        if (++n == N) n = 0, t++;
     }
 }
 
@@ -84,7 +93,7 @@ static void read_rows(void *arg, size_t begin, size_t end) {
 static double log_denominators(const ctc *a, int n) {
     double max = 0, product = 1, logs = 0;
     for (int t = 0; a->frame && t < a->sample[n].T; t++) {
-        const frame *f = &a->frame[(size_t)t * (size_t)a->N + (size_t)n];
+        const tw__ctc_frame *f = &a->frame[(size_t)t * (size_t)a->N + (size_t)n];
         max += (double)f->max;
         product *= f->sum;
         if (product < 1e280) continue;
@@ -122,22 +131,20 @@ static void write_rows(void *arg, size_t begin, size_t end) {
     const job *j = arg;
     const ctc *a = j->a;
     const size_t N = (size_t)a->N, K = (size_t)a->K;
-    size_t t = begin / N, n = begin % N;
-    for (size_t row = begin; row < end; row++) {
-        const ctc_sample *s = &a->sample[n];
-        const frame *f = a->frame ? &a->frame[row] : NULL;
-        const tw_real g = j->g[n] * s->share;
+    for (size_t row = begin, run; row < end; row += run) {
+        size_t t = row / N, n = row % N;
         tw_real *dz = j->dz + row * K;
-        const bool counts = t < (size_t)s->T && g != 0;
-        if (counts && f)
-            TW_ISA_CALL(tw__ctc_softmax_grad)(K, j->z + row * K, f->max, (tw_real)((double)g / f->sum), j->beta, dz);
-        else if (j->beta == 0) memset(dz, 0, K * sizeof *dz);
-        if (counts) {
-            const tw_real *letter = s->table.letter + t * s->table.pitch;
+        run = run_of_rows(a, j->g, row, end - row < N - n ? end - row : N - n); /* of one frame */
+        const bool counts = row_counts(a, j->g, t, n);
+        if (counts && a->frame)
+            TW_ISA_CALL(tw__ctc_softmax_grad)(run, K, j->z + row * K, a->frame + row, j->g + n, j->beta, dz);
+        else if (j->beta == 0) memset(dz, 0, run * K * sizeof *dz);
+        for (; counts && n < row % N + run; n++, dz += K) {
+            const ctc_sample *s = &a->sample[n];
+            const tw_real *letter = s->table.letter + t * s->table.pitch, g = j->g[n];
             dz[a->blank] -= g * s->table.blank[t];
             for (int i = 0; i < s->L; i++) dz[s->label[i]] -= g * letter[i];
         }
-        if (++n == N) n = 0, t++;
     }
 }
 /* end quote */
@@ -148,8 +155,12 @@ static void backward(tw_ctx *ctx, tw_node *node) {
     tw_mark mark = tw_scratch_mark(ctx);
     job j = {.a = a, .z = z->data};
     j.dz = tw_grad(ctx, z, &j.beta);
-    j.g = tw_terms_upstream(ctx, a->terms, node->out[0]);
-    if (j.dz && j.g) tw__for_ranges(ctx, (size_t)a->T * (size_t)a->N, tw__grain(4 * (size_t)a->K), write_rows, &j);
+    tw_real *g = tw_scratch(ctx, (size_t)a->N * sizeof *g);
+    j.g = g;
+    const tw_real *upstream = tw_terms_upstream(ctx, a->terms, node->out[0]);
+    for (int n = 0; g && upstream && n < a->N; n++) g[n] = upstream[n] * a->sample[n].share;
+    if (j.dz && g && upstream)
+        tw__for_ranges(ctx, (size_t)a->T * (size_t)a->N, tw__grain(4 * (size_t)a->K), write_rows, &j);
     tw_scratch_release(ctx, mark);
 }
 

@@ -35,7 +35,7 @@ double tw__ctc_paths(const tw__ctc_sample *sample, void *work, const tw__ctc_tab
 /* The pitch of its tables, whose numbers past L must be -inf, and the bytes of its working memory, aligned to 64. */
 static inline size_t tw__ctc_pitch(int L) { return (size_t)(L > 1 ? L + 7 : 8) / 8 * 8; }
 static inline size_t tw__ctc_scaled_work(int T, int L) {
-    size_t rows = (size_t)T + 4, row = 3 * tw__ctc_pitch(L) + 32; /* alpha, y and y(-) of a frame; a few rows more */
+    size_t rows = (size_t)T + 4, row = 5 * tw__ctc_pitch(L) + 64; /* alpha, beta, y of a frame; a few rows more */
     return rows > SIZE_MAX / 64 / row ? SIZE_MAX : rows * row * sizeof(double);
 }
 
@@ -45,12 +45,17 @@ static inline size_t tw__ctc_scaled_work(int T, int L) {
 TW_ISA_DECLARE(double, tw__ctc_scaled,
                (int T, int L, const int32_t *label, const tw__ctc_table *table, bool normalised, void *work));
 
-/* ---- ctc_rows.isa.c: the softmax of one frame ----------------------------------------------------------------- */
+/* ---- ctc_rows.isa.c: the softmax of rows of K logits, one after the other ---------------------------------- */
 
-/* max = max_k z_k and sum = sum_k e^(z_k - max). */
-TW_ISA_DECLARE(void, tw__ctc_softmax, (size_t K, const tw_real *z, tw_real *max, double *sum));
-/* dz_k = scale e^(z_k - max) + beta dz_k, with beta 0 or 1. */
+/* y_k = e^(z_k - max) / sum. */
+typedef struct tw__ctc_frame {
+    double sum;
+    tw_real max;
+} tw__ctc_frame;
+TW_ISA_DECLARE(void, tw__ctc_softmax, (size_t rows, size_t K, const tw_real *z, tw__ctc_frame *frame));
+/* dz_k = scale y_k + beta dz_k, with a scale for each row and beta 0 or 1. */
 TW_ISA_DECLARE(void, tw__ctc_softmax_grad,
-               (size_t K, const tw_real *z, tw_real max, tw_real scale, tw_real beta, tw_real *dz));
+               (size_t rows, size_t K, const tw_real *z, const tw__ctc_frame *frame, const tw_real *scale, tw_real beta,
+                tw_real *dz));
 
 #endif

@@ -7,8 +7,8 @@
  *     letter_t(i) = y_t(i) (letter_t-1(i) + blank_t-1(i) + skip(i) letter_t-1(i-1))          skip(i) is 0 or 1
  *     blank_t(i)  = y_t(-) (blank_t-1(i) + letter_t-1(i-1))
  *
- * y_t is relative to the likeliest symbol of the label, so the largest is 1; what that takes out comes back as a sum of
- * logits. A walk begins in blank 0 before the first frame, and ends in blank L after the last.
+ * y_t is relative to the likeliest symbol of the label, so the largest is 1; what that takes out comes back as a sum
+ * of logits. A walk begins in blank 0 before the first frame, and ends in blank L after the last.
  *
  * When is this right? A state may be so much less likely than others of its frame that a double cannot hold both, and
  * yet be needed, because the others do not reach the end. So FLOOR is added to every state in every frame. What is
@@ -29,7 +29,7 @@
  * That leaves P_t a range of e^-950 below what it were if the peaks of A_t and B_t met. It is not enough for a network
  * that is sure of another text by more than that, nor for a thousand letters in five thousand frames of noise. */
 #include "losses/ctc.h"
-#include "tensor/vmath.h"
+#include "losses/ctc_exp.h"
 
 #ifdef TW_DOUBLE
 
@@ -65,8 +65,8 @@ typedef struct lattice {
     double *floor;       /* [P] FLOOR, and 0 past L: what does not exist stays 0 */
     double *y, *y_blank; /* [T][P], [T] */
     double *alpha;       /* [T + 1] rows, the first before frame 0 */
-    double *beta;        /* one row: y beta of the frame after, in the units of this one */
-    double *here;        /* [P] alpha beta of this frame's letters */
+    double *beta;        /* [T] rows */
+    double *after;       /* a row: y beta of the frame after, in the units of this one */
     double smallest;     /* P that can be trusted */
     int exponent;        /* rows of alpha have been divided by 2^exponent */
 } lattice;
@@ -83,6 +83,20 @@ static inline double sum_lanes(vec v) {
 }
 
 /* ---- the emissions ------------------------------------------------------------------------------------- */
+
+static inline uint64_t bits_of(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* 2^k for k from -1022 to 1023, of which the low bits are enough. */
+static inline double power_of_two(uint64_t k) {
+    const uint64_t bits = (k + 1023) << 52;
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
 
 /* e^x in double for x from -690 to 0, and 0 below: 2^k e^r, |r| <= ln(2)/2. Adding 1.5 * 2^52 rounds x / ln 2 to an
  * integer k and leaves it in the low bits; the series ends where its terms are below 2e-16. */
@@ -102,44 +116,45 @@ static inline double exp_double(double x) {
     e = e * r + 0.5;
     e = e * r + 1;
     e = e * r + 1;
-    uint64_t bits;
-    double power;
-    memcpy(&bits, &kf, sizeof bits);
-    bits = (bits + 1023) << 52;
-    memcpy(&power, &bits, sizeof power);
-    return x < -690 ? 0 : e * power;
+    return x < -690 ? 0 : e * power_of_two(bits_of(kf));
 }
 
-/* y_t relative to the frame's largest. Returns the sum of what was taken out; NaN when a symbol is less likely than
- * another by e^-690, which a double holds, but not in a product. (-inf is held well: it is 0.)
- * Under a softmax y is float's exp, the same that its sum is made of, so that their errors cancel where the loss is
- * small. What is normalised already, or has a range beyond float's, takes double's. */
-static double emissions(lattice *w, const tw__ctc_table *x, bool normalised) {
+/* y = x less its frame's largest, in which no digit is lost; returns the sum of those. */
+static double differences(lattice *w, const tw__ctc_table *x) {
     double sum = 0;
     for (size_t t = 0; t < w->T; t++) {
-        const float *restrict letter = x->letter + t * w->P, blank = x->blank[t];
+        const float *restrict letter = x->letter + t * w->P;
         double *restrict y = w->y + t * w->P;
-        float m[BLOCK], max = blank;
+        float m[BLOCK], max = x->blank[t];
         for (size_t j = 0; j < BLOCK; j++) m[j] = letter[j];
         for (size_t i = BLOCK; i < w->P; i += BLOCK)
             for (size_t j = 0; j < BLOCK; j++) m[j] = letter[i + j] > m[j] ? letter[i + j] : m[j];
         for (size_t j = 0; j < BLOCK; j++) max = m[j] > max ? m[j] : max;
-        int32_t low = blank - max < -87 && blank > -INFINITY, too_low = blank - max < -690 && blank > -INFINITY;
-        for (size_t i = 0; i < w->P; i++) {
-            const float d = letter[i] - max;
-            y[i] = (double)tw__exp1(d);
-            low |= (d < -87) & (d > -INFINITY);
-            too_low |= (d < -690) & (d > -INFINITY);
-        }
-        w->y_blank[t] = (double)tw__exp1(blank - max);
-        if (too_low) return NAN;
-        if (low || normalised) {
-            for (size_t i = 0; i < w->P; i++) y[i] = exp_double((double)letter[i] - (double)max);
-            w->y_blank[t] = exp_double((double)blank - (double)max);
-        }
+        for (size_t i = 0; i < w->P; i++) y[i] = (double)letter[i] - (double)max;
+        w->y_blank[t] = (double)x->blank[t] - (double)max;
         sum += (double)max;
     }
     return sum;
+}
+
+/* y becomes e^y. False when a symbol is less likely than another of its frame by e^-690, which a double holds, but not
+ * in a product. (-inf is held well: it is 0.) Under a softmax y is float's exp, the same that its sum is made of, so
+ * that their errors cancel where the loss is small. Float rounds the difference too: below -32, or if nothing can
+ * cancel because y is normalised already, it is double's. */
+static bool emissions(size_t n, double *y, bool normalised) {
+    int64_t low = 0, too_low = 0;
+    for (size_t i = 0; i < n; i++) {
+        low |= (y[i] < -32) & (y[i] > -INFINITY);
+        too_low |= (y[i] < -690) & (y[i] > -INFINITY);
+    }
+    if (low || normalised)
+        for (size_t i = 0; i < n; i++) {
+            const double e = exp_double(y[i]);
+            y[i] = normalised || y[i] < -32 ? e : (double)tw__ctc_exp((float)y[i]);
+        }
+    else
+        for (size_t i = 0; i < n; i++) y[i] = (double)tw__ctc_exp((float)y[i]);
+    return !too_low;
 }
 
 /* ---- the recursions ------------------------------------------------------------------------------------ */
@@ -149,12 +164,11 @@ static inline double rescale(const lattice *w, size_t t, double *row, int *expon
     if (t % RESCALE != 0) return 1;
     const double *l = letters(row), *b = blanks(w, row);
     vec sum = {0};
-    int e;
     for (size_t i = 0; i < w->P; i += LANES) sum += AT(l + i) + AT(b + i);
-    frexp(sum_lanes(sum) + b[-1], &e);
-    e = (e < -TOP_EXPONENT ? -TOP_EXPONENT : e) - TOP_EXPONENT; /* a factor is a double too */
-    *exponent += e;
-    return ldexp(1, -e);
+    const int e = (int)(bits_of(sum_lanes(sum) + b[-1]) >> 52) - 1022;      /* sum < 2^e */
+    const int out = (e < -TOP_EXPONENT ? -TOP_EXPONENT : e) - TOP_EXPONENT; /* a factor is a double too */
+    *exponent += out;
+    return power_of_two((uint64_t)-out);
 }
 
 /* quote: recursions */
@@ -173,31 +187,39 @@ static void forward(lattice *w, size_t t) {
     next_b[-1] = y_blank * b[-1] + FLOOR;
 }
 
-/* One frame of beta from the one after, and with it gamma = alpha beta / P. False when P is too small to trust. */
-static bool backward(lattice *w, size_t t, const tw__ctc_table *gamma) {
-    const double *l = letters(w->alpha + (t + 1) * w->row), *b = blanks(w, w->alpha + (t + 1) * w->row);
-    double *next_l = letters(w->beta), *next_b = blanks(w, w->beta);
+/* One frame of beta from the one after. */
+static void backward(lattice *w, size_t t) {
+    double *l = letters(w->after), *b = blanks(w, w->after), *now = w->beta + t * w->row;
+    double *now_l = letters(now), *now_b = blanks(w, now);
     int exponent = 0; /* nobody asks: each frame's P is its own measure */
-    const double scale = rescale(w, w->T - 1 - t, w->beta, &exponent);
-    const double *y = w->y + t * w->P, y_blank = w->y_blank[t] * scale, first = next_b[-1] + next_l[0] + FLOOR;
+    const double scale = rescale(w, w->T - 1 - t, w->after, &exponent), y_blank = w->y_blank[t] * scale;
+    const double *y = w->y + t * w->P, first = b[-1] + l[0] + FLOOR;
+    for (size_t i = 0; i < w->P; i += LANES) {
+        const vec floor = AT(w->floor + i), next = AT(l + i + 1);
+        const vec in_letter = AT(l + i) + AT(b + i) + AT(w->skip + i + 1) * next + floor;
+        const vec in_blank = AT(b + i) + next + floor;
+        PUT(now_l + i) = in_letter;
+        PUT(now_b + i) = in_blank;
+        PUT(l + i) = in_letter * (AT(y + i) * scale);
+        PUT(b + i) = in_blank * y_blank;
+    }
+    now_b[-1] = first;
+    b[-1] = first * y_blank;
+}
+
+/* gamma_t = alpha_t beta_t / P_t. False when P_t is too small to trust. */
+static bool share(const lattice *w, size_t t, const tw__ctc_table *gamma) {
+    double *a = w->alpha + (t + 1) * w->row, *b = w->beta + t * w->row;
+    const double *restrict al = letters(a), *restrict bl = letters(b), *ab = blanks(w, a), *bb = blanks(w, b);
     vec in_letters = {0}, in_blanks = {0};
     for (size_t i = 0; i < w->P; i += LANES) {
-        const vec floor = AT(w->floor + i), after = AT(next_l + i + 1);
-        const vec ways_l = AT(next_l + i) + AT(next_b + i) + AT(w->skip + i + 1) * after + floor;
-        const vec ways_b = AT(next_b + i) + after + floor;
-        const vec here = AT(l + i) * ways_l;
-        in_letters += here;
-        in_blanks += AT(b + i) * ways_b;
-        PUT(w->here + i) = here;
-        PUT(next_l + i) = ways_l * (AT(y + i) * scale);
-        PUT(next_b + i) = ways_b * y_blank;
+        in_letters += AT(al + i) * AT(bl + i);
+        in_blanks += AT(ab + i) * AT(bb + i);
     }
-    next_b[-1] = first * y_blank;
-    const double blank = sum_lanes(in_blanks) + b[-1] * first, P = sum_lanes(in_letters) + blank;
-    const double *restrict here = w->here, share = 1 / P;
+    const double blank = sum_lanes(in_blanks) + ab[-1] * bb[-1], P = sum_lanes(in_letters) + blank, by = 1 / P;
     float *restrict letter = gamma->letter + t * w->P;
-    gamma->blank[t] = (float)(blank * share);
-    for (size_t i = 0; i < w->P; i++) letter[i] = (float)(here[i] * share);
+    gamma->blank[t] = (float)(blank * by);
+    for (size_t i = 0; i < w->P; i++) letter[i] = (float)(al[i] * bl[i] * by);
     return P >= w->smallest;
 }
 /* end quote */
@@ -208,25 +230,28 @@ double TW_ISA_NAME(tw__ctc_scaled)(int T, int L, const int32_t *label, const tw_
     w.row = 2 * BLOCK + 2 * w.P;
     w.alpha = work;
     w.beta = w.alpha + (w.T + 1) * w.row;
-    w.y = w.beta + w.row;
-    w.here = w.y + w.T * w.P;
-    w.floor = w.here + w.P;
+    w.after = w.beta + w.T * w.row;
+    w.y = w.after + w.row;
+    w.floor = w.y + w.T * w.P;
     w.skip = w.floor + w.P;
     w.y_blank = w.skip + w.P + BLOCK;
     for (size_t i = 0; i <= w.P; i++) w.skip[i] = i > 0 && i < w.L && label[i] != label[i - 1];
     for (size_t i = 0; i < w.P; i++) w.floor[i] = i < w.L ? FLOOR : 0;
-    for (size_t i = 0; i < w.row; i++) w.alpha[i] = w.beta[i] = 0;
-    blanks(&w, w.alpha)[-1] = 1;        /* from blank 0 .. */
-    blanks(&w, w.beta)[(int)L - 1] = 1; /* .. to blank L */
+    for (size_t i = 0; i < w.row; i++) w.alpha[i] = w.after[i] = 0;
+    blanks(&w, w.alpha)[-1] = 1;         /* from blank 0 .. */
+    blanks(&w, w.after)[(int)L - 1] = 1; /* .. to blank L */
 
     w.smallest = ldexp(FLOOR, TOP_EXPONENT + 9) * (double)T / EPSILON;
-    const double log_scale = emissions(&w, table, normalised);
-    if (isnan(log_scale)) return NAN;
-    for (size_t t = 0; t < w.T; t++) forward(&w, t);
+    const double log_scale = differences(&w, table);
+    if (!emissions(w.T * w.P, w.y, normalised) || !emissions(w.T, w.y_blank, normalised)) return NAN;
+    for (size_t t = 0; t < w.T; t++) { /* a frame waits for the one before: two chains at a time */
+        forward(&w, t);
+        backward(&w, w.T - 1 - t);
+    }
     double *last = w.alpha + w.T * w.row;
     double p = letters(last)[L - 1] + blanks(&w, last)[L - 1];
-    for (size_t t = w.T; t-- > 0;)
-        if (!backward(&w, t, table)) return NAN;
+    for (size_t t = 0; t < w.T; t++)
+        if (!share(&w, t, table)) return NAN;
     int exponent;
     p = frexp(p, &exponent); /* so that of p = 1 nothing remains */
     return log(p) + (exponent + w.exponent) * 0.69314718055994530942 + log_scale;
