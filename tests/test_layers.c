@@ -80,6 +80,25 @@ Test(layers_dense, gradients_add_up) {
     tw_ctx_free(ctx);
 }
 
+/* dx and dW go to one place then: with these sizes one product is the BLAS's and the other is not. */
+Test(layers_dense, of_a_weight_with_itself) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_params *params = tw_params_new(ctx);
+    tw_tensor *w = tw_param(params, "w", (tw_init){TW_INIT_NORMAL, 0.1}, 2, (int[]){1500, 20});
+    cr_assert_eq(tw_params_freeze(params), TW_OK);
+    tw_real *want = malloc(w->size * sizeof *want), *dy = random_reals(1500 * 1500, 3, -1, 1);
+    for (int fused = 0; fused < 2; fused++) {
+        tw_step_begin(ctx);
+        tw_tensor *y = fused ? tw_dense(ctx, w, w, NULL, TW_ACT_NONE) : tw_matmul(ctx, w, false, w, true);
+        cr_assert_eq(tw_backward_from(ctx, y, dy), TW_OK, "%s", tw_errmsg(ctx));
+        if (fused) assert_near(w->grad, want, w->size, 1e-4);
+        else memcpy(want, w->grad, w->size * sizeof *want);
+    }
+    free(want), free(dy);
+    tw_params_free(params);
+    tw_ctx_free(ctx);
+}
+
 Test(layers_dense, errors_name_both_shapes) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_tensor *x = tw_set_name(tw_full(ctx, 1, 2, (int[]){64, 784}), "x");

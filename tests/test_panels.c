@@ -1,6 +1,7 @@
 /* test_panels.c - the product with a packed matrix against plain loops, on every instruction set here. */
 #include "util.h"
 
+#include "tensor/direct.h"
 #include "tensor/panels.h"
 
 #include <string.h>
@@ -113,4 +114,38 @@ Test(panels, equal_plain_loops) {
             for (int n = 0; n < 9; n++)
                 for (int form = 0; form < 4; form++)
                     check_product(pack[isa], multiply[isa], M, N[n], n % 2 ? 37 : n, form & 1, form & 2);
+}
+
+/* As the gradients of tied weights: the first overwrites, the others add to it. */
+Test(panels, products_of_one_place_add_up_in_their_order) {
+    enum { M = 96, N = 160, K = 100, ROUNDS = 40 };
+    tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 5});
+    tw_real *A = random_reals(K * M, 1, -1, 1), *B = random_reals(K * N, 2, -1, 1);
+    tw_real *C = malloc(M * N * sizeof *C), *want = malloc(M * N * sizeof *want);
+    for (int i = 0; i < M; i++)
+        for (int j = 0; j < N; j++) {
+            double sum = 0;
+            for (int k = 0; k < K; k++) sum += (double)A[k * M + i] * (double)B[k * N + j];
+            want[i * N + j] = (tw_real)(TW__GEMM_CALLS * sum);
+        }
+    tw__gemm_call call[TW__GEMM_CALLS];
+    for (int i = 0; i < TW__GEMM_CALLS; i++)
+        call[i] = (tw__gemm_call){.ta = true,
+                                  .M = M,
+                                  .N = N,
+                                  .K = K,
+                                  .A = A,
+                                  .lda = M,
+                                  .B = B,
+                                  .ldb = N,
+                                  .ldc = N,
+                                  .beta = i > 0,
+                                  .C = C};
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < M * N; i++) C[i] = NAN;
+        tw__gemm_all(ctx, TW__GEMM_CALLS, call);
+        assert_near(C, want, M * N, 1e-4);
+    }
+    free(A), free(B), free(C), free(want);
+    tw_ctx_free(ctx);
 }

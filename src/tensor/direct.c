@@ -144,7 +144,8 @@ static void finish_block(void *arg, int block, int thread) {
     g->finish(g->arg, row, 0, least(FINISH_ROWS, g->M - row), g->N);
 }
 
-void tw__gemm_all(tw_ctx *ctx, int n, const tw__gemm_call *call) {
+/* Products that each write to a place of their own. */
+static void run_together(tw_ctx *ctx, int n, const tw__gemm_call *call) {
     batch b = {0};
     tw_mark mark = tw_scratch_mark(ctx);
     int pack = 0, all = 0;
@@ -166,6 +167,22 @@ void tw__gemm_all(tw_ctx *ctx, int n, const tw__gemm_call *call) {
     tw_parallel_for(ctx, pack, pack_block, &b);
     tw_parallel_for(ctx, all, product_block, &b);
     tw_scratch_release(ctx, mark);
+}
+
+/* The first ones that write to different places. */
+static int with_places_of_their_own(int n, const tw__gemm_call *call) {
+    for (int i = 1; i < n; i++)
+        for (int k = 0; k < i; k++)
+            if (call[i].C == call[k].C) return i;
+    return n;
+}
+
+void tw__gemm_all(tw_ctx *ctx, int n, const tw__gemm_call *call) {
+    while (n > 0) {
+        const int some = with_places_of_their_own(n, call);
+        run_together(ctx, some, call);
+        call += some, n -= some;
+    }
 }
 
 bool tw__direct_serial(bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda,

@@ -16,8 +16,9 @@ typedef struct tw__gemm_call {
     void *arg;
 } tw__gemm_call;
 
-/* Products that do not depend on each other, at most TW__GEMM_CALLS, on all threads together: a step has many, and the
- * threads meet only once. What does not gain goes to the BLAS; the choice depends on the machine and the shape. */
+/* Products none of which reads what another writes, at most TW__GEMM_CALLS, on all threads together: a step has many,
+ * and the threads meet only once. Those that write to one C, as the gradients of tied weights, are run in their order.
+ * What does not gain goes to the BLAS; the choice depends on the machine and the shape. */
 enum { TW__GEMM_CALLS = 8 };
 void tw__gemm_all(tw_ctx *ctx, int n, const tw__gemm_call *call);
 
