@@ -88,6 +88,8 @@ typedef struct tw_dataset {
     /* On failure returns an error and writes a sentence into message[size]. */
     tw_err (*get)(void *user, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size);
     void (*free)(void *user); /* what tw_dataset_free calls; may be NULL */
+    /* Sample i will be wanted soon: a good moment to bring it nearer. May be NULL. */
+    void (*prefetch)(void *user, size_t i);
 } tw_dataset;
 /* Calls dataset->free and empties the struct. */
 TW_API void tw_dataset_free(tw_dataset *dataset);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <thalweg/extend.h>
 
+enum { AHEAD = 2 }; /* samples, of which a dataset is told before they are wanted */
+
 typedef struct slot {
     tw_batch batch;
     tw_real *x;
@@ -96,6 +98,7 @@ static tw_err prepare(tw_loader *l, slot *s) {
     for (int i = 0; i < n; i++) {
         int length = 0;
         if (atomic_load(&l->cancel)) return TW_ERR_STATE;
+        if (d->prefetch && i + AHEAD < n) d->prefetch(d->user, l->plan.order[start + (size_t)(i + AHEAD)]);
         s->index[i] = l->plan.order[start + (size_t)i];
         tw_err err = get_sample(l, s, i, s->index[i], labels, &length);
         if (err) return err;
