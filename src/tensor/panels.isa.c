@@ -66,10 +66,10 @@ typedef struct tile {
     const tw_real *a, *b;
 } tile;
 
-/* sum[ROWS][PANEL] = the tile, of one or two vectors of columns. One function for each size: the compiler keeps an
- * array of sums in registers only when its size is a constant from the start. */
+/* out[ROWS][..] = the tile, or out + the tile, of one or two vectors of columns. One function for each size: the
+ * compiler keeps an array of sums in registers only when its size is a constant from the start. */
 #define TILE(ROWS, VECTORS)                                                                                 \
-    static void tile_##ROWS##x##VECTORS(const tile *t, tw_real *sum) {                                      \
+    static void tile_##ROWS##x##VECTORS(const tile *t, bool add, tw_real *out, size_t ld) {                 \
         const tw_real *a[ROWS], *b = t->b;                                                                  \
         const size_t k_step = t->k_step, b_step = t->b_step;                                                \
         for (int r = 0; r < ROWS; r++) a[r] = t->a + (size_t)(r < t->rows ? r : t->rows - 1) * t->row_step; \
@@ -87,10 +87,11 @@ typedef struct tile {
             for (int r = 0; r < ROWS; r++) {                                                                \
                 a[r] += (size_t)depth * k_step;                                                             \
                 for (int v = 0; v < VECTORS; v++) {                                                         \
-                    tw_real *to = sum + r * PANEL + v * LANES;                                              \
-                    tw__store(to, k0 ? tw__load(to) + c[r][v] : c[r][v]);                                   \
+                    tw_real *to = out + (size_t)r * ld + v * LANES;                                         \
+                    tw__store(to, add ? tw__load(to) + c[r][v] : c[r][v]);                                  \
                 }                                                                                           \
             }                                                                                               \
+            add = true; /* what follows of a long sum */                                                    \
         }                                                                                                   \
     }
 
@@ -106,35 +107,25 @@ enum { MOST_ROWS = 8 };
 enum { MOST_ROWS = 4 };
 #endif
 
-static void compute(const tile *t, tw_real *sum) {
+static void compute(const tile *t, bool add, tw_real *out, size_t ld) {
     const bool narrow = t->columns <= LANES;
 #if defined(__AVX512F__)
     if (t->rows > 4) {
-        if (narrow) tile_8x1(t, sum);
-        else tile_8x2(t, sum);
+        if (narrow) tile_8x1(t, add, out, ld);
+        else tile_8x2(t, add, out, ld);
         return;
     }
 #endif
-    if (narrow) tile_4x1(t, sum);
-    else if (t->rows == 1) tile_1x2(t, sum);
-    else if (t->rows == 2) tile_2x2(t, sum);
-    else tile_4x2(t, sum);
+    if (narrow) tile_4x1(t, add, out, ld);
+    else if (t->rows == 1) tile_1x2(t, add, out, ld);
+    else if (t->rows == 2) tile_2x2(t, add, out, ld);
+    else tile_4x2(t, add, out, ld);
 }
 
-/* C[r][c] = or += sum[r][c]. */
-static void put(const tile *t, const tw_real *sum, bool add, tw_real *C, size_t ldc) {
-    for (int r = 0; r < t->rows; r++, sum += PANEL, C += ldc) {
-        if (t->columns == PANEL) {
-            tw__vec low = tw__load(sum), high = tw__load(sum + LANES);
-            tw__store(C, add ? tw__load(C) + low : low);
-            tw__store(C + LANES, add ? tw__load(C + LANES) + high : high);
-        } else if (t->columns == LANES) {
-            tw__vec low = tw__load(sum);
-            tw__store(C, add ? tw__load(C) + low : low);
-        } else {
-            for (int c = 0; c < t->columns; c++) C[c] = add ? C[c] + sum[c] : sum[c];
-        }
-    }
+/* The part of a tile that exists, from one place to another. */
+static void copy(const tile *t, const tw_real *from, size_t from_ld, tw_real *to, size_t to_ld) {
+    for (int r = 0; r < t->rows; r++, from += from_ld, to += to_ld)
+        for (int c = 0; c < t->columns; c++) to[c] = from[c];
 }
 
 /* C[c][r] = or += sum[r][c], for up to LANES rows. */
@@ -154,28 +145,36 @@ static void put_turned(const tile *t, const tw_real *sum, bool add, tw_real *C, 
 
 /* ---- the product ------------------------------------------------------------------------------------------------ */
 
-/* Rows i.. of the product (at most LANES of them) in the columns of t. */
+/* Rows i.. of the product (at most LANES of them) in the columns of t. A whole tile goes to C directly. */
 static void run_rows(const tw__product *p, tile *t, int i, int rows, int j, bool add) {
     _Alignas(64) tw_real sum[LANES * PANEL];
-    if (!p->turned) {
-        for (int r = 0; r < rows; r++) { /* C comes while the tile is computed: else the store waits for it */
-            const tw_real *c = p->C + (size_t)(i + r) * p->ldc + (size_t)j;
-            __builtin_prefetch(c, 1);
-            __builtin_prefetch(c + LANES, 1);
+    if (p->turned) {
+        for (int r = 0; r < rows; r += MOST_ROWS) {
+            t->rows = rows - r < MOST_ROWS ? rows - r : MOST_ROWS;
+            t->a = p->A + (size_t)(i + r) * t->row_step;
+            compute(t, false, sum + r * PANEL, PANEL);
         }
         t->rows = rows;
-        t->a = p->A + (size_t)i * t->row_step;
-        compute(t, sum);
-        put(t, sum, add, p->C + (size_t)i * p->ldc + (size_t)j, p->ldc);
+        put_turned(t, sum, add, p->C + (size_t)j * p->ldc + (size_t)i, p->ldc);
         return;
     }
-    for (int r = 0; r < rows; r += MOST_ROWS) {
-        t->rows = rows - r < MOST_ROWS ? rows - r : MOST_ROWS;
-        t->a = p->A + (size_t)(i + r) * t->row_step;
-        compute(t, sum + r * PANEL);
+    tw_real *C = p->C + (size_t)i * p->ldc + (size_t)j;
+    for (int r = 0; r < rows; r++) { /* C comes while the tile is computed: else the store waits for it */
+        __builtin_prefetch(C + (size_t)r * p->ldc, 1);
+        __builtin_prefetch(C + (size_t)r * p->ldc + LANES, 1);
     }
     t->rows = rows;
-    put_turned(t, sum, add, p->C + (size_t)j * p->ldc + (size_t)i, p->ldc);
+    t->a = p->A + (size_t)i * t->row_step;
+    if (rows == MOST_ROWS && (t->columns == PANEL || t->columns == LANES)) {
+        compute(t, add, C, p->ldc);
+    } else {
+        if (add) {
+            memset(sum, 0, sizeof sum);
+            copy(t, C, p->ldc, sum, PANEL);
+        }
+        compute(t, add, sum, PANEL);
+        copy(t, sum, PANEL, C, p->ldc);
+    }
 }
 
 /* The last columns of an unpacked B are copied, strip by strip: a vector of them would reach past its rows. */
