@@ -3,6 +3,8 @@
 
 #include "layers/conv_direct.h"
 
+#include <limits.h>
+
 enum { SHAPES = 150 };
 
 typedef struct shape {
@@ -86,5 +88,12 @@ Test(conv_direct, suits_by_shape) {
     s.sw = 1, s.C = 64;
     cr_assert(!tw__conv_direct_suits(&s));
     s.C = 1, s.N = 0;
+    cr_assert(!tw__conv_direct_suits(&s));
+    /* a line as long as a recording would be copied for each thread and channel */
+    s.N = 1, s.H = s.OH = s.kh = 1, s.ph = 0, s.W = s.OW = 2000;
+    cr_assert(tw__conv_direct_suits(&s));
+    s.W = s.OW = 160000;
+    cr_assert(!tw__conv_direct_suits(&s));
+    s.W = s.OW = INT_MAX - 4;
     cr_assert(!tw__conv_direct_suits(&s));
 }

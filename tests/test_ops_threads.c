@@ -1,6 +1,9 @@
 /* test_ops_threads.c - values and gradients of every operation are the same bits for any number of threads. */
 #include "util.h"
 
+#include <pthread.h>
+#include <time.h>
+
 /* Many blocks of everything: each operation is used at a size that is cut, forward and backward. */
 static tw_tensor *everything(tw_ctx *ctx, tw_tensor *const *leaf) {
     tw_tensor *x = leaf[0], *row = leaf[1], *column = leaf[2], *w = leaf[3], *small = leaf[4];
@@ -61,3 +64,28 @@ Test(threads, same_bits_for_one_two_three_and_five) {
         }
     for (int i = 0; i <= LEAVES; i++) free(one.v[i]);
 }
+
+#ifdef __GLIBC__
+enum { BLOCKS = 16 };
+static void note_stack(void *arg, int block, int thread) {
+    (void)thread;
+    pthread_attr_t mine;
+    if (pthread_getattr_np(pthread_self(), &mine)) return;
+    pthread_attr_getstacksize(&mine, (size_t *)arg + block);
+    pthread_attr_destroy(&mine);
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL); /* so that no thread takes all blocks */
+}
+
+/* Where a thread has little stack by itself, as with musl, the pool's threads have what products need to pack. */
+Test(threads, have_the_stack_they_need) {
+    pthread_attr_t small;
+    cr_assert_eq(pthread_attr_init(&small), 0);
+    cr_assert_eq(pthread_attr_setstacksize(&small, 128 << 10), 0);
+    cr_assert_eq(pthread_setattr_default_np(&small), 0);
+    tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 4});
+    size_t size[BLOCKS] = {0};
+    tw_parallel_for(ctx, BLOCKS, note_stack, size);
+    for (int i = 0; i < BLOCKS; i++) cr_assert(size[i] >= 512 << 10, "%zu bytes", size[i]);
+    tw_ctx_free(ctx);
+}
+#endif

@@ -7,8 +7,10 @@
 
 enum {
     LANES = TW__DIRECT_LANES,
-    PADDED = 12 << 10, /* numbers of a padded band: 48 kB */
-    LEAST_UNITS = 8    /* to share among threads */
+    OUT = TW__DIRECT_OUT,
+    PADDED = 12 << 10,      /* numbers of a padded band: 48 kB */
+    LARGEST_BAND = 1 << 20, /* numbers of the lines that one line of outputs, or of dx, sees */
+    LEAST_UNITS = 8         /* to share among threads */
 };
 
 #ifdef TW_DOUBLE /* the plain kernels only */
@@ -18,7 +20,11 @@ bool tw__conv_direct_suits(const tw__conv *s) { return (void)s, false; }
 bool tw__conv_direct_suits(const tw__conv *s) {
     if (s->sh != 1 || s->sw != 1 || s->kh > 7 || s->kw > 7 || s->ph >= s->kh || s->pw >= s->kw) return false;
     bool few = s->C <= 4 || (s->C < 16 && s->O <= 64);
-    return few && s->N > 0 && s->H > 0 && s->W > 0;
+    /* Each thread has such a band of each channel at once, of x or of dz: not of a line that is a whole recording. */
+    long long line = (long long)(s->W > s->OW ? s->W : s->OW) + LANES + s->kw;
+    long long channels = s->O > OUT ? s->O : OUT;
+    if (channels < s->C) channels = s->C;
+    return few && s->N > 0 && s->H > 0 && s->W > 0 && channels * s->kh * line <= LARGEST_BAND;
 }
 #endif
 

@@ -34,10 +34,10 @@ static void pack_turned(int K, int columns, const tw_real *B, size_t ldb, tw_rea
     }
 }
 
-static void pack_rows(int K, int columns, const tw_real *B, size_t ldb, tw_real *to) {
-    for (int k = 0; k < K; k++, to += PANEL, B += ldb) {
+static void pack_rows(int K, int columns, const tw_real *B, size_t ldb, int width, tw_real *to) {
+    for (int k = 0; k < K; k++, to += width, B += ldb) {
         memcpy(to, B, (size_t)columns * sizeof *to);
-        for (int c = columns; c < PANEL; c++) to[c] = 0;
+        for (int c = columns; c < width; c++) to[c] = 0;
     }
 }
 
@@ -49,7 +49,7 @@ void TW_ISA_NAME(tw__panels_pack_part)(bool transposed, int K, int N, const tw_r
         const int columns = N - j < PANEL ? N - j : PANEL;
         tw_real *panel = panels + (size_t)j * (size_t)K + first * PANEL;
         if (transposed) pack_turned(to - from, columns, B + (size_t)j * ld + first, ld, panel);
-        else pack_rows(to - from, columns, B + first * ld + (size_t)j, ld, panel);
+        else pack_rows(to - from, columns, B + first * ld + (size_t)j, ld, PANEL, panel);
     }
 }
 
@@ -177,16 +177,17 @@ static void run_rows(const tw__product *p, tile *t, int i, int rows, int j, bool
     }
 }
 
-/* The last columns of an unpacked B are copied, strip by strip: a vector of them would reach past its rows. */
+/* The last columns of an unpacked B, fewer than a vector, are copied, strip by strip: as they lie, a vector would reach
+ * past the rows. A strip is small, for it is on the stack of whatever thread this is. */
 static void run_last_columns(const tw__product *p, tile *t, int M, int j, int K, int step) {
-    tw_real strip[DEPTH * PANEL];
+    tw_real strip[DEPTH * LANES];
     const tw_real *A = p->A;
     tw__product part = *p;
     for (int k = 0; k == 0 || k < K; k += DEPTH) {
         t->K = K - k < DEPTH ? K - k : DEPTH;
-        pack_rows(t->K, t->columns, p->B + (size_t)k * p->ldb + (size_t)j, p->ldb, strip);
+        pack_rows(t->K, t->columns, p->B + (size_t)k * p->ldb + (size_t)j, p->ldb, LANES, strip);
         t->b = strip;
-        t->b_step = PANEL;
+        t->b_step = LANES;
         part.A = A + (size_t)k * t->k_step;
         for (int i = 0; i < M; i += step) run_rows(&part, t, i, M - i < step ? M - i : step, j, p->add || k);
     }

@@ -44,7 +44,9 @@ static fp_state fp_flush_denormals(void) { return 0; }
 static void fp_restore(fp_state old) { (void)old; }
 #endif
 
-enum { SPINS = 2000, MAX_THREADS = 256 };
+/* The stack is what matrix products need to pack, with room to spare; a system may give less by itself (musl:
+ * 128 KiB). */
+enum { SPINS = 2000, MAX_THREADS = 256, STACK = 1 << 20 };
 
 typedef struct worker {
     struct tw__pool *pool;
@@ -112,6 +114,16 @@ static void wake_all(struct tw__pool *p) {
     pthread_mutex_unlock(&p->mutex);
 }
 
+static bool start(worker *w) {
+    pthread_attr_t attr;
+    if (pthread_attr_init(&attr)) return false;
+    size_t size = 0;
+    bool enough = !pthread_attr_getstacksize(&attr, &size) && size >= STACK;
+    bool done = (enough || !pthread_attr_setstacksize(&attr, STACK)) && !pthread_create(&w->id, &attr, worker_main, w);
+    pthread_attr_destroy(&attr);
+    return done;
+}
+
 /* A pool of threads - 1 workers, or of as many as the system gives; NULL: none, and the caller works alone. */
 static struct tw__pool *pool_new(tw_ctx *ctx) {
     size_t bytes = sizeof(struct tw__pool) + (size_t)(ctx->threads - 1) * sizeof(worker);
@@ -135,7 +147,7 @@ static struct tw__pool *pool_new(tw_ctx *ctx) {
         worker *w = &p->worker[i];
         w->pool = p;
         w->thread = i + 1;
-        if (pthread_create(&w->id, NULL, worker_main, w)) break;
+        if (!start(w)) break;
         p->workers++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
