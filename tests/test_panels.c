@@ -149,3 +149,46 @@ Test(panels, products_of_one_place_add_up_in_their_order) {
     free(A), free(B), free(C), free(want);
     tw_ctx_free(ctx);
 }
+
+/* What finish was told, and how often for each element. */
+typedef struct cover {
+    int N;
+    unsigned char *times;
+} cover;
+static void count_cover(void *arg, int row, int column, int rows, int columns) {
+    const cover *c = arg;
+    for (int i = row; i < row + rows; i++)
+        for (int j = column; j < column + columns; j++) c->times[i * c->N + j]++;
+}
+
+/* Tall, thin and odd: whichever way is chosen, the BLAS's or ours, packed, turned or as it lies. */
+Test(panels, calls_of_any_shape_equal_plain_loops) {
+    static const int size[] = {1, 3, 4, 9, 10, 16, 17, 64, 100, 257}, depth[] = {7, 8, 64, 600};
+    tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 2});
+    for (int shape = 0; shape < 400; shape++) {
+        const int M = size[shape % 10], N = size[shape / 10 % 10], K = depth[shape / 100];
+        tw_real *A = random_reals((size_t)(M * K), 1, -1, 1), *B = random_reals((size_t)(K * N), 2, -1, 1);
+        unsigned char *times = malloc((size_t)(M * N));
+        for (int form = 0; form < 8; form++) {
+            const bool ta = form & 1, tb = form & 2, add = form & 4;
+            tw_real *C = random_reals((size_t)(M * N), 3, -1, 1), *want = random_reals((size_t)(M * N), 3, -1, 1);
+            memset(times, 0, (size_t)(M * N));
+            for (int i = 0; i < M; i++)
+                for (int j = 0; j < N; j++) {
+                    double sum = add ? (double)want[i * N + j] : 0;
+                    for (int k = 0; k < K; k++)
+                        sum += (double)A[ta ? k * M + i : i * K + k] * (double)B[tb ? j * K + k : k * N + j];
+                    want[i * N + j] = (tw_real)sum;
+                }
+            cover c = {N, times};
+            tw__gemm_call call = {ta, tb, M, N, K, A, B, ta ? M : K, tb ? K : N, N, add, C, count_cover, &c};
+            tw__gemm_all(ctx, 1, &call);
+            assert_near(C, want, (size_t)(M * N), 1e-4);
+            for (int i = 0; i < M * N; i++)
+                cr_assert_eq(times[i], 1, "element %d of %d x %d was finished %d times", i, M, N, times[i]);
+            free(C), free(want);
+        }
+        free(A), free(B), free(times);
+    }
+    tw_ctx_free(ctx);
+}

@@ -68,14 +68,10 @@ static void act_grad_block(void *arg, int block, int thread) {
     (void)thread;
     const prologue *p = arg;
     int first = block * COLUMN_BLOCK, n = p->n - first < COLUMN_BLOCK ? p->n - first : COLUMN_BLOCK;
-    void (*const line)(tw_act, size_t, const tw_real *, const tw_real *, tw_real *) = TW_ISA_CALL(tw__act_grad);
     double sum[COLUMN_BLOCK] = {0};
-    for (int r = 0; r < p->rows; r++) {
-        size_t at = (size_t)r * (size_t)p->n + (size_t)first;
-        const tw_real *dz = p->dz ? p->dz + at : p->dy + at;
-        if (p->dz) line(p->act, (size_t)n, p->y + at, p->dy + at, p->dz + at);
-        for (int c = 0; p->db && c < n; c++) sum[c] += (double)dz[c];
-    }
+    TW_ISA_CALL(tw__act_grad_rows)
+    (p->act, p->rows, (size_t)n, (size_t)p->n, p->y + first, p->dy + first, p->dz ? p->dz + first : NULL,
+     p->db ? sum : NULL);
     for (int c = 0; p->db && c < n; c++) p->db[first + c] = tw_add_to(p->beta, p->db[first + c], (tw_real)sum[c]);
 }
 

@@ -22,6 +22,10 @@ TW_ISA_DECLARE(void, tw__affine_act,
 TW_ISA_DECLARE(void, tw__bias_act, (tw_act act, size_t n, tw_real *y, const tw_real *bias));
 /* dz[i] = dy[i] * act'(y[i]); dz may be dy. */
 TW_ISA_DECLARE(void, tw__act_grad, (tw_act act, size_t n, const tw_real *y, const tw_real *dy, tw_real *dz));
+/* The same of `rows` rows of n numbers, ld apart, and sum[i] += the rows' dz[i]; dz NULL: dy is dz; sum may be NULL. */
+TW_ISA_DECLARE(void, tw__act_grad_rows,
+               (tw_act act, int rows, size_t n, size_t ld, const tw_real *y, const tw_real *dy, tw_real *dz,
+                double *sum));
 
 /* The sum of x, in double. */
 TW_ISA_DECLARE(double, tw__sum, (size_t n, const tw_real *x));

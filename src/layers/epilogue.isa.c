@@ -57,6 +57,16 @@ void TW_ISA_NAME(tw__act_grad)(tw_act act, size_t n, const tw_real *y, const tw_
     }
 }
 
+void TW_ISA_NAME(tw__act_grad_rows)(tw_act act, int rows, size_t n, size_t ld, const tw_real *y, const tw_real *dy,
+                                    tw_real *dz, double *restrict sum) {
+    for (int r = 0; r < rows; r++, y += ld, dy += ld) {
+        if (dz) TW_ISA_NAME(tw__act_grad)(act, n, y, dy, dz);
+        const tw_real *restrict line = dz ? dz : dy;
+        for (size_t i = 0; sum && i < n; i++) sum[i] += (double)line[i];
+        if (dz) dz += ld;
+    }
+}
+
 double TW_ISA_NAME(tw__sum)(size_t n, const tw_real *x) {
     double lane[16] = {0}; /* independent sums, so that the loop has no chain of additions to wait for */
     size_t i = 0;

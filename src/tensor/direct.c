@@ -25,8 +25,11 @@ static bool suits(bool ta, bool tb, int M, int K) {
 /* Is B, as it lies, worth a copy? Rows that are multiples of 2 kB apart fall on few places of the first cache. */
 static bool worth_packing(int M, int K, int ldb) { return M >= 256 || (K >= 32 && ldb % 512 == 0); }
 
-/* Thin products are bound by memory, and BLAS libraries have kernels for them; packing pays after some rows. */
-static bool large_enough(bool packed, int rows, int columns) { return rows >= (packed ? 16 : 4) && columns >= 16; }
+/* Thin products are bound by memory, and BLAS libraries have kernels for them; packing pays after some rows, and the
+ * few columns of a last layer after many. */
+static bool large_enough(bool packed, int rows, int columns) {
+    return columns >= 16 ? rows >= (packed ? 16 : 4) : packed && columns >= 4 && rows >= 64;
+}
 
 /* ---- one product: how it is computed, and cut into blocks of work --------------------------------------------- */
 
@@ -81,8 +84,8 @@ static bool plan(const tw__gemm_call *g, cut *c) {
     if (g->tb) {
         /* What an element costs, in multiply-adds of a vector: packing it, and multiplying it by whole panels. */
         const double packing = 0.4, panel = 32, lanes = 16;
-        double pack_a = g->M * packing + blocks(g->M, (int)panel) * panel / lanes * g->N;
-        double pack_b = g->N * packing + blocks(g->N, (int)panel) * panel / lanes * g->M;
+        double pack_a = g->M * packing + (g->M <= lanes ? 1 : blocks(g->M, (int)panel) * panel / lanes) * g->N;
+        double pack_b = g->N * packing + (g->N <= lanes ? 1 : blocks(g->N, (int)panel) * panel / lanes) * g->M;
         c->packed = g->B;
         if (pack_a < pack_b) {
             c->packed = g->A;

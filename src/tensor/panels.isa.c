@@ -35,6 +35,13 @@ static void pack_turned(int K, int columns, const tw_real *B, size_t ldb, tw_rea
 }
 
 static void pack_rows(int K, int columns, const tw_real *B, size_t ldb, int width, tw_real *to) {
+    if (columns == PANEL && width == PANEL) {
+        for (int k = 0; k < K; k++, to += PANEL, B += ldb) {
+            tw__store(to, tw__load(B));
+            tw__store(to + LANES, tw__load(B + LANES));
+        }
+        return;
+    }
     for (int k = 0; k < K; k++, to += width, B += ldb) {
         memcpy(to, B, (size_t)columns * sizeof *to);
         for (int c = columns; c < width; c++) to[c] = 0;
