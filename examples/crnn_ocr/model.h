@@ -29,7 +29,7 @@ struct crnn_design {
 };
 enum { CRNN_STEP = 4 }; /* pixels a frame: pictures are widened to a multiple of it */
 
-extern const crnn_design *const crnn_designs[];        /* tiny, small, vgg; NULL at the end */
+extern const crnn_design *const crnn_designs[];        /* tiny, small, medium, vgg; NULL at the end */
 const crnn_design *crnn_design_find(const char *name); /* NULL: no such name */
 
 /* Makes the layers with fresh weights. An error is left in ctx; crnn_free is needed in either case. */
