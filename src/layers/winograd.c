@@ -29,18 +29,15 @@ static void multiply(const pass *a, span unit, int k, const tw_real *v, tw_real 
      a->u + (size_t)k * a->u_place, false, m + (size_t)k * c->place_out, (int)c->ld_out);
 }
 
-/* Rows of a strip to the lines from y on, of a block of channels of the images from n on. */
+/* Rows of a strip to the lines from y on, of a block of channels of image n. */
 static void write_rows(const pass *a, int n, int channel, int y, int rows, const tw_real *row, tw_real *lines) {
     const tw__conv *s = &a->c.s;
     const size_t pitch = tw__wino_whole(s->OW);
-    for (int k = 0; k < a->c.beside; k++) {
-        const tw_real *from = row + (size_t)(k * a->c.stride) * BLOCK;
-        for (int i = 0; i < rows; i++) TW_ISA_CALL(tw__wino_unpack)
-        ((size_t)s->OW, from + (size_t)i * a->c.columns * BLOCK, lines + (size_t)i * BLOCK * pitch, pitch);
-        for (int o = channel; o < tw__wino_least(channel + BLOCK, s->O); o++) {
-            tw_real *line = lines + (size_t)(o - channel) * pitch;
-            TW_ISA_CALL(tw__conv_store_padded)(a->to, n + k, o, y, rows, line, BLOCK * pitch);
-        }
+    for (int i = 0; i < rows; i++) TW_ISA_CALL(tw__wino_unpack)
+    ((size_t)s->OW, row + (size_t)i * a->c.columns * BLOCK, lines + (size_t)i * BLOCK * pitch, pitch);
+    for (int o = channel; o < tw__wino_least(channel + BLOCK, s->O); o++) {
+        tw_real *line = lines + (size_t)(o - channel) * pitch;
+        TW_ISA_CALL(tw__conv_store_padded)(a->to, n, o, y, rows, line, BLOCK * pitch);
     }
 }
 
@@ -48,7 +45,7 @@ static void write_block(const pass *a, span unit, span part, int block, const tw
     const tw__wino_cut *c = &a->c;
     const size_t pitch = c->columns * BLOCK;
     for (int r = part.first; r < part.last; r++) {
-        const int n = r / c->down * c->beside, y = r % c->down * c->m;
+        const int n = r / c->down, y = r % c->down * c->m;
         const tw_real *from = m + (size_t)(r - unit.first) * (size_t)c->across * c->ld_out + (size_t)block * BLOCK;
         (c->s.kh == 3 ? TW_ISA_CALL(tw__wino3_output)
                       : TW_ISA_CALL(tw__wino5_output))((size_t)c->across, from, c->place_out, c->ld_out, work, pitch);

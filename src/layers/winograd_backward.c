@@ -67,15 +67,13 @@ static void write_row(const pass *a, int n, int channel, int y, const tw_real *r
     const tw__conv *s = &a->c.s;
     const size_t pitch = tw__wino_whole(s->W), width = (size_t)s->W;
     if (y < 0 || y >= s->H) return;
-    for (int k = 0; k < a->c.beside; k++) {
-        TW_ISA_CALL(tw__wino_unpack)(width, row + (size_t)(s->pw + k * a->c.stride) * BLOCK, lines, pitch);
-        for (int i = channel; i < tw__wino_least(channel + BLOCK, s->C); i++) {
-            const tw_real *from = lines + (size_t)(i - channel) * pitch;
-            tw_real *to = a->g->dx + (((size_t)(n + k) * (size_t)s->C + (size_t)i) * (size_t)s->H + (size_t)y) * width;
-            if (a->g->dx_beta == 0) memcpy(to, from, width * sizeof *to);
-            else
-                for (size_t j = 0; j < width; j++) to[j] += from[j];
-        }
+    TW_ISA_CALL(tw__wino_unpack)(width, row + (size_t)s->pw * BLOCK, lines, pitch);
+    for (int i = channel; i < tw__wino_least(channel + BLOCK, s->C); i++) {
+        const tw_real *from = lines + (size_t)(i - channel) * pitch;
+        tw_real *to = a->g->dx + (((size_t)n * (size_t)s->C + (size_t)i) * (size_t)s->H + (size_t)y) * width;
+        if (a->g->dx_beta == 0) memcpy(to, from, width * sizeof *to);
+        else
+            for (size_t j = 0; j < width; j++) to[j] += from[j];
     }
 }
 
@@ -86,7 +84,7 @@ static void write_block(const pass *a, span unit, int block, const tw_real *dv, 
     tw_real *row[SIDE];
     strips += (size_t)block * SIDE * pitch;
     for (int r = unit.first; r < unit.last; r++) {
-        const int n = r / c->down * c->beside, y = r % c->down * c->m;
+        const int n = r / c->down, y = r % c->down * c->m;
         for (int i = 0; i < SIDE; i++) row[i] = strips + (size_t)((y + i) % SIDE) * pitch;
         for (int i = 0; y == 0 && i < shared; i++) memset(row[i], 0, pitch * sizeof *row[i]);
         const tw_real *from = dv + (size_t)(r - unit.first) * (size_t)c->across * c->ld_in + (size_t)block * BLOCK;
@@ -163,12 +161,11 @@ static void bias_gradient(const pass *a, int slots) {
 /* Images for each part, and parts; one part when the threads share the stages. */
 static void cut_parts(pass *a) {
     tw__wino_cut *c = &a->c;
-    const int groups = c->all_rows / c->down;
-    if (groups < FEW_IMAGES) c->large = true;
+    if (c->s.N < FEW_IMAGES) c->large = true;
     a->parts = c->large ? 1 : MOST_PARTS * a->du_size <= PARTIALS ? MOST_PARTS : PARTS;
-    const int images = tw__wino_blocks(groups, a->parts);
+    const int images = tw__wino_blocks(c->s.N, a->parts);
     a->rows_of_part = images * c->down;
-    a->parts = tw__wino_blocks(groups, images);
+    a->parts = tw__wino_blocks(c->s.N, images);
 }
 
 bool tw__winograd_backward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w, const tw__conv_lines *dz,

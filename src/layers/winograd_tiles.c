@@ -15,7 +15,6 @@ enum {
     LARGE_UNIT = 2 << 20,   /* in a large one, or twice as many as in U */
     LEAST_TILES = 24,       /* of a unit, for the products' sake */
     LEAST_UNITS = 16,       /* of small ones, to share among threads */
-    MOST_BESIDE = 4,        /* images side by side */
     WIDEST = 4096           /* columns of a picture */
 };
 
@@ -48,17 +47,11 @@ static size_t ld_of(int channels) {
     return BLOCK * (lines < 8 ? lines : odd(lines));
 }
 
-static int tiles_across(const tw__conv *s, int m, int beside) {
-    return blocks((beside - 1) * (s->W + s->pw) + s->OW, m);
-}
-
 tw__wino_cut tw__wino_cut_of(const tw__conv *s) {
-    tw__wino_cut c = {.s = *s, .m = outputs_of_tile(s), .beside = 1, .stride = s->W + s->pw};
-    for (int k = 2; k <= MOST_BESIDE && s->OW <= 64; k++)
-        if (s->N % k == 0 && tiles_across(s, c.m, k) * c.beside < tiles_across(s, c.m, c.beside) * k) c.beside = k;
+    tw__wino_cut c = {.s = *s, .m = outputs_of_tile(s)};
     c.down = blocks(s->OH, c.m);
-    c.across = tiles_across(s, c.m, c.beside);
-    c.all_rows = s->N / c.beside * c.down;
+    c.across = blocks(s->OW, c.m);
+    c.all_rows = s->N * c.down;
     c.ld_in = ld_of(s->C);
     c.ld_out = ld_of(s->O);
 
@@ -100,39 +93,32 @@ tw__wino_source tw__wino_gradient(const tw__wino_cut *c, const tw__conv_lines *d
     return a;
 }
 
-/* Line y of a block of channels of the images from n on, into a row of the strip whose gaps are 0 already. */
-static void read_row(const tw__wino_cut *c, const tw__wino_source *a, int n, int channel, int y, tw_real *row) {
+/* Line y of a block of channels of image n, into a row of the strip whose padding is 0 already. */
+static void read_row(const tw__wino_source *a, int n, int channel, int y, tw_real *row) {
     const int channels = least(BLOCK, a->channels - channel);
     const size_t plane = (size_t)a->H * (size_t)a->W;
     const tw_real *end = a->x + (size_t)a->N * (size_t)a->channels * plane, *line[BLOCK];
-    for (int k = 0; k < c->beside; k++) {
-        tw_real *to = row + (size_t)(a->left + k * c->stride) * BLOCK;
-        if (y < 0 || y >= a->H) {
-            memset(to, 0, (size_t)a->W * BLOCK * sizeof *to);
-            continue;
-        }
-        for (int i = 0; i < channels; i++)
-            line[i] = a->x + ((size_t)(n + k) * (size_t)a->channels + (size_t)(channel + i)) * plane +
-                (size_t)y * (size_t)a->W;
-        TW_ISA_CALL(tw__wino_pack)(channels, line, end, (size_t)a->W, to);
+    tw_real *to = row + (size_t)a->left * BLOCK;
+    if (y < 0 || y >= a->H) {
+        memset(to, 0, (size_t)a->W * BLOCK * sizeof *to);
+        return;
     }
+    for (int i = 0; i < channels; i++)
+        line[i] = a->x + ((size_t)n * (size_t)a->channels + (size_t)(channel + i)) * plane + (size_t)y * (size_t)a->W;
+    TW_ISA_CALL(tw__wino_pack)(channels, line, end, (size_t)a->W, to);
 }
 
 /* The same for dz, for the lines of a row of tiles at once, for two are one line of windows. */
-static void read_dz(const tw__wino_cut *c, const tw__wino_source *a, int n, int channel, int y, tw_real *const *row,
-                    tw_real *lines) {
+static void read_dz(const tw__wino_source *a, int n, int channel, int y, tw_real *const *row, tw_real *lines) {
     const int channels = least(BLOCK, a->channels - channel);
     const size_t pitch = whole_blocks(a->W), of_channel = (size_t)a->lines * pitch;
     const tw_real *line[BLOCK];
-    for (int k = 0; k < c->beside; k++) {
-        for (int i = 0; i < channels; i++) TW_ISA_CALL(tw__conv_dz_padded)
-        (a->dz, n + k, channel + i, y, a->lines, 0, (int)pitch, lines + (size_t)i * of_channel);
-        for (int j = 0; j < a->lines; j++) {
-            for (int i = 0; i < channels; i++) line[i] = lines + (size_t)i * of_channel + (size_t)j * pitch;
-            TW_ISA_CALL(tw__wino_pack)
-            (channels, line, lines + BLOCK * of_channel, (size_t)a->W,
-             row[j] + (size_t)(a->left + k * c->stride) * BLOCK);
-        }
+    for (int i = 0; i < channels; i++) TW_ISA_CALL(tw__conv_dz_padded)
+    (a->dz, n, channel + i, y, a->lines, 0, (int)pitch, lines + (size_t)i * of_channel);
+    for (int j = 0; j < a->lines; j++) {
+        for (int i = 0; i < channels; i++) line[i] = lines + (size_t)i * of_channel + (size_t)j * pitch;
+        TW_ISA_CALL(tw__wino_pack)
+        (channels, line, lines + BLOCK * of_channel, (size_t)a->W, row[j] + (size_t)a->left * BLOCK);
     }
 }
 
@@ -141,13 +127,13 @@ void tw__wino_read(const tw__wino_cut *c, const tw__wino_source *a, tw__wino_spa
     tw_real *row[SIDE], *lines = work + (size_t)a->lines * c->columns * BLOCK;
     memset(work, 0, (size_t)a->lines * c->columns * BLOCK * sizeof *work);
     for (int r = part.first; r < part.last; r++) {
-        const int n = r / c->down * c->beside, y = r % c->down * c->m; /* of the first outputs */
+        const int n = r / c->down, y = r % c->down * c->m; /* of the first outputs */
         /* line i of a tile row is line i - m of the next, which lies in the same row of the strip */
         const int kept = r > part.first && y > 0 ? a->lines - c->m : 0;
         for (int i = 0; i < a->lines; i++) row[i] = work + (size_t)((y + i) % a->lines) * c->columns * BLOCK;
-        if (a->dz) read_dz(c, a, n, block * BLOCK, y + a->y, row, lines);
+        if (a->dz) read_dz(a, n, block * BLOCK, y + a->y, row, lines);
         for (int i = kept; i < a->lines; i++) {
-            if (!a->dz) read_row(c, a, n, block * BLOCK, y + a->y + i, row[i]);
+            if (!a->dz) read_row(a, n, block * BLOCK, y + a->y + i, row[i]);
             if (sum) TW_ISA_CALL(tw__wino_column_sum)(c->columns, row[i], sum);
         }
         size_t tile = (size_t)(r - unit.first) * (size_t)c->across;

@@ -1,11 +1,11 @@
 /* winograd_tiles.h - how Winograd's convolution cuts pictures into tiles, and how it reads them.
  *
- * A tile row is a row of tiles of some images that lie side by side, with the padding between them, so that tiles may
- * cross from one to the next: a picture 25 wide alone wastes three columns of its seventh tile. The tile rows of all
- * images are numbered, and a unit is some of them. It has three stages: what is read is transformed, 16 channels at a
- * time; the 36 places are multiplied; the results are transformed back. While the 36 matrices U are small, units are
- * small too, one thread takes a unit through all its stages, and what is between them stays in its cache. When U is
- * large it must not be read often: units are large then, and the threads share each stage of a unit. */
+ * A tile belongs to one image: in one that two of them shared, each number of the one would have rounding errors of the
+ * other. A tile row is a row of tiles of an image. Those of all images are numbered, and a unit is some of them. It has
+ * three stages: what is read is transformed, 16 channels at a time; the 36 places are multiplied, all tiles of the unit
+ * at once; the results are transformed back. While the 36 matrices U are small, units are small too, one thread takes a
+ * unit through all its stages, and what is between them stays in its cache. When U is large it must not be read often:
+ * units are large then, and the threads share each stage of a unit. */
 #ifndef TW_WINOGRAD_TILES_H
 #define TW_WINOGRAD_TILES_H
 
@@ -13,9 +13,8 @@
 
 typedef struct tw__wino_cut {
     tw__conv s;
-    int m, beside;        /* outputs of a tile; images side by side, */
-    int stride;           /* and columns from one of them to the next */
-    int down, across;     /* tiles of these images */
+    int m;                /* outputs of a tile */
+    int down, across;     /* tiles of an image */
     int all_rows, rows;   /* tile rows of all images; of a unit, at most */
     bool large;           /* do the threads share the stages of a unit? */
     size_t ld_in, ld_out; /* of V; of M or Z */
