@@ -20,7 +20,12 @@ expect 2 'did you mean --epochs' "$ocr" train --epoks 3
 expect 2 'whole number' "$ocr" train --epochs none
 expect 2 'labels FILE.tsv or --synth' "$ocr" train --out "$dir/m"
 expect 2 'out FILE is needed' "$ocr" train --synth
-expect 2 'leave out --labels' "$ocr" train --synth --labels x --out "$dir/m"
+expect 2 'mix goes with' "$ocr" train --synth --mix 0.5 --out "$dir/m"
+expect 2 'images goes with' "$ocr" train --synth --images x --out "$dir/m"
+expect 2 'patience needs' "$ocr" train --synth --patience 3 --out "$dir/m"
+expect 2 'val-split takes from' "$ocr" train --synth --val-split 0.1 --out "$dir/m"
+expect 2 'two ways' "$ocr" train --labels x --val y --val-split 0.1 --out "$dir/m"
+expect 2 'twice' "$ocr" train --labels x --epochs 2 --steps 100 --out "$dir/m"
 expect 2 'did you mean small' "$ocr" train --synth --model smal --out "$dir/m"
 expect 2 'multiple of 32' "$ocr" train --synth --model vgg --height 24 --out "$dir/m"
 expect 2 'did you mean "adam' "$ocr" train --synth --optim adamv --out "$dir/m"
@@ -81,6 +86,31 @@ for data in "--labels $dir/pics/labels.tsv" '--synth'; do
     expect 2 'recipe from the file' "$ocr" $resume --epochs 9 --out "$dir/x"
     rm "$dir/log.csv"
 done
+
+# Stopped by a signal in the middle of an epoch, and resumed: the same bits, and a log without a gap.
+set -- train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 4 --val-split 0.25
+expect 0 'cer: ' "$ocr" "$@" --epochs 40 --out "$dir/whole.st" --log "$dir/whole.csv"
+"$ocr" "$@" --epochs 40 --save-minutes 0.002 --out "$dir/cut.st" --log "$dir/cut.csv" >"$dir/out" 2>&1 &
+while [ "$(wc -l 2>/dev/null <"$dir/cut.csv" || echo 0)" -lt 4 ]; do sleep 0.01; done
+kill $!
+wait $! && fail 'a training that a signal stopped ended well'
+grep -q 'interrupted, and saved' "$dir/out" || { cat "$dir/out"; fail 'the signal lost the training'; }
+expect 0 'cer: ' "$ocr" eval --model "$dir/cut.st" --labels "$dir/pics/labels.tsv"
+expect 0 'cer: ' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/cut.st" --out "$dir/cut.st" --log "$dir/cut.csv"
+same 'after a signal the weights are others' "$dir/whole.st" "$dir/cut.st"
+for f in whole cut; do cut -d , -f 1-10 "$dir/$f.csv" >"$dir/$f.figures"; done
+same 'after a signal the log is another' "$dir/whole.figures" "$dir/cut.figures"
+
+# Labelled and rendered pictures together, and fine-tuning with other characters.
+expect 0 '96 an epoch' "$ocr" train --labels "$dir/pics/labels.tsv" --synth --mix 0.5 --val-split 0.25 --model tiny --height 16 \
+    --epochs 1 --out "$dir/mixed"
+head -n 40 "$dir/pics/labels.tsv" | sed "s#^#pics/#; s#\$#ä#" >"$dir/umlaut.tsv"
+expect 0 'are known to it' "$ocr" train --labels "$dir/umlaut.tsv" --init "$dir/whole.st" --epochs 1 --patience 2 --val-split 0.2 \
+    --out "$dir/tuned"
+expect 1 'use the same --model' "$ocr" train --labels "$dir/umlaut.tsv" --init "$dir/whole.st" --model small --out "$dir/x"
+expect 1 'use the same --model' "$ocr" train --labels "$dir/umlaut.tsv" --init "$dir/whole.st" --height 32 --out "$dir/x"
+expect 1 'none' "$ocr" train --labels "$dir/umlaut.tsv" --init "$dir/none" --out "$dir/x"
+expect 2 'recipe from the file' "$ocr" train --labels "$dir/umlaut.tsv" --resume "$dir/cut.st" --init "$dir/whole.st" --out "$dir/x"
 
 # A net with little training reads nonsense, but reads.
 expect 0 '^exact: [01]\.[0-9]*$' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv"
