@@ -115,6 +115,12 @@ expect 2 'recipe from the file' "$ocr" train --labels "$dir/umlaut.tsv" --resume
 # A net with little training reads nonsense, but reads.
 expect 0 '^exact: [01]\.[0-9]*$' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv"
 tail -n 1 "$dir/out" | grep -q '^cer: [0-9]\.[0-9][0-9][0-9][0-9]$' || fail 'the last line of eval is not the cer'
+expect 0 'texts without a mistake' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --errors "$dir/wrong" --confusion
+tail -n 1 "$dir/out" | grep -q '^cer: ' || fail 'with --errors the last line of eval is not the cer'
+[ "$(find "$dir/wrong" -name '*.png' | wc -l)" -eq "$(wc -l <"$dir/wrong/mistakes.tsv")" ] || fail 'not a picture for each mistake'
+grep -q '</html>' "$dir/wrong/index.html" || fail 'the page of mistakes has no end'
+expect 0 '"low":' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --json --mistakes
+expect 1 'm.none/a/b: No such' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --errors "$dir/m.none/a/b"
 expect 0 "000001.png	" "$ocr" read --model "$dir/whole" "$dir/pics/000001.png"
 awk -F '\t' 'NF != 3 || $3 !~ /^[01]\.[0-9][0-9][0-9][0-9]$/ { exit 1 }' "$dir/out" || fail 'read does not print path TAB text TAB confidence'
 expect 1 'none.png' "$ocr" read --model "$dir/whole" "$dir/none.png" "$dir/pics/000001.png"
