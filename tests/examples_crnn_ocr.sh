@@ -15,7 +15,7 @@ program=$ocr
 expect 0 'train a recogniser' "$ocr" --help
 expect 2 'did you mean train' "$ocr" trian
 expect 2 'Usage' "$ocr"
-for c in train eval read render demo; do expect 0 'Usage' "$ocr" $c --help; done
+for c in check train eval read render demo; do expect 0 'Usage' "$ocr" $c --help; done
 expect 2 'did you mean --epochs' "$ocr" train --epoks 3
 expect 2 'whole number' "$ocr" train --epochs none
 expect 2 'labels FILE.tsv or --synth' "$ocr" train --out "$dir/m"
@@ -41,6 +41,32 @@ expect 0 '64 pictures' "$ocr" render --out "$dir/pics" --count 64 --height 16 --
 expect 0 '64 pictures' "$ocr" render --out "$dir/again" --count 64 --height 16 --seed 3
 same 'the same seed gives other labels' "$dir/pics/labels.tsv" "$dir/again/labels.tsv"
 same 'the same seed gives other pictures' "$dir/pics/000063.png" "$dir/again/000063.png"
+
+# check: each thing that can be wrong, and a clean set.
+expect 0 'nothing would hurt' "$ocr" check "$dir/pics/labels.tsv"
+expect 2 'which labels.tsv' "$ocr" check
+expect 1 'none.tsv' "$ocr" check "$dir/none.tsv"
+expect 1 'is a folder' "$ocr" check "$dir"
+cp "$dir/pics/000001.png" "$dir/with space.png"
+mkdir "$dir/folder"
+mkfifo "$dir/pipe"
+head -c 64 "$dir/pics/000001.png" >"$dir/cut.png"
+printf '\357\273\277with space.png\tOne\r\npics/000001.png\tTwo\npics/000001.png\tTwo\n\nno tab\n\tno path\na\0b\tc\n' >"$dir/bad.tsv"
+printf 'x\t\377\nfolder\tA\npipe\tB\nnone.png\tC\ncut.png\tD\npics/000002.png\t\npics/000003.png\te\314\201\n' >>"$dir/bad.tsv"
+printf 'pics/000004.png\taaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n' >>"$dir/bad.tsv"
+sed 's#^#pics/#' "$dir/pics/labels.tsv" | tail -n 50 >>"$dir/bad.tsv"
+for words in 'bad.tsv:5: no TAB' 'bad.tsv:6: no path' 'bad.tsv:7: a NUL byte at byte 2' 'bad.tsv:8: not UTF-8' 'bad.tsv:9: .* is a folder' \
+    'bad.tsv:10: .* is not a regular file' 'bad.tsv:11: .*none.png' 'bad.tsv:12: .*cut.png' 'bad.tsv:13: the text is empty' \
+    'bad.tsv:14: .* is learnt as' 'bad.tsv:15: .* frames, and' 'bad.tsv:15: .* narrow as usual' 'same picture as line 1, but there it is "One"' \
+    'same file as that of line 2' '10 things would hurt'; do
+    expect 1 "$words" "$ocr" check "$dir/bad.tsv" --height 16
+done
+expect 1 'bad.tsv:1: "O" in "One"' "$ocr" check "$dir/bad.tsv" --alphabet 'Tabcdenwo' --show 0
+head -c 100000 "$ocr" >"$dir/garbage.tsv"
+expect 1 'more (--show 0' "$ocr" check "$dir/garbage.tsv"
+printf 'pics/000001.png\tA\npipe\tB\n' >"$dir/pipe.tsv"
+expect 1 'pipe.tsv:2: .*pipe: is not a regular file' "$ocr" train --labels "$dir/pipe.tsv" --out "$dir/m"
+expect 1 'bad.tsv:5: no TAB' "$ocr" train --labels "$dir/bad.tsv" --out "$dir/m"
 
 # 64 texts for two pictures.
 printf '\000\000\010\003\000\000\000\002\000\000\000\020\000\000\000\020' >"$dir/two.idx"

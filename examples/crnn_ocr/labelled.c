@@ -4,9 +4,25 @@
 #include "picture.h"
 #include "utf8.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <thalweg/extend.h>
+
+/* Opening a pipe would wait for whoever writes into it. */
+static tw_err check_files(tw_ctx *ctx, const tw_tsv *tsv) {
+    struct stat about;
+    for (size_t i = 0; i < tsv->n; i++) {
+        const tw_tsv_row *row = &tsv->row[i];
+        const char *what = NULL;
+        if (stat(row->path, &about)) what = strerror(errno);
+        else if (S_ISDIR(about.st_mode)) what = "is a folder";
+        else if (!S_ISREG(about.st_mode)) what = "is not a regular file";
+        if (what) return tw_fail_err(ctx, TW_ERR_IO, "%s:%d: %s: %s", tsv->path, row->line, row->path, what);
+    }
+    return TW_OK;
+}
 
 tw_err labelled_load(tw_ctx *ctx, const char *labels, const char *images, labelled *data) {
     *data = (labelled){0};
@@ -20,6 +36,7 @@ tw_err labelled_load(tw_ctx *ctx, const char *labels, const char *images, labell
             err = tw_fail_err(ctx, TW_ERR_FORMAT, "%s labels %zu pictures, but there are %d in %s", labels, data->tsv.n,
                               data->images.dim[0], images);
     }
+    if (!err && !images) err = check_files(ctx, &data->tsv);
     if (!err && data->tsv.n == 0) err = tw_fail_err(ctx, TW_ERR_FORMAT, "%s: there is no picture in it", labels);
     if (err) labelled_free(data);
     return err;
