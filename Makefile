@@ -54,7 +54,7 @@ OBJ_BENCH := $(call objects,f32,$(wildcard bench/*.c))
 # What the programs of bench/ share, losslab's charts, crnn_ocr's rendered text and its training.
 COMMON_BENCH := $(call objects,f32,$(wildcard bench/common/*.c) \
                 $(addprefix examples/losslab/,canvas.c canvas_png.c canvas_svg.c chart.c ticks.c typeface.c) \
-                $(addprefix examples/crnn_ocr/,evaluate.c effects.c face.c fonts.c look.c model.c \
+                $(addprefix examples/crnn_ocr/,effects.c ema.c evaluate.c face.c fonts.c look.c model.c \
                     outline.c pattern.c phrases.c picture.c presets.c recipe.c render.c synth.c synth_source.c \
                     texture.c training.c utf8.c words.c))
 
@@ -126,7 +126,7 @@ LIBS_crnn_ocr = $(shell pkg-config --libs fontconfig)
 LIBS_losslab  = $(LIBS_crnn_ocr)
 REAL_losslab := f64
 MORE_losslab := $(BUILD)/chapters.o
-ALSO_losslab := $(addprefix examples/crnn_ocr/,model.c picture.c recipe.c) $(wildcard tests/museum*.c)
+ALSO_losslab := $(addprefix examples/crnn_ocr/,ema.c model.c picture.c recipe.c) $(wildcard tests/museum*.c)
 define example_rules
 OBJ_$(1) := $(call objects,$(or $(REAL_$(1)),f32),$(wildcard examples/$(1)/*.c) $(ALSO_$(1)))
 $(BUILD)/$(1): $$(OBJ_$(1)) $(MORE_$(1)) $(BUILD)/common_$(or $(REAL_$(1)),f32).a $(if $(filter f64,$(REAL_$(1))),$(LIB64),$(LIB32))

@@ -15,12 +15,17 @@ program=$ocr
 expect 0 'train a recogniser' "$ocr" --help
 expect 2 'did you mean train' "$ocr" trian
 expect 2 'Usage' "$ocr"
-for c in train eval read render demo; do expect 0 'Usage' "$ocr" $c --help; done
+for c in check train eval read render demo; do expect 0 'Usage' "$ocr" $c --help; done
 expect 2 'did you mean --epochs' "$ocr" train --epoks 3
 expect 2 'whole number' "$ocr" train --epochs none
 expect 2 'labels FILE.tsv or --synth' "$ocr" train --out "$dir/m"
 expect 2 'out FILE is needed' "$ocr" train --synth
-expect 2 'leave out --labels' "$ocr" train --synth --labels x --out "$dir/m"
+expect 2 'mix goes with' "$ocr" train --synth --mix 0.5 --out "$dir/m"
+expect 2 'images goes with' "$ocr" train --synth --images x --out "$dir/m"
+expect 2 'patience needs' "$ocr" train --synth --patience 3 --out "$dir/m"
+expect 2 'val-split takes from' "$ocr" train --synth --val-split 0.1 --out "$dir/m"
+expect 2 'two ways' "$ocr" train --labels x --val y --val-split 0.1 --out "$dir/m"
+expect 2 'twice' "$ocr" train --labels x --epochs 2 --steps 100 --out "$dir/m"
 expect 2 'did you mean small' "$ocr" train --synth --model smal --out "$dir/m"
 expect 2 'multiple of 32' "$ocr" train --synth --model vgg --height 24 --out "$dir/m"
 expect 2 'did you mean "adam' "$ocr" train --synth --optim adamv --out "$dir/m"
@@ -36,6 +41,32 @@ expect 0 '64 pictures' "$ocr" render --out "$dir/pics" --count 64 --height 16 --
 expect 0 '64 pictures' "$ocr" render --out "$dir/again" --count 64 --height 16 --seed 3
 same 'the same seed gives other labels' "$dir/pics/labels.tsv" "$dir/again/labels.tsv"
 same 'the same seed gives other pictures' "$dir/pics/000063.png" "$dir/again/000063.png"
+
+# check: each thing that can be wrong, and a clean set.
+expect 0 'nothing would hurt' "$ocr" check "$dir/pics/labels.tsv"
+expect 2 'which labels.tsv' "$ocr" check
+expect 1 'none.tsv' "$ocr" check "$dir/none.tsv"
+expect 1 'is a folder' "$ocr" check "$dir"
+cp "$dir/pics/000001.png" "$dir/with space.png"
+mkdir "$dir/folder"
+mkfifo "$dir/pipe"
+head -c 64 "$dir/pics/000001.png" >"$dir/cut.png"
+printf '\357\273\277with space.png\tOne\r\npics/000001.png\tTwo\npics/000001.png\tTwo\n\nno tab\n\tno path\na\0b\tc\n' >"$dir/bad.tsv"
+printf 'x\t\377\nfolder\tA\npipe\tB\nnone.png\tC\ncut.png\tD\npics/000002.png\t\npics/000003.png\te\314\201\n' >>"$dir/bad.tsv"
+printf 'pics/000004.png\taaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n' >>"$dir/bad.tsv"
+sed 's#^#pics/#' "$dir/pics/labels.tsv" | tail -n 50 >>"$dir/bad.tsv"
+for words in 'bad.tsv:5: no TAB' 'bad.tsv:6: no path' 'bad.tsv:7: a NUL byte at byte 2' 'bad.tsv:8: not UTF-8' 'bad.tsv:9: .* is a folder' \
+    'bad.tsv:10: .* is not a regular file' 'bad.tsv:11: .*none.png' 'bad.tsv:12: .*cut.png' 'bad.tsv:13: the text is empty' \
+    'bad.tsv:14: .* is learnt as' 'bad.tsv:15: .* frames, and' 'bad.tsv:15: .* narrow as usual' 'same picture as line 1, but there it is "One"' \
+    'same file as that of line 2' '10 things would hurt'; do
+    expect 1 "$words" "$ocr" check "$dir/bad.tsv" --height 16
+done
+expect 1 'bad.tsv:1: "O" in "One"' "$ocr" check "$dir/bad.tsv" --alphabet 'Tabcdenwo' --show 0
+head -c 100000 "$ocr" >"$dir/garbage.tsv"
+expect 1 'more (--show 0' "$ocr" check "$dir/garbage.tsv"
+printf 'pics/000001.png\tA\npipe\tB\n' >"$dir/pipe.tsv"
+expect 1 'pipe.tsv:2: .*pipe: is not a regular file' "$ocr" train --labels "$dir/pipe.tsv" --out "$dir/m"
+expect 1 'bad.tsv:5: no TAB' "$ocr" train --labels "$dir/bad.tsv" --out "$dir/m"
 
 # 64 texts for two pictures.
 printf '\000\000\010\003\000\000\000\002\000\000\000\020\000\000\000\020' >"$dir/two.idx"
@@ -82,9 +113,40 @@ for data in "--labels $dir/pics/labels.tsv" '--synth'; do
     rm "$dir/log.csv"
 done
 
+# Stopped by a signal in the middle of an epoch, and resumed: the same bits, and a log without a gap.
+set -- train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 4 --val-split 0.25
+expect 0 'cer: ' "$ocr" "$@" --epochs 40 --out "$dir/whole.st" --log "$dir/whole.csv"
+"$ocr" "$@" --epochs 40 --save-minutes 0.002 --out "$dir/cut.st" --log "$dir/cut.csv" >"$dir/out" 2>&1 &
+while [ "$(wc -l 2>/dev/null <"$dir/cut.csv" || echo 0)" -lt 4 ]; do sleep 0.01; done
+kill $!
+wait $! && fail 'a training that a signal stopped ended well'
+grep -q 'interrupted, and saved' "$dir/out" || { cat "$dir/out"; fail 'the signal lost the training'; }
+expect 0 'cer: ' "$ocr" eval --model "$dir/cut.st" --labels "$dir/pics/labels.tsv"
+expect 0 'cer: ' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/cut.st" --out "$dir/cut.st" --log "$dir/cut.csv"
+same 'after a signal the weights are others' "$dir/whole.st" "$dir/cut.st"
+for f in whole cut; do cut -d , -f 1-10 "$dir/$f.csv" >"$dir/$f.figures"; done
+same 'after a signal the log is another' "$dir/whole.figures" "$dir/cut.figures"
+
+# Labelled and rendered pictures together, and fine-tuning with other characters.
+expect 0 '96 an epoch' "$ocr" train --labels "$dir/pics/labels.tsv" --synth --mix 0.5 --val-split 0.25 --model tiny --height 16 \
+    --epochs 1 --out "$dir/mixed"
+head -n 40 "$dir/pics/labels.tsv" | sed "s#^#pics/#; s#\$#ä#" >"$dir/umlaut.tsv"
+expect 0 'are known to it' "$ocr" train --labels "$dir/umlaut.tsv" --init "$dir/whole.st" --epochs 1 --patience 2 --val-split 0.2 \
+    --out "$dir/tuned"
+expect 1 'use the same --model' "$ocr" train --labels "$dir/umlaut.tsv" --init "$dir/whole.st" --model small --out "$dir/x"
+expect 1 'use the same --model' "$ocr" train --labels "$dir/umlaut.tsv" --init "$dir/whole.st" --height 32 --out "$dir/x"
+expect 1 'none' "$ocr" train --labels "$dir/umlaut.tsv" --init "$dir/none" --out "$dir/x"
+expect 2 'recipe from the file' "$ocr" train --labels "$dir/umlaut.tsv" --resume "$dir/cut.st" --init "$dir/whole.st" --out "$dir/x"
+
 # A net with little training reads nonsense, but reads.
 expect 0 '^exact: [01]\.[0-9]*$' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv"
 tail -n 1 "$dir/out" | grep -q '^cer: [0-9]\.[0-9][0-9][0-9][0-9]$' || fail 'the last line of eval is not the cer'
+expect 0 'texts without a mistake' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --errors "$dir/wrong" --confusion
+tail -n 1 "$dir/out" | grep -q '^cer: ' || fail 'with --errors the last line of eval is not the cer'
+[ "$(find "$dir/wrong" -name '*.png' | wc -l)" -eq "$(wc -l <"$dir/wrong/mistakes.tsv")" ] || fail 'not a picture for each mistake'
+grep -q '</html>' "$dir/wrong/index.html" || fail 'the page of mistakes has no end'
+expect 0 '"low":' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --json --mistakes
+expect 1 'm.none/a/b: No such' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --errors "$dir/m.none/a/b"
 expect 0 "000001.png	" "$ocr" read --model "$dir/whole" "$dir/pics/000001.png"
 awk -F '\t' 'NF != 3 || $3 !~ /^[01]\.[0-9][0-9][0-9][0-9]$/ { exit 1 }' "$dir/out" || fail 'read does not print path TAB text TAB confidence'
 expect 1 'none.png' "$ocr" read --model "$dir/whole" "$dir/none.png" "$dir/pics/000001.png"

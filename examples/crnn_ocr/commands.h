@@ -4,6 +4,7 @@
 
 #include <thalweg/thalweg.h>
 
+int command_check(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_read(int argc, char **argv);

@@ -1,78 +1,215 @@
-/* eval.c - `crnn_ocr eval`: exact and character error rate on labelled pictures. */
+/* eval.c - `crnn_ocr eval`: how well labelled pictures are read. */
 #include "commands.h"
-#include "evaluate.h"
 #include "labelled.h"
-#include "picture.h"
+#include "metrics.h"
+#include "mistakes.h"
+#include "readings.h"
 #include "recipe.h"
 
+#include <cJSON.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <thalweg/extend.h>
 
 #include "../common/cli.h"
+#include "utf8.h"
 
 #define PROGRAM "crnn_ocr eval"
 
-typedef struct listing {
-    tw_ctx *ctx;
-    const tw_alphabet *alphabet;
-    const labelled *data;
-} listing;
+typedef struct options {
+    const char *model, *labels, *images, *errors;
+    bool mistakes, confusion, json;
+    int threads;
+} options;
 
-static void list_mistake(void *user, size_t index, const int32_t *symbol, int n, double log_prob) {
-    const listing *l = user;
-    char text[4 * PICTURE_MAX_WIDTH / CRNN_STEP + 64]; /* a symbol a frame, of at most four bytes */
-    const tw_tsv_row *row = &l->data->tsv.row[index];
-    if (tw_alphabet_decode(l->ctx, l->alphabet, symbol, (size_t)n, text, sizeof text)) return;
-    if (tw_text_distance(l->ctx, text, row->text))
-        printf("%s\t%s\t%s\t%.4f\n", row->path, row->text, text, exp(log_prob));
+typedef struct evaluation {
+    trained trained;
+    labelled data;
+    score score;
+    readings readings;
+    metrics metrics;
+    size_t foreign, unfit, nmistakes;
+} evaluation;
+
+static void evaluation_free(evaluation *e) {
+    metrics_free(&e->metrics);
+    readings_free(&e->readings);
+    labelled_free(&e->data);
+    trained_free(&e->trained);
 }
 
-static tw_err run(tw_ctx *ctx, const char *model, const char *labels, const char *images, bool mistakes) {
-    trained t = {0};
-    labelled data = {0};
-    score s = {0};
-    size_t foreign = 0;
-    tw_err err = trained_load(ctx, model, true, &t);
-    if (!err) err = labelled_load(ctx, labels, images, &data);
-    if (!err) err = labelled_encode(ctx, t.alphabet, t.recipe.height, false, &foreign, &data);
-    listing l = {ctx, t.alphabet, &data};
-    if (!err) err = evaluate(ctx, &t.net, &data.dataset, &s, mistakes ? list_mistake : NULL, &l);
-    if (!err && foreign) printf("%zu texts have characters that the model does not know\n", foreign);
-    if (!err) printf("pictures: %zu\nexact: %.4f\ncer: %.4f\n", s.samples, score_exact(&s), score_cer(&s));
-    labelled_free(&data);
-    trained_free(&t);
-    return err;
+/* The figures, in the order in which they are shown. */
+typedef struct figure {
+    const char *key, *words;
+    estimate estimate;
+} figure;
+enum { FIGURES = 5 };
+
+static void measure(const metrics *m, figure figures[FIGURES]) {
+    figures[0] = (figure){"exact", "texts without a mistake", metrics_right(m, FOLD_NOTHING)};
+    figures[1] = (figure){"exact_ignoring_case", "the same, A being a", metrics_right(m, FOLD_CASE)};
+    figures[2] = (figure){"exact_letters_digits", "the same, letters and digits alone", metrics_right(m, FOLD_PLAIN)};
+    figures[3] = (figure){"cer", "mistakes a character", metrics_cer(m)};
+    figures[4] = (figure){"wer", "mistakes a word", metrics_wer(m)};
+}
+
+static double rate(const evaluation *e) {
+    return e->readings.seconds > 0 ? (double)e->metrics.n / e->readings.seconds : 0;
+}
+
+/* ---- as text -------------------------------------------------------------------------------------------------- */
+
+static void print_point(int32_t point) {
+    char utf8[5] = {0};
+    utf8_put(utf8, (uint32_t)point);
+    if (point == 0) printf("nothing");
+    else if (point <= ' ' || point == 0x7f) printf("U+%04X", (unsigned)point);
+    else printf("%s", utf8);
+}
+
+static void print_confusion(const confusion *c) {
+    printf("confused: times, truth, read\n");
+    for (size_t i = 0; i < c->n; i++) {
+        printf("%6zu\t", c->pair[i].count);
+        print_point(c->pair[i].truth);
+        putchar('\t');
+        print_point(c->pair[i].read);
+        putchar('\n');
+    }
+}
+
+static void print_mistakes(const evaluation *e) {
+    for (size_t i = 0; i < e->metrics.n; i++) {
+        const tw_tsv_row *row = &e->data.tsv.row[i];
+        const reading *r = &e->readings.of[i];
+        if (e->metrics.text[i].edits) printf("%s\t%s\t%s\t%.4f\n", row->path, row->text, r->text, exp(r->log_prob));
+    }
+}
+
+static void print_text(const options *o, const evaluation *e, const figure *figures) {
+    if (o->mistakes) print_mistakes(e);
+    if (o->confusion) print_confusion(&e->metrics.confused);
+    if (e->foreign) printf("%zu texts have characters that the model does not know\n", e->foreign);
+    if (e->unfit) printf("%zu texts have more characters than their pictures have frames\n", e->unfit);
+    if (o->errors) printf("mistakes: %zu pictures in %s, with index.html and mistakes.tsv\n", e->nmistakes, o->errors);
+    printf("pictures: %zu, %.0f a second\n", e->metrics.n, rate(e));
+    for (int i = 0; i < FIGURES; i++)
+        printf("  %-34s %.4f   95 %%: %.4f to %.4f\n", figures[i].words, figures[i].estimate.value,
+               figures[i].estimate.low, figures[i].estimate.high);
+    printf("exact: %.4f\ncer: %.4f\n", figures[0].estimate.value, figures[3].estimate.value);
+}
+
+/* ---- as JSON -------------------------------------------------------------------------------------------------- */
+
+static cJSON *point_json(int32_t point) {
+    char utf8[5] = {0};
+    if (point) utf8_put(utf8, (uint32_t)point);
+    return cJSON_CreateString(utf8);
+}
+
+static void add_confusion(cJSON *to, const confusion *c) {
+    cJSON *list = cJSON_AddArrayToObject(to, "confusion");
+    for (size_t i = 0; list && i < c->n; i++) {
+        cJSON *pair = cJSON_CreateObject();
+        cJSON_AddItemToObject(pair, "truth", point_json(c->pair[i].truth));
+        cJSON_AddItemToObject(pair, "read", point_json(c->pair[i].read));
+        cJSON_AddNumberToObject(pair, "count", (double)c->pair[i].count);
+        cJSON_AddItemToArray(list, pair);
+    }
+}
+
+static void add_mistakes(cJSON *to, const evaluation *e) {
+    cJSON *list = cJSON_AddArrayToObject(to, "mistakes");
+    for (size_t i = 0; list && i < e->metrics.n; i++) {
+        if (!e->metrics.text[i].edits) continue;
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddStringToObject(one, "path", e->data.tsv.row[i].path);
+        cJSON_AddStringToObject(one, "truth", e->data.tsv.row[i].text);
+        cJSON_AddStringToObject(one, "read", e->readings.of[i].text);
+        cJSON_AddNumberToObject(one, "confidence", exp(e->readings.of[i].log_prob));
+        cJSON_AddItemToArray(list, one);
+    }
+}
+
+static tw_err print_json(tw_ctx *ctx, const options *o, const evaluation *e, const figure *figures) {
+    cJSON *all = cJSON_CreateObject();
+    cJSON_AddStringToObject(all, "model", o->model);
+    cJSON_AddStringToObject(all, "labels", o->labels);
+    cJSON_AddNumberToObject(all, "pictures", (double)e->metrics.n);
+    cJSON_AddNumberToObject(all, "pictures_per_second", rate(e));
+    cJSON_AddNumberToObject(all, "unknown_characters", (double)e->foreign);
+    cJSON_AddNumberToObject(all, "too_long", (double)e->unfit);
+    for (int i = 0; i < FIGURES; i++) {
+        const estimate *f = &figures[i].estimate;
+        cJSON *one = cJSON_AddObjectToObject(all, figures[i].key);
+        cJSON_AddNumberToObject(one, "value", f->value);
+        cJSON_AddNumberToObject(one, "low", f->low);
+        cJSON_AddNumberToObject(one, "high", f->high);
+    }
+    if (o->confusion) add_confusion(all, &e->metrics.confused);
+    if (o->mistakes) add_mistakes(all, e);
+    char *text = cJSON_Print(all);
+    cJSON_Delete(all);
+    if (!text) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    puts(text);
+    cJSON_free(text);
+    return TW_OK;
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------ */
+
+static tw_err run(tw_ctx *ctx, const options *o, evaluation *e) {
+    trained *t = &e->trained;
+    tw_err err = trained_load(ctx, o->model, true, t);
+    if (!err) err = labelled_load(ctx, o->labels, o->images, &e->data);
+    if (!err) err = labelled_encode(ctx, t->alphabet, t->recipe.height, false, &e->foreign, &e->data);
+    if (!err) e->unfit = labelled_unfit(&e->data, t->net.design->frames);
+    if (!err) err = readings_make(ctx, &t->net, t->alphabet, &e->data, &e->score, &e->readings, &e->metrics);
+    if (!err && o->errors) err = mistakes_write(ctx, o->errors, &e->data, &e->readings, &e->metrics, &e->nmistakes);
+    if (err) return err;
+    figure figures[FIGURES];
+    measure(&e->metrics, figures);
+    if (o->json) return print_json(ctx, o, e, figures);
+    print_text(o, e, figures);
+    return TW_OK;
 }
 
 int command_eval(int argc, char **argv) {
-    const char *model = NULL, *labels = NULL, *images = NULL;
-    bool mistakes = false;
-    int threads = 0;
+    options o = {0};
     cli_option table[] = {
-        {"model", 'm', CLI_TEXT, &model, "FILE", "what `crnn_ocr train` wrote", 0, 0, NULL},
-        {"labels", 'l', CLI_TEXT, &labels, "FILE.tsv", "pictures and their texts: path TAB text, a line each", 0, 0,
+        {"model", 'm', CLI_TEXT, &o.model, "FILE", "what `crnn_ocr train` wrote", 0, 0, NULL},
+        {"labels", 'l', CLI_TEXT, &o.labels, "FILE.tsv", "pictures and their texts: path TAB text, a line each", 0, 0,
          NULL},
-        {"images", 'i', CLI_TEXT, &images, "FILE.idx",
+        {"images", 'i', CLI_TEXT, &o.images, "FILE.idx",
          "IDX file (or .gz) with the pictures: row i of the\nlabels is picture i's", 0, 0, NULL},
-        {"mistakes", 0, CLI_FLAG, &mistakes, NULL, "first list them: path TAB truth TAB reading TAB confidence", 0, 0,
+        {"errors", 'e', CLI_TEXT, &o.errors, "DIR",
+         "writes what was misread as pictures, the worst first, with\nindex.html and mistakes.tsv", 0, 0, NULL},
+        {"mistakes", 0, CLI_FLAG, &o.mistakes, NULL, "first list them: path TAB truth TAB reading TAB confidence", 0, 0,
          NULL},
-        {"threads", 't', CLI_INT, &threads, "N", "threads, without effect on the result (default: all cores)", 1, 256,
+        {"confusion", 0, CLI_FLAG, &o.confusion, NULL, "list which character was read as which, and how often", 0, 0,
+         NULL},
+        {"json", 0, CLI_FLAG, &o.json, NULL, "print all of it as one JSON object instead", 0, 0, NULL},
+        {"threads", 't', CLI_INT, &o.threads, "N", "threads, without effect on the result (default: all cores)", 1, 256,
          NULL},
     };
     cli_command command = {
         "crnn_ocr",
         "eval",
         "--model FILE --labels FILE.tsv [--images FILE.idx]",
-        "Measures a recogniser. The last two lines of the output are `exact: 0.xxxx`, the part of the\n"
-        "texts read without a mistake, and `cer: 0.xxxx`, mistakes per character of the truth.",
+        "Measures a recogniser. Shares of right texts have Wilson's 95 % interval, error rates one from\n"
+        "drawing the texts again 1000 times. The last two lines of the output are `exact: 0.xxxx`, the part\n"
+        "of the texts read without a mistake, and `cer: 0.xxxx`, mistakes per character of the truth.",
         sizeof table / sizeof *table,
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
-    if (!model) cli_usage_error(&command, "--model FILE is needed");
-    if (!labels) cli_usage_error(&command, "--labels FILE.tsv is needed");
-    tw_ctx *ctx = open_context(PROGRAM, 0, threads);
-    tw_err err = run(ctx, model, labels, images, mistakes);
+    if (!o.model) cli_usage_error(&command, "--model FILE is needed");
+    if (!o.labels) cli_usage_error(&command, "--labels FILE.tsv is needed");
+    tw_ctx *ctx = open_context(PROGRAM, 0, o.threads);
+    evaluation e = {0};
+    tw_err err = run(ctx, &o, &e);
     if (err) report(PROGRAM, ctx);
+    evaluation_free(&e);
     tw_ctx_free(ctx);
     return err ? 1 : 0;
 }

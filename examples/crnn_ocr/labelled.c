@@ -4,9 +4,25 @@
 #include "picture.h"
 #include "utf8.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <thalweg/extend.h>
+
+/* Opening a pipe would wait for whoever writes into it. */
+static tw_err check_files(tw_ctx *ctx, const tw_tsv *tsv) {
+    struct stat about;
+    for (size_t i = 0; i < tsv->n; i++) {
+        const tw_tsv_row *row = &tsv->row[i];
+        const char *what = NULL;
+        if (stat(row->path, &about)) what = strerror(errno);
+        else if (S_ISDIR(about.st_mode)) what = "is a folder";
+        else if (!S_ISREG(about.st_mode)) what = "is not a regular file";
+        if (what) return tw_fail_err(ctx, TW_ERR_IO, "%s:%d: %s: %s", tsv->path, row->line, row->path, what);
+    }
+    return TW_OK;
+}
 
 tw_err labelled_load(tw_ctx *ctx, const char *labels, const char *images, labelled *data) {
     *data = (labelled){0};
@@ -20,10 +36,77 @@ tw_err labelled_load(tw_ctx *ctx, const char *labels, const char *images, labell
             err = tw_fail_err(ctx, TW_ERR_FORMAT, "%s labels %zu pictures, but there are %d in %s", labels, data->tsv.n,
                               data->images.dim[0], images);
     }
+    if (!err && !images) err = check_files(ctx, &data->tsv);
     if (!err && data->tsv.n == 0) err = tw_fail_err(ctx, TW_ERR_FORMAT, "%s: there is no picture in it", labels);
     if (err) labelled_free(data);
     return err;
 }
+
+/* ---- a part put aside ------------------------------------------------------------------------------------ */
+
+/* FNV-1a */
+static uint64_t hash_text(const char *s) {
+    uint64_t h = 0xcbf29ce484222325u;
+    for (; *s; s++) h = (h ^ (unsigned char)*s) * 0x100000001b3u;
+    return h;
+}
+
+static int by_value(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* key[i] of each row, and the largest key of those that go. */
+static uint64_t *draw_keys(const labelled *data, double part, uint64_t seed, uint64_t *most) {
+    size_t n = data->tsv.n, take = (size_t)(part * (double)n + 0.5);
+    uint64_t *key = malloc(2 * n * sizeof *key), *sorted = key ? key + n : NULL;
+    if (!key) return NULL;
+    uint64_t stream = tw_random_bits(seed, 0x73706c6974u);
+    for (size_t i = 0; i < n; i++)
+        key[i] = tw_random_bits(stream, data->images.ndim ? i : hash_text(data->tsv.row[i].path));
+    memcpy(sorted, key, n * sizeof *key);
+    qsort(sorted, n, sizeof *sorted, by_value);
+    *most = sorted[take < 1 ? 0 : take >= n ? n - 1 : take - 1];
+    return key;
+}
+
+tw_err labelled_split(tw_ctx *ctx, labelled *data, double part, uint64_t seed, labelled *other) {
+    *other = (labelled){0};
+    size_t n = data->tsv.n, kept = 0, gone = 0;
+    size_t pixels = data->images.ndim ? (size_t)data->images.dim[1] * (size_t)data->images.dim[2] : 0;
+    uint64_t most = 0, *key = draw_keys(data, part, seed, &most);
+    for (size_t i = 0; key && i < n; i++) gone += key[i] <= most;
+    tw_tsv_row *row = malloc((gone + 1) * sizeof *row);
+    uint8_t *picture = pixels ? malloc(gone * pixels + 1) : NULL;
+    char *path = data->images.path ? strdup(data->images.path) : NULL;
+    bool whole = key && row && (picture || !pixels) && (path || !data->images.path);
+    if (!whole || gone == n) {
+        free(key);
+        free(row);
+        free(picture);
+        free(path);
+        if (!whole) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory for %zu labels", n);
+        return tw_fail_err(ctx, TW_ERR_RANGE, "%s: too few pictures to put some aside for validation", data->tsv.path);
+    }
+    other->tsv = (tw_tsv){.row = row, .path = data->tsv.path};
+    if (pixels) other->images = data->images, other->images.data = picture, other->images.path = path;
+    for (size_t i = 0; i < n; i++) {
+        bool goes = key[i] <= most;
+        uint8_t *to = pixels ? goes ? picture + other->tsv.n * pixels : data->images.data + kept * pixels : NULL;
+        if (to && to != data->images.data + i * pixels) memcpy(to, data->images.data + i * pixels, pixels);
+        if (goes) row[other->tsv.n++] = data->tsv.row[i];
+        else data->tsv.row[kept++] = data->tsv.row[i];
+    }
+    data->tsv.n = kept;
+    if (pixels) {
+        data->images.dim[0] = (int)kept, data->images.size = kept * pixels;
+        other->images.dim[0] = (int)gone, other->images.size = gone * pixels;
+    }
+    free(key);
+    return TW_OK;
+}
+
+/* ---- alphabets and symbols ------------------------------------------------------------------------------- */
 
 tw_alphabet *labelled_alphabet(tw_ctx *ctx, const labelled *data) {
     const char **text = malloc((data->tsv.n + 1) * sizeof *text);

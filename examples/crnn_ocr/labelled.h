@@ -16,6 +16,9 @@ typedef struct labelled {
 
 /* images NULL: none. On an error nothing is left to free. */
 tw_err labelled_load(tw_ctx *ctx, const char *labels, const char *images, labelled *data);
+/* Moves a part of the rows, chosen by seed, to `other`, so that neither is empty: all rows of one file go to the same
+ * side. Before labelled_encode; `other` points into data, which must outlive it. */
+tw_err labelled_split(tw_ctx *ctx, labelled *data, double part, uint64_t seed, labelled *other);
 /* The characters of all texts. */
 tw_alphabet *labelled_alphabet(tw_ctx *ctx, const labelled *data);
 /* Makes data->dataset: pictures scaled to height, texts as symbols. A text with a character outside the alphabet is

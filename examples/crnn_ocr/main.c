@@ -18,6 +18,7 @@ int report(const char *program, const tw_ctx *ctx) {
 
 int main(int argc, char **argv) {
     static const cli_entry command[] = {
+        {"check", "look labelled pictures through before training on them", command_check},
         {"train", "train a recogniser on labelled pictures or on rendered text", command_train},
         {"eval", "measure a recogniser on labelled pictures", command_eval},
         {"read", "read pictures", command_read},

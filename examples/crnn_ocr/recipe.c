@@ -1,6 +1,8 @@
 /* recipe.c - see recipe.h. */
 #include "recipe.h"
 
+#include "ema.h"
+
 #include <stdlib.h>
 #include <thalweg/extend.h>
 
@@ -21,6 +23,12 @@ tw_err recipe_write(tw_meta *meta, const recipe *r, const tw_alphabet *alphabet)
     if (!err) err = tw_meta_setf(meta, "lr", "%.17g", r->lr);
     if (!err) err = tw_meta_setf(meta, "clip", "%.17g", r->clip);
     if (!err) err = tw_meta_setf(meta, "seed", "%llu", (unsigned long long)r->seed);
+    if (!err && r->augment) err = tw_meta_set(meta, "augment", r->augment);
+    if (!err && r->init) err = tw_meta_set(meta, "init", r->init);
+    if (!err && r->patience) err = tw_meta_setf(meta, "patience", "%d", r->patience);
+    if (!err && r->ema > 0) err = tw_meta_setf(meta, "ema", "%.17g", r->ema);
+    if (!err && r->mix > 0) err = tw_meta_setf(meta, "mix", "%.17g", r->mix);
+    if (!err && r->val_split > 0) err = tw_meta_setf(meta, "val_split", "%.17g", r->val_split);
     return err;
 }
 
@@ -30,29 +38,39 @@ static const char *want(tw_ctx *ctx, const tw_meta *meta, const char *key, const
     return text;
 }
 
+/* A number of a setting that not every file has; 0 when it is not there. */
+static tw_err number(tw_ctx *ctx, const tw_meta *meta, const char *path, const char *key, double max, double *value) {
+    const char *text = tw_meta_get(meta, key);
+    char *end = NULL;
+    *value = text ? strtod(text, &end) : 0;
+    if (!text || (*text && !*end && *value >= 0 && *value <= max)) return TW_OK;
+    return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: \"%s\" is not a number from 0 to %g: \"%.40s\"", path, key, max, text);
+}
+
 tw_err recipe_read(tw_ctx *ctx, const tw_meta *meta, const char *path, recipe *r) {
-    int64_t height, epochs, batch, samples;
-    *r = (recipe){want(ctx, meta, "model", path),
-                  want(ctx, meta, "optim", path),
-                  want(ctx, meta, "schedule", path),
-                  want(ctx, meta, "data", path),
-                  0,
-                  0,
-                  0,
-                  0,
-                  0,
-                  0,
-                  0};
-    const char *lr = want(ctx, meta, "lr", path), *clip = want(ctx, meta, "clip", path),
-               *seed = want(ctx, meta, "seed", path);
+    int64_t height = 0, epochs = 0, batch = 0, samples = 0, patience = 0;
+    *r = (recipe){.model = want(ctx, meta, "model", path),
+                  .optim = want(ctx, meta, "optim", path),
+                  .schedule = want(ctx, meta, "schedule", path),
+                  .data = want(ctx, meta, "data", path),
+                  .augment = tw_meta_get(meta, "augment"),
+                  .init = tw_meta_get(meta, "init")};
+    const char *seed = want(ctx, meta, "seed", path);
+    if (!want(ctx, meta, "lr", path) || !want(ctx, meta, "clip", path)) return tw_error(ctx);
     tw_err err = tw_error(ctx);
     if (!err) err = tw_meta_int(meta, "height", 8, 64, &height);
     if (!err) err = tw_meta_int(meta, "epochs", 1, 1000000, &epochs);
     if (!err) err = tw_meta_int(meta, "batch", 1, 4096, &batch);
     if (!err) err = tw_meta_int(meta, "samples", 0, INT32_MAX, &samples);
+    if (!err && tw_meta_get(meta, "patience")) err = tw_meta_int(meta, "patience", 0, 1000000, &patience);
+    if (!err) err = number(ctx, meta, path, "lr", 1e9, &r->lr);
+    if (!err) err = number(ctx, meta, path, "clip", 1e9, &r->clip);
+    if (!err) err = number(ctx, meta, path, "ema", 1, &r->ema);
+    if (!err) err = number(ctx, meta, path, "mix", 1, &r->mix);
+    if (!err) err = number(ctx, meta, path, "val_split", 1, &r->val_split);
     if (err) return err;
     r->height = (int)height, r->epochs = (int)epochs, r->batch = (int)batch, r->samples = (int)samples;
-    r->lr = strtod(lr, NULL), r->clip = strtod(clip, NULL);
+    r->patience = (int)patience;
     r->seed = strtoull(seed, NULL, 10);
     return TW_OK;
 }
@@ -68,7 +86,12 @@ static tw_err load(tw_ctx *ctx, const char *path, bool weights, trained *t) {
     t->alphabet = tw_alphabet_new(ctx, characters);
     if (!t->alphabet) return tw_error(ctx);
     err = crnn_new(ctx, &t->net, design, t->recipe.height, tw_alphabet_classes(t->alphabet));
-    return err || !weights ? err : tw_model_load(t->net.params, path);
+    bool averaged = tw_meta_get(t->meta, EMA_KEY) != NULL;
+    if (!err && averaged) err = ema_attach(&t->net);
+    if (err || !weights) return err;
+    err = tw_model_load(t->net.params, path);
+    if (!err && averaged) ema_use(&t->net);
+    return err;
 }
 
 tw_err trained_load(tw_ctx *ctx, const char *path, bool weights, trained *t) {

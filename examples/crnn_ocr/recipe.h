@@ -8,9 +8,15 @@
 
 /* Strings are borrowed: from the command line, or from the file's metadata. */
 typedef struct recipe {
-    const char *model, *optim, *schedule, *data; /* data: "labels" or "synth" */
+    const char *model, *optim, *schedule, *data; /* data: "labels", "synth" or "mixed" */
+    const char *augment;                         /* what is done to labelled pictures: see augment.h */
+    const char *init;                            /* the file whose weights it began with; NULL: fresh ones */
     int height, epochs, batch, samples;          /* samples an epoch, for synth */
-    double lr, clip; /* learning rate, 0: the optimiser's; largest norm of a gradient, 0: any */
+    int patience;                                /* epochs without improvement before it stops; 0: never */
+    double lr, clip;  /* learning rate, 0: the optimiser's; largest norm of a gradient, 0: any */
+    double ema;       /* decay of the weights' moving average; 0: none */
+    double mix;       /* part of an epoch that is rendered, for mixed */
+    double val_split; /* part of the labels put aside for validation */
     uint64_t seed;
 } recipe;
 
@@ -24,8 +30,8 @@ typedef struct trained {
     tw_alphabet *alphabet;
     crnn net;
 } trained;
-/* weights false: the layers are made but not filled (a checkpoint fills them). Unless TW_OK, nothing is left to
- * free. */
+/* weights false: the layers are made but not filled (a checkpoint fills them). Of a checkpoint that has averaged
+ * weights (ema.h), those are used. Unless TW_OK, nothing is left to free. */
 tw_err trained_load(tw_ctx *ctx, const char *path, bool weights, trained *t);
 void trained_free(trained *t);
 

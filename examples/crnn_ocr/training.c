@@ -1,6 +1,9 @@
 /* training.c - see training.h. */
 #include "training.h"
 
+#include "ema.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <thalweg/extend.h>
 
@@ -21,6 +24,7 @@ tw_err training_new(tw_ctx *ctx, const crnn *net, const tw_dataset *dataset, con
         return tw_error(ctx);
     }
     t->lr = r->lr > 0 ? r->lr : tw_optim_lr(t->optim);
+    t->ema = ema_attached(net) ? r->ema : 0;
     return TW_OK;
 }
 
@@ -35,6 +39,8 @@ void training_epoch(training *t) {
     t->loss = 0;
     t->read = (score){0};
     t->infeasible = 0;
+    t->norm_sum = t->norm_most = 0;
+    t->steps = 0;
 }
 
 static void remember(training *t, double loss, const score *before) {
@@ -61,13 +67,17 @@ tw_err training_step(training *t, const tw_batch *b) {
     tw_tensor *loss = tw_ctc_loss(ctx, logits, b->label, b->label_length, frames, &options);
     tw_err err = tw_backward(ctx, loss);
     if (err) return err;
-    if (t->clip > 0) tw_clip_grad_norm(t->net->params, t->clip);
+    double norm = tw_clip_grad_norm(t->net->params, t->clip);
     if ((err = tw_optim_step(t->optim))) return err;
+    if (t->ema > 0) ema_update(t->net, t->ema, tw_optim_steps(t->optim));
 
     score before = t->read;
     if (!score_add(ctx, &t->read, logits, frames, b, t->symbols)) return tw_error(ctx);
     t->loss += (double)tw_item(loss) * b->n;
     t->infeasible += infeasible;
+    t->norm_sum += norm;
+    if (norm > t->norm_most) t->norm_most = norm;
+    t->steps++;
     remember(t, (double)tw_item(loss), &before);
     return TW_OK;
 }
@@ -75,4 +85,20 @@ tw_err training_step(training *t, const tw_batch *b) {
 double training_recent_loss(const training *t) { return t->recent_weight > 0 ? t->recent_loss / t->recent_weight : 0; }
 double training_recent_cer(const training *t) {
     return t->recent_characters > 0 ? t->recent_edits / t->recent_characters : t->recent_edits > 0;
+}
+
+void training_write(const training *t, char text[TRAINING_FIGURES]) {
+    snprintf(text, TRAINING_FIGURES, "%.17g %zu %zu %zu %zu %ld %.17g %.17g %ld %.17g %.17g %.17g %.17g", t->loss,
+             t->read.samples, t->read.exact, t->read.edits, t->read.characters, t->infeasible, t->norm_sum,
+             t->norm_most, t->steps, t->recent_weight, t->recent_loss, t->recent_edits, t->recent_characters);
+}
+
+bool training_read(training *t, const char *text) {
+    training got = *t;
+    int n = sscanf(text, "%lg %zu %zu %zu %zu %ld %lg %lg %ld %lg %lg %lg %lg", &got.loss, &got.read.samples,
+                   &got.read.exact, &got.read.edits, &got.read.characters, &got.infeasible, &got.norm_sum,
+                   &got.norm_most, &got.steps, &got.recent_weight, &got.recent_loss, &got.recent_edits,
+                   &got.recent_characters);
+    if (n == 13) *t = got;
+    return n == 13;
 }

@@ -12,13 +12,16 @@ typedef struct training {
     tw_loader *loader;
     tw_schedule schedule;
     double lr, clip;  /* learning rate before the schedule; largest norm of the gradient */
+    double ema;       /* decay of the average of weights, when net has one (ema.h) */
     int epochs;       /* of the schedule */
     int32_t *symbols; /* room for a reading */
 
     /* since training_epoch */
     double loss; /* sum over samples */
     score read;
-    long infeasible; /* labels longer than their picture's frames: without effect on the weights */
+    long infeasible;            /* labels longer than their picture's frames: without effect on the weights */
+    double norm_sum, norm_most; /* of the gradient before clipping, over steps */
+    long steps;
     /* the same, faded: about the last 50 steps */
     double recent_weight, recent_loss, recent_edits, recent_characters;
 } training;
@@ -30,5 +33,10 @@ void training_epoch(training *t); /* the figures begin anew */
 tw_err training_step(training *t, const tw_batch *batch);
 double training_recent_loss(const training *t);
 double training_recent_cer(const training *t);
+
+/* The figures as one line of text, for a checkpoint in the middle of an epoch, and from it. */
+enum { TRAINING_FIGURES = 512 };
+void training_write(const training *t, char text[TRAINING_FIGURES]);
+bool training_read(training *t, const char *text); /* false: it is no such text */
 
 #endif

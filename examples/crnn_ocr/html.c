@@ -1,0 +1,169 @@
+/* html.c - see html.h. */
+#include "html.h"
+
+#include "confusion.h"
+#include "fold.h"
+#include "utf8.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <thalweg/extend.h>
+#include <unistd.h>
+
+static const char style[] =
+    ":root{color-scheme:light dark;--back:#fff;--text:#1b1f24;--dim:#5f6b76;--line:#d9dee3;--soft:#f4f6f8;--a:#0b62c4;"
+    "--b:#c2410c;--wrong:#ffd9d4;--gap:#ffe9b8}"
+    "@media(prefers-color-scheme:dark){:root{--back:#14171a;--text:#e4e7ea;--dim:#98a3ad;--line:#333a41;--soft:#1d2226;"
+    "--a:#6db3ff;--b:#ff9b66;--wrong:#6b2620;--gap:#5c4510}}"
+    "*{box-sizing:border-box}body{margin:0 auto;padding:1rem;max-width:62rem;background:var(--back);color:var(--text);"
+    "font:16px/1.45 system-ui,sans-serif}h1{font-size:1.5rem;margin:.2rem 0 .6rem}h2{font-size:1.15rem;margin:1.8rem 0 "
+    ".5rem}p{margin:.4rem 0}.dim{color:var(--dim)}table{border-collapse:collapse}td,th{padding:.25rem "
+    ".6rem;border-bottom:"
+    "1px solid var(--line);text-align:left;vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-"
+    "nums}.t,code{font-family:ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap}"
+    ".wide{overflow-x:auto}.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr));"
+    "gap:.8rem}.grid>*{border:1px solid var(--line);border-radius:6px;padding:.6rem;background:var(--soft);min-width:0}"
+    "figure{margin:0}figcaption{font-size:.9rem}svg{display:block;width:100%;height:auto}svg text{fill:var(--dim);"
+    "font:11px system-ui,sans-serif}.pic{max-width:100%;height:auto;min-height:1.5rem;background:#fff;display:block;"
+    "margin-bottom:.3rem}mark{color:inherit;background:var(--wrong);border-radius:2px}mark.gap{background:var(--gap)}"
+    "dl{margin:0;display:grid;grid-template-columns:auto 1fr;gap:.15rem .9rem}dt{color:var(--dim)}dd{margin:0;"
+    "overflow-wrap:anywhere}.small{font-size:.85rem}";
+
+void html_begin(FILE *f, const char *title) {
+    fputs("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+          "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>",
+          f);
+    html_text(f, title);
+    fprintf(f, "</title>\n<style>%s</style></head><body>\n<h1>", style);
+    html_text(f, title);
+    fputs("</h1>\n", f);
+}
+
+void html_end(FILE *f) { fputs("</body></html>\n", f); }
+
+static void put_byte(FILE *f, char c) {
+    switch (c) {
+    case '<': fputs("&lt;", f); break;
+    case '>': fputs("&gt;", f); break;
+    case '&': fputs("&amp;", f); break;
+    case '"': fputs("&quot;", f); break;
+    case '\'': fputs("&#39;", f); break;
+    default: fputc((unsigned char)c < 0x20 ? ' ' : c, f);
+    }
+}
+
+void html_text(FILE *f, const char *text) {
+    for (; *text; text++) put_byte(f, *text);
+}
+
+/* Control characters and marks without a letter of their own would vanish or change what stands before them. */
+void html_point(FILE *f, int32_t point) {
+    char utf8[5] = {0};
+    bool hidden = point <= 0x20 || (point >= 0x7f && point <= 0xa0) || (point >= 0x300 && point < 0x370) ||
+        (point >= 0x2000 && point < 0x2010) || point == 0x3000;
+    if (point == 0) fputs("<span class=\"dim\">nothing</span>", f);
+    else if (point == ' ') fputs("<span class=\"dim\">space</span>", f);
+    else if (hidden) fprintf(f, "U+%04X", (unsigned)point);
+    else {
+        utf8_put(utf8, (uint32_t)point);
+        html_text(f, utf8);
+    }
+}
+
+/* ---- mistakes ------------------------------------------------------------------------------------------------ */
+
+static void put_point(FILE *f, int32_t point) {
+    char utf8[5] = {0};
+    utf8_put(utf8, (uint32_t)point);
+    html_text(f, utf8);
+}
+
+/* One side of an alignment. */
+static void put_side(FILE *f, const align_step *step, size_t n, bool truth) {
+    for (size_t i = 0; i < n; i++) {
+        int32_t own = truth ? step[i].truth : step[i].read;
+        bool wrong = step[i].truth != step[i].read;
+        if (own == 0) fputs("<mark class=\"gap\">\xc2\xb7</mark>", f);
+        else if (wrong) fputs("<mark>", f);
+        if (own) put_point(f, own);
+        if (own && wrong) fputs("</mark>", f);
+    }
+}
+
+static void put_difference(FILE *f, const char *truth, const char *read) {
+    size_t a = strlen(truth), b = strlen(read);
+    int32_t *point = malloc((a + b + 1) * sizeof *point);
+    align_step *step = malloc((a + b + 1) * sizeof *step);
+    size_t nt = point ? fold_text(truth, FOLD_NOTHING, point) : 0;
+    size_t nr = point ? fold_text(read, FOLD_NOTHING, point + nt) : 0;
+    size_t n = point && step ? align_texts(point, nt, point + nt, nr, step) : (size_t)-1;
+    for (int side = 0; side < 2; side++) {
+        fprintf(f, "<dt>%s</dt><dd class=\"t\">", side ? "read" : "truth");
+        if (n != (size_t)-1) put_side(f, step, n, side == 0);
+        else html_text(f, side ? read : truth);
+        fputs("</dd>", f);
+    }
+    free(step);
+    free(point);
+}
+
+void html_mistakes_begin(FILE *f) { fputs("<div class=\"grid\">\n", f); }
+void html_mistakes_end(FILE *f) { fputs("</div>\n", f); }
+
+void html_mistake(FILE *f, const char *src, const char *truth, const char *read, double p, const char *where) {
+    fputs("<figure><img class=\"pic\" loading=\"lazy\" alt=\"\" src=\"", f);
+    html_text(f, src);
+    fputs("\"><dl>", f);
+    put_difference(f, truth, read);
+    fprintf(f, "<dt>sure</dt><dd>%.3f</dd></dl><figcaption class=\"dim small\">", p);
+    html_text(f, where);
+    fputs("</figcaption></figure>\n", f);
+}
+
+/* ---- pictures inside the page --------------------------------------------------------------------------------- */
+
+static char *base64(const unsigned char *from, size_t n, const char *before) {
+    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t skip = strlen(before);
+    char *text = malloc(skip + (n + 2) / 3 * 4 + 1), *to = text;
+    if (!text) return NULL;
+    memcpy(to, before, skip);
+    to += skip;
+    for (size_t i = 0; i < n; i += 3) {
+        size_t left = n - i;
+        unsigned v = (unsigned)from[i] << 16 | (left > 1 ? (unsigned)from[i + 1] << 8 : 0) |
+            (left > 2 ? from[i + 2] : 0u);
+        *to++ = digit[v >> 18];
+        *to++ = digit[v >> 12 & 63];
+        *to++ = left > 1 ? digit[v >> 6 & 63] : '=';
+        *to++ = left > 2 ? digit[v & 63] : '=';
+    }
+    *to = 0;
+    return text;
+}
+
+static char *encode_file(tw_ctx *ctx, const char *path) {
+    FILE *file = fopen(path, "rb");
+    char *text = NULL;
+    long size = file && !fseek(file, 0, SEEK_END) ? ftell(file) : -1;
+    unsigned char *bytes = size > 0 ? malloc((size_t)size) : NULL;
+    if (bytes && !fseek(file, 0, SEEK_SET) && fread(bytes, 1, (size_t)size, file) == (size_t)size)
+        text = base64(bytes, (size_t)size, "data:image/png;base64,");
+    if (!text) tw_fail(ctx, TW_ERR_IO, "%s: cannot be read", path);
+    if (file) fclose(file);
+    free(bytes);
+    return text;
+}
+
+char *html_data_url(tw_ctx *ctx, const tw_image *image) {
+    const char *folder = getenv("TMPDIR");
+    char path[4096];
+    snprintf(path, sizeof path, "%s/crnn_ocr-XXXXXX", folder && *folder ? folder : "/tmp");
+    int fd = mkstemp(path);
+    if (fd < 0) return tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
+    close(fd);
+    char *text = tw_image_save_png(ctx, path, image) ? NULL : encode_file(ctx, path);
+    unlink(path);
+    return text;
+}

@@ -1,0 +1,92 @@
+/* mistakes.c - see mistakes.h. */
+#include "mistakes.h"
+
+#include "html.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <thalweg/extend.h>
+
+tw_err labelled_picture(tw_ctx *ctx, const labelled *data, size_t i, int height, tw_image *image) {
+    tw_image whole = {0};
+    tw_err err = TW_OK;
+    *image = (tw_image){0};
+    if (data->images.ndim) {
+        int h = data->images.dim[1], w = data->images.dim[2];
+        err = tw_image_new(ctx, w, h, 1, 0, &whole);
+        size_t pixels = (size_t)h * (size_t)w;
+        if (!err) memcpy(whole.data, data->images.data + i * pixels, pixels);
+    } else {
+        err = tw_image_load(ctx, data->tsv.row[i].path, 0, &whole);
+    }
+    if (!err) err = tw_image_fit(ctx, &whole, whole.height < height ? whole.height : height, 16 * height, image);
+    tw_image_free(&whole);
+    return err;
+}
+
+void labelled_place(const labelled *data, size_t i, char *text, size_t size) {
+    const tw_tsv_row *row = &data->tsv.row[i];
+    const char *slash = strrchr(data->tsv.path, '/');
+    snprintf(text, size, "%s, %s:%d", row->path, slash ? slash + 1 : data->tsv.path, row->line);
+}
+
+typedef struct folder {
+    tw_ctx *ctx;
+    const char *path;
+    FILE *table, *page;
+} folder;
+
+static tw_err write_one(const folder *to, const labelled *data, const readings *r, const metrics *m, size_t row,
+                        size_t number) {
+    char path[4096], name[32], place[4200];
+    tw_image image;
+    snprintf(name, sizeof name, "%06zu.png", number);
+    snprintf(path, sizeof path, "%s/%s", to->path, name);
+    labelled_place(data, row, place, sizeof place);
+    const char *truth = data->tsv.row[row].text, *read = r->of[row].text ? r->of[row].text : "";
+    double p = exp(r->of[row].log_prob);
+    tw_err err = labelled_picture(to->ctx, data, row, 128, &image);
+    if (!err) err = tw_image_save_png(to->ctx, path, &image);
+    tw_image_free(&image);
+    if (err) return err;
+    fprintf(to->table, "%s\t%s\t%s\t%.4f\t%u\t%s\n", name, truth, read, p, m->text[row].edits, place);
+    html_mistake(to->page, name, truth, read, p, place);
+    return TW_OK;
+}
+
+static FILE *create(tw_ctx *ctx, const char *folder_path, const char *name) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", folder_path, name);
+    FILE *file = fopen(path, "w");
+    return file ? file : tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
+}
+
+tw_err mistakes_write(tw_ctx *ctx, const char *path, const labelled *data, const readings *r, const metrics *m,
+                      size_t *count) {
+    char title[128];
+    size_t *row = malloc((m->n + 1) * sizeof *row);
+    *count = m->n;
+    if (!row) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    readings_worst(r, m, row, count);
+    if (mkdir(path, 0777) && errno != EEXIST) tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
+    folder to = {.ctx = ctx, .path = path};
+    if (!tw_error(ctx)) to.table = create(ctx, path, "mistakes.tsv");
+    if (to.table) to.page = create(ctx, path, "index.html");
+    tw_err err = tw_error(ctx);
+    if (!err) {
+        snprintf(title, sizeof title, "%zu of %zu pictures misread", *count, m->n);
+        html_begin(to.page, title);
+        html_mistakes_begin(to.page);
+        for (size_t i = 0; !err && i < *count; i++) err = write_one(&to, data, r, m, row[i], i + 1);
+        html_mistakes_end(to.page);
+        html_end(to.page);
+    }
+    bool written = !(to.table && (ferror(to.table) | fclose(to.table)));
+    if (to.page && (ferror(to.page) | fclose(to.page))) written = false;
+    if (!err && !written) err = tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    free(row);
+    return err;
+}
