@@ -28,6 +28,11 @@ TW_API TW_MUST_CHECK tw_err tw_meta_load(tw_ctx *ctx, const char *path, tw_meta 
 
 /* ---- models -------------------------------------------------------------------------------------------- */
 TW_API TW_MUST_CHECK tw_err tw_model_save(const tw_params *params, const tw_meta *meta /* or NULL */, const char *path);
+/* The same with numbers of another kind: "F16" or "BF16" (half the bytes; 11 or 8 binary digits), "F32", "F64". Each is
+ * rounded to the nearest, ties to even, denormals included. Another name, and a weight that is not finite or too large
+ * for the kind (65504 for F16), is RANGE, and no file is written. tw_model_load reads it back as tw_real. */
+TW_API TW_MUST_CHECK tw_err tw_model_save_as(const tw_params *params, const tw_meta *meta, const char *dtype,
+                                             const char *path);
 /* Fills params by name (F64, F32, F16, BF16, I64, I32, U8 are converted). A missing or misshapen tensor is FORMAT and
  * leaves params as they were. Tensors params does not know are an error too, unless they are a checkpoint's own. A tied
  * parameter is saved under its original's name, and found under either. */

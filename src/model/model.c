@@ -36,6 +36,51 @@ tw_err tw_model_save(const tw_params *params, const tw_meta *user, const char *p
     return err;
 }
 
+/* The kind of numbers called dtype; NULL after an error, which lists what can be written. */
+static const tw__dtype *writable(tw_ctx *ctx, const char *dtype, const char *path) {
+    const tw__dtype *kind = dtype ? tw__dtype_find(dtype) : NULL;
+    char shown[TW__SHOWN];
+    if (kind && kind->from_real) return kind;
+    return tw_fail(ctx, TW_ERR_RANGE, "%s: cannot write numbers as \"%s\"; F64, F32, F16 and BF16 are possible", path,
+                   tw__show(dtype ? dtype : "", shown));
+}
+
+/* Converts each item's numbers into room, one after another, and lets the item point there. */
+static tw_err convert_items(tw_ctx *ctx, const tw__dtype *kind, const char *path, size_t n, tw__st_item *item,
+                            char *room) {
+    for (size_t i = 0; i < n; i++) {
+        const tw_real *from = item[i].data;
+        char shown[TW__SHOWN];
+        size_t good = kind->from_real(from, item[i].size, room);
+        if (good < item[i].size)
+            return tw_fail_err(ctx, TW_ERR_RANGE,
+                               "%s: \"%s\" has the number %g, and %s goes to %g; nothing was written", path,
+                               tw__show(item[i].name, shown), (double)from[good], kind->name, kind->largest);
+        item[i].dtype = kind;
+        item[i].data = room;
+        room += item[i].size * kind->size;
+    }
+    return TW_OK;
+}
+
+tw_err tw_model_save_as(const tw_params *params, const tw_meta *user, const char *dtype, const char *path) {
+    if (!params) return TW_ERR_STATE;
+    tw_ctx *ctx = params->ctx;
+    const tw__dtype *kind = writable(ctx, dtype, path);
+    if (!kind) return TW_ERR_RANGE;
+    tw_meta *meta = tw__model_meta(ctx, user);
+    tw_mark mark = tw_scratch_mark(ctx);
+    tw__st_item *item = tw_scratch(ctx, params->count * sizeof *item);
+    size_t n = item ? tw__model_items(params, item) : 0, bytes = 0;
+    for (size_t i = 0; i < n; i++) bytes += item[i].size * kind->size;
+    char *room = item ? tw_scratch(ctx, bytes) : NULL;
+    tw_err err = meta && room ? convert_items(ctx, kind, path, n, item, room) : TW_ERR_NOMEM;
+    if (!err) err = tw__st_write(ctx, path, n, item, meta);
+    tw_scratch_release(ctx, mark);
+    tw_meta_free(meta);
+    return err;
+}
+
 /* ---- loading ------------------------------------------------------------------------------------------- */
 
 tw_err tw__check_shape(const tw__st_file *file, const tw__st_tensor *t, int ndim, const int *dim) {

@@ -28,6 +28,10 @@ typedef struct tw__dtype {
     const char *name;
     size_t size;
     void (*to_real)(const void *from, size_t n, tw_real *to);
+    /* Rounds to nearest even. Stops at the first number that is not finite or becomes infinite; returns how many were
+     * written. NULL: only read. */
+    size_t (*from_real)(const tw_real *from, size_t n, void *to);
+    double largest; /* finite number that can be written */
 } tw__dtype;
 const tw__dtype *tw__dtype_find(const char *name); /* NULL: not one we read */
 extern const tw__dtype *const tw__dtype_f64, *const tw__dtype_real;
