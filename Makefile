@@ -46,7 +46,7 @@ OBJ_f32  := $(call objects,f32,$(SRC))
 OBJ_f64  := $(call objects,f64,$(SRC))
 COMMON32 := $(call objects,f32,$(wildcard examples/common/*.c))
 COMMON64 := $(call objects,f64,$(wildcard examples/common/*.c))
-TEST32   := $(call objects,f32,$(wildcard tests/test_*.c tests/util*.c tests/museum*.c))
+TEST32   := $(call objects,f32,$(wildcard tests/test_*.c tests/util*.c tests/museum*.c) examples/crnn_ocr/trim.c)
 TEST64   := $(call objects,f64,$(wildcard tests/grad_*.c tests/util*.c))
 EXAMPLES := $(patsubst examples/%/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
 BENCH    := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
@@ -55,7 +55,7 @@ OBJ_BENCH := $(call objects,f32,$(wildcard bench/*.c))
 COMMON_BENCH := $(call objects,f32,$(wildcard bench/common/*.c) \
                 $(addprefix examples/losslab/,canvas.c canvas_png.c canvas_svg.c chart.c ticks.c typeface.c) \
                 $(addprefix examples/crnn_ocr/,evaluate.c face.c fonts.c look.c model.c \
-                    picture.c recipe.c render.c synth.c training.c utf8.c words.c))
+                    picture.c recipe.c render.c synth.c training.c trim.c utf8.c words.c))
 
 LIB32    := $(BUILD)/libthalweg.a
 LIB64    := $(BUILD)/libthalweg_f64.a
@@ -124,7 +124,7 @@ LIBS_crnn_ocr = $(shell pkg-config --libs fontconfig)
 LIBS_losslab  = $(LIBS_crnn_ocr)
 REAL_losslab := f64
 MORE_losslab := $(BUILD)/chapters.o
-ALSO_losslab := $(addprefix examples/crnn_ocr/,model.c picture.c recipe.c) $(wildcard tests/museum*.c)
+ALSO_losslab := $(addprefix examples/crnn_ocr/,model.c picture.c recipe.c trim.c) $(wildcard tests/museum*.c)
 define example_rules
 OBJ_$(1) := $(call objects,$(or $(REAL_$(1)),f32),$(wildcard examples/$(1)/*.c) $(ALSO_$(1)))
 $(BUILD)/$(1): $$(OBJ_$(1)) $(MORE_$(1)) $(BUILD)/common_$(or $(REAL_$(1)),f32).a $(if $(filter f64,$(REAL_$(1))),$(LIB64),$(LIB32))

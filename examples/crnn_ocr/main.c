@@ -21,6 +21,7 @@ int main(int argc, char **argv) {
         {"train", "train a recogniser on labelled pictures or on rendered text", command_train},
         {"eval", "measure a recogniser on labelled pictures", command_eval},
         {"read", "read pictures", command_read},
+        {"export", "write a model to hand on, also in half precision", command_export},
         {"render", "write rendered text as pictures with their labels", command_render},
         {"demo", "train a small recogniser and read words it never saw", command_demo},
     };

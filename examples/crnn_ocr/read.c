@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "picture.h"
 #include "recipe.h"
+#include "shipped.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -37,25 +38,27 @@ int command_read(int argc, char **argv) {
     const char *model = NULL;
     int threads = 0, failed = 0;
     cli_option table[] = {
-        {"model", 'm', CLI_TEXT, &model, "FILE", "what `crnn_ocr train` wrote", 0, 0, NULL},
+        {"model", 'm', CLI_TEXT, &model, "FILE",
+         "what `crnn_ocr train` wrote (default: " SHIPPED_MODEL ",\nwhich comes with the program)", 0, 0, NULL},
         {"threads", 't', CLI_INT, &threads, "N", "threads, without effect on the result (default: all cores)", 1, 256,
          NULL},
     };
     cli_command command = {
         "crnn_ocr",
         "read",
-        "--model FILE IMAGE..",
+        "[--model FILE] IMAGE..",
         "Reads pictures of one word or line each and prints path TAB text TAB confidence. The confidence\n"
         "is p(text|picture), summed over all alignments. A picture that cannot be read is reported on\n"
         "stderr, the others are read all the same, and the exit code is 1.",
         sizeof table / sizeof *table,
         table};
     int n = cli_parse(&command, argc, argv);
-    if (!model) cli_usage_error(&command, "--model FILE is needed");
     if (!n) cli_usage_error(&command, "which pictures?");
     tw_ctx *ctx = open_context(PROGRAM, 0, threads);
     trained t;
-    if (trained_load(ctx, model, true, &t)) {
+    char shipped[4096];
+    tw_err err = model ? TW_OK : shipped_find(ctx, shipped, sizeof shipped);
+    if (err || trained_load(ctx, model ? model : shipped, true, &t)) {
         report(PROGRAM, ctx);
         tw_ctx_free(ctx);
         return 1;
