@@ -64,7 +64,7 @@ LIBS     := $(LIB32) $(LIB64) $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib examples deps demo mnist test test-examples test-library gradcheck asan bench bench-quick bench-busy bench-scaling bench-data bench-read roofline lint format docs-check docs-quote install uninstall clean help FORCE
+.PHONY: all lib examples deps demo train-print-en mnist test test-examples test-library gradcheck asan bench bench-quick bench-busy bench-scaling bench-data bench-read roofline lint format docs-check docs-quote install uninstall clean help FORCE
 
 all: lib examples ## the libraries and the examples
 lib: $(LIBS)
@@ -74,7 +74,7 @@ examples: $(EXAMPLES)
 goals = $(filter $(1),$(MAKECMDGOALS))
 DEPS := build $(if $(filter openblas,$(BLAS)),blas) \
         $(if $(call goals,deps test test-library gradcheck asan %/tests %/gradcheck),test) \
-        $(if $(call goals,deps demo),demo) $(if $(call goals,deps bench bench-scaling bench-data),bench) \
+        $(if $(call goals,deps demo train-print-en),demo) $(if $(call goals,deps bench bench-scaling bench-data),bench) \
         $(if $(call goals,bench-data),mnist demo) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint)
 deps: ## installs what is missing (Debian packages); the other targets do this by themselves
 	@CC='$(CC)' tools/deps.sh $(DEPS)
@@ -188,6 +188,8 @@ roofline: $(BUILD)/bench/roofline ## what bounds each op of a training step, and
 
 demo: $(BUILD)/crnn_ocr ## trains a small recogniser on rendered text and reads words it never saw
 	$(BUILD)/crnn_ocr demo --out $(BUILD)/demo
+train-print-en: $(BUILD)/crnn_ocr ## trains the model that ships, for hours; stopped and called again it goes on
+	tools/train-print-en.sh $(BUILD)
 mnist: $(BUILD)/mnist ## trains a classifier of Fashion-MNIST
 	$(BUILD)/mnist train --out $(BUILD)/mnist.safetensors
 
@@ -196,12 +198,14 @@ bindir     := $(PREFIX)/bin
 libdir     := $(PREFIX)/lib
 includedir := $(PREFIX)/include
 docdir     := $(PREFIX)/share/doc/thalweg
+modeldir   := $(PREFIX)/share/thalweg/models
 NAMES      := thalweg thalweg_f64
 PROGRAMS   := $(filter-out $(BUILD)/first,$(EXAMPLES))
 DOCS       := README.md LICENSE $(wildcard docs/*.md docs/*/*.md docs/*/*.png)
 HEADERS    := $(wildcard include/thalweg/*.h)
+MODELS     := $(wildcard models/*)
 INSTALLED  := $(HEADERS:include/%=$(includedir)/%) $(PROGRAMS:$(BUILD)/%=$(bindir)/%) $(DOCS:%=$(docdir)/%) \
-              $(foreach n,$(NAMES),$(libdir)/pkgconfig/$(n).pc $(libdir)/lib$(n).a $(libdir)/lib$(n).so \
+              $(MODELS:models/%=$(modeldir)/%) $(foreach n,$(NAMES),$(libdir)/pkgconfig/$(n).pc $(libdir)/lib$(n).a $(libdir)/lib$(n).so \
               $(libdir)/lib$(n).so.$(SOMAJOR) $(libdir)/lib$(n).so.$(VERSION))
 
 # What a program linked with the shared library needs is the library; the rest is for linking with the archive.
@@ -216,6 +220,8 @@ install: all $(NAMES:%=$(BUILD)/%.pc) ## into PREFIX (/usr/local), below DESTDIR
 	install -m 644 $(HEADERS) $(DESTDIR)$(includedir)/thalweg
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(bindir)
 	for f in $(DOCS); do install -D -m 644 $$f $(DESTDIR)$(docdir)/$$f || exit; done
+	install -d $(DESTDIR)$(modeldir)
+	install -m 644 $(MODELS) $(DESTDIR)$(modeldir)
 	install -m 644 $(LIB32) $(LIB64) $(DESTDIR)$(libdir)
 	install -m 644 $(NAMES:%=$(BUILD)/%.pc) $(DESTDIR)$(libdir)/pkgconfig
 	for n in $(NAMES); do \
@@ -225,7 +231,7 @@ install: all $(NAMES:%=$(BUILD)/%.pc) ## into PREFIX (/usr/local), below DESTDIR
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi # so that programs find the new library
 uninstall: ## removes what install installed
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	@for d in $(addprefix $(DESTDIR),$(includedir)/thalweg $(docdir)); do \
+	@for d in $(addprefix $(DESTDIR),$(includedir)/thalweg $(docdir) $(PREFIX)/share/thalweg); do \
 	    [ ! -d $$d ] || find $$d -depth -type d -empty -delete; done
 
 # ---- the tree ------------------------------------------------------------------------------------------
@@ -241,5 +247,5 @@ docs-quote: ## copies the code into the documentation again
 clean: ## removes build/
 	rm -rf $(BUILD)
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@echo 'Variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) BUILD=$(BUILD) BLAS=openblas|none CC CFLAGS LDFLAGS WERROR=-Werror V=1'
