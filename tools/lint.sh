@@ -37,7 +37,7 @@ includes() {
             height["data"] = height["model"] = height["text"] = 3
             height["thalweg"] = 4
             home["zlib"] = home["stb"] = "^(src/data|tests)/"
-            home["cJSON"] = "^src/model/"
+            home["cJSON"] = "^(src/model/|examples/)"
             home["utf8proc"] = "^src/text/"
             home["cblas"] = home["immintrin"] = "^src/tensor/"
             home["pthread"] = "^(src/tensor/parallel[.]c|src/data/|tests/)"

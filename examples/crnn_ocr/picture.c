@@ -51,12 +51,12 @@ void picture_prepare(tw_real *x, int height, int *width) {
 
 int picture_width(int width) { return (width + CRNN_STEP - 1) / CRNN_STEP * CRNN_STEP; }
 
-tw_real *picture_from(tw_ctx *ctx, const tw_image *gray, int height, int *width, trim_box *seen) {
-    tw_image part = {0}, scaled = {0};
+tw_real *picture_from(tw_ctx *ctx, const tw_image *gray, int height, int *width, picture_part *part) {
+    tw_image cut = {0}, scaled = {0};
     tw_real *x = NULL;
-    *seen = trim_find(gray);
-    if (!trim_cut(ctx, gray, *seen, &part) && !tw_image_fit(ctx, &part, height, PICTURE_READ_WIDTH, &scaled)) {
-        *width = scaled.width;
+    part->seen = trim_find(gray);
+    if (!trim_cut(ctx, gray, part->seen, &cut) && !tw_image_fit(ctx, &cut, height, PICTURE_READ_WIDTH, &scaled)) {
+        *width = part->columns = scaled.width;
         x = malloc((size_t)height * (size_t)picture_width(scaled.width) * sizeof *x);
         if (x) {
             tw_image_to_reals(&scaled, 0, 1, x);
@@ -66,15 +66,15 @@ tw_real *picture_from(tw_ctx *ctx, const tw_image *gray, int height, int *width,
         }
     }
     tw_image_free(&scaled);
-    tw_image_free(&part);
+    tw_image_free(&cut);
     return x;
 }
 
 tw_real *picture_load(tw_ctx *ctx, const char *path, int height, int *width) {
     tw_image gray;
-    trim_box seen;
+    picture_part part;
     if (tw_image_load(ctx, path, 1, &gray)) return NULL;
-    tw_real *x = picture_from(ctx, &gray, height, width, &seen);
+    tw_real *x = picture_from(ctx, &gray, height, width, &part);
     tw_image_free(&gray);
     return x;
 }

@@ -14,9 +14,14 @@ int picture_width(int width);
 
 /* Wider pictures are squeezed: those that are trained and measured on, and those that are read one by one. */
 enum { PICTURE_MAX_WIDTH = 4096, PICTURE_READ_WIDTH = 16384 };
+/* What of a picture is shown to the network: a part, in so many columns (without those that fill the last frame). */
+typedef struct picture_part {
+    trim_box seen;
+    int columns;
+} picture_part;
 /* A gray picture of any size, trimmed to its writing (trim.h), scaled to height and prepared: [height][*width], to be
- * freed. *seen is the part of the picture that it shows. NULL after an error. */
-tw_real *picture_from(tw_ctx *ctx, const tw_image *gray, int height, int *width, trim_box *seen);
+ * freed. NULL after an error. */
+tw_real *picture_from(tw_ctx *ctx, const tw_image *gray, int height, int *width, picture_part *part);
 /* The same from a file. */
 tw_real *picture_load(tw_ctx *ctx, const char *path, int height, int *width);
 

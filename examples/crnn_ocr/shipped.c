@@ -9,13 +9,15 @@
 
 enum { ROOM = 4096 };
 
-/* The folder of the running program, without a slash at its end; "" when the system does not tell. */
-static void own_folder(char folder[ROOM]) {
+/* The folder that holds the running program's own folder, build/ or bin/; "" when the system does not tell. */
+static void parent_folder(char folder[ROOM]) {
     ssize_t n = readlink("/proc/self/exe", folder, ROOM - 1);
     folder[n > 0 ? n : 0] = 0;
-    char *slash = strrchr(folder, '/');
-    if (slash) *slash = 0;
-    else *folder = 0;
+    for (int up = 0; up < 2; up++) {
+        char *slash = strrchr(folder, '/');
+        if (slash) *slash = 0;
+        else *folder = 0;
+    }
 }
 
 /* folder/SHIPPED_MODEL; false: there is no such file, or its name is too long. */
@@ -34,14 +36,13 @@ tw_err shipped_find(tw_ctx *ctx, char *path, size_t size) {
                            "--model FILE",
                            variable);
     }
-    char own[ROOM], built[ROOM + 16], installed[ROOM + 32];
-    own_folder(own);
-    snprintf(built, sizeof built, "%s/../models", own);
-    snprintf(installed, sizeof installed, "%s/../share/thalweg/models", own);
-    if (*own && (is_in(built, path, size) || is_in(installed, path, size))) return TW_OK;
+    char parent[ROOM], built[ROOM + 16], installed[ROOM + 32];
+    parent_folder(parent);
+    snprintf(built, sizeof built, "%s/models", parent);
+    snprintf(installed, sizeof installed, "%s/share/thalweg/models", parent);
+    if (is_in(built, path, size) || is_in(installed, path, size)) return TW_OK;
     return tw_fail_err(ctx, TW_ERR_IO,
                        "there is no " SHIPPED_MODEL
-                       " in %s or %s; name a model with --model FILE, or its folder in the "
-                       "variable THALWEG_MODELS",
-                       *own ? built : "../models", *own ? installed : "../share/thalweg/models");
+                       " in %s or %s; name a model with --model FILE, or its folder in the variable THALWEG_MODELS",
+                       built, installed);
 }

@@ -7,9 +7,9 @@
 /* The model that reads when none is named. */
 #define SHIPPED_MODEL "print-en.safetensors"
 
-/* Where it is, written to path: in the folder that $THALWEG_MODELS names; else in ../models, seen from the program's
- * own folder (it was built and not installed); else in ../share/thalweg/models (it was installed, into any PREFIX).
- * A folder named by the variable is the only one looked into. IO, and a sentence with the places: it is in none. */
+/* Where it is, written to path: in the folder that $THALWEG_MODELS names, and then nowhere else; without that variable
+ * in models/ beside the program's own folder (build/crnn_ocr: it was built and not installed), else in
+ * share/thalweg/models there (PREFIX/bin/crnn_ocr). IO, and a sentence with the places: it is in none. */
 TW_MUST_CHECK tw_err shipped_find(tw_ctx *ctx, char *path, size_t size);
 
 #endif
