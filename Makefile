@@ -46,7 +46,7 @@ OBJ_f32  := $(call objects,f32,$(SRC))
 OBJ_f64  := $(call objects,f64,$(SRC))
 COMMON32 := $(call objects,f32,$(wildcard examples/common/*.c))
 COMMON64 := $(call objects,f64,$(wildcard examples/common/*.c))
-TEST32   := $(call objects,f32,$(wildcard tests/test_*.c tests/util*.c tests/museum*.c))
+TEST32   := $(call objects,f32,$(wildcard tests/test_*.c tests/util*.c tests/museum*.c) examples/crnn_ocr/trim.c)
 TEST64   := $(call objects,f64,$(wildcard tests/grad_*.c tests/util*.c))
 EXAMPLES := $(patsubst examples/%/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
 BENCH    := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
@@ -56,7 +56,7 @@ COMMON_BENCH := $(call objects,f32,$(wildcard bench/common/*.c) \
                 $(addprefix examples/losslab/,canvas.c canvas_png.c canvas_svg.c chart.c ticks.c typeface.c) \
                 $(addprefix examples/crnn_ocr/,effects.c ema.c evaluate.c face.c fonts.c look.c model.c \
                     outline.c pattern.c phrases.c picture.c presets.c recipe.c render.c synth.c synth_source.c \
-                    texture.c training.c utf8.c words.c))
+                    texture.c training.c trim.c utf8.c words.c))
 
 LIB32    := $(BUILD)/libthalweg.a
 LIB64    := $(BUILD)/libthalweg_f64.a
@@ -65,7 +65,7 @@ LIBS     := $(LIB32) $(LIB64) $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib examples deps fonts demo mnist test test-examples test-library gradcheck asan bench bench-quick bench-busy bench-scaling bench-data bench-read roofline lint format docs-check docs-quote install uninstall clean help FORCE
+.PHONY: all lib examples deps fonts demo train-print-en mnist test test-examples test-library gradcheck asan bench bench-quick bench-busy bench-scaling bench-data bench-read roofline lint format docs-check docs-quote install uninstall clean help FORCE
 
 all: lib examples ## the libraries and the examples
 lib: $(LIBS)
@@ -126,7 +126,7 @@ LIBS_crnn_ocr = $(shell pkg-config --libs fontconfig)
 LIBS_losslab  = $(LIBS_crnn_ocr)
 REAL_losslab := f64
 MORE_losslab := $(BUILD)/chapters.o
-ALSO_losslab := $(addprefix examples/crnn_ocr/,ema.c model.c picture.c recipe.c) $(wildcard tests/museum*.c)
+ALSO_losslab := $(addprefix examples/crnn_ocr/,ema.c model.c picture.c recipe.c trim.c) $(wildcard tests/museum*.c)
 define example_rules
 OBJ_$(1) := $(call objects,$(or $(REAL_$(1)),f32),$(wildcard examples/$(1)/*.c) $(ALSO_$(1)))
 $(BUILD)/$(1): $$(OBJ_$(1)) $(MORE_$(1)) $(BUILD)/common_$(or $(REAL_$(1)),f32).a $(if $(filter f64,$(REAL_$(1))),$(LIB64),$(LIB32))
@@ -191,6 +191,8 @@ roofline: $(BUILD)/bench/roofline ## what bounds each op of a training step, and
 fonts: deps ## installs the fonts and word lists that print-en is trained with (2 GB)
 demo: $(BUILD)/crnn_ocr ## trains a small recogniser on rendered text and reads words it never saw
 	$(BUILD)/crnn_ocr demo --out $(BUILD)/demo
+train-print-en: $(BUILD)/crnn_ocr ## trains the model that ships, for hours; stopped and called again it goes on
+	tools/train-print-en.sh $(BUILD)
 mnist: $(BUILD)/mnist ## trains a classifier of Fashion-MNIST
 	$(BUILD)/mnist train --out $(BUILD)/mnist.safetensors
 
@@ -199,12 +201,14 @@ bindir     := $(PREFIX)/bin
 libdir     := $(PREFIX)/lib
 includedir := $(PREFIX)/include
 docdir     := $(PREFIX)/share/doc/thalweg
+modeldir   := $(PREFIX)/share/thalweg/models
 NAMES      := thalweg thalweg_f64
 PROGRAMS   := $(filter-out $(BUILD)/first,$(EXAMPLES))
 DOCS       := README.md LICENSE $(wildcard docs/*.md docs/*/*.md docs/*/*.png)
 HEADERS    := $(wildcard include/thalweg/*.h)
+MODELS     := $(wildcard models/*)
 INSTALLED  := $(HEADERS:include/%=$(includedir)/%) $(PROGRAMS:$(BUILD)/%=$(bindir)/%) $(DOCS:%=$(docdir)/%) \
-              $(foreach n,$(NAMES),$(libdir)/pkgconfig/$(n).pc $(libdir)/lib$(n).a $(libdir)/lib$(n).so \
+              $(MODELS:models/%=$(modeldir)/%) $(foreach n,$(NAMES),$(libdir)/pkgconfig/$(n).pc $(libdir)/lib$(n).a $(libdir)/lib$(n).so \
               $(libdir)/lib$(n).so.$(SOMAJOR) $(libdir)/lib$(n).so.$(VERSION))
 
 # What a program linked with the shared library needs is the library; the rest is for linking with the archive.
@@ -219,6 +223,8 @@ install: all $(NAMES:%=$(BUILD)/%.pc) ## into PREFIX (/usr/local), below DESTDIR
 	install -m 644 $(HEADERS) $(DESTDIR)$(includedir)/thalweg
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(bindir)
 	for f in $(DOCS); do install -D -m 644 $$f $(DESTDIR)$(docdir)/$$f || exit; done
+	install -d $(DESTDIR)$(modeldir)
+	install -m 644 $(MODELS) $(DESTDIR)$(modeldir)
 	install -m 644 $(LIB32) $(LIB64) $(DESTDIR)$(libdir)
 	install -m 644 $(NAMES:%=$(BUILD)/%.pc) $(DESTDIR)$(libdir)/pkgconfig
 	for n in $(NAMES); do \
@@ -228,7 +234,7 @@ install: all $(NAMES:%=$(BUILD)/%.pc) ## into PREFIX (/usr/local), below DESTDIR
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi # so that programs find the new library
 uninstall: ## removes what install installed
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	@for d in $(addprefix $(DESTDIR),$(includedir)/thalweg $(docdir)); do \
+	@for d in $(addprefix $(DESTDIR),$(includedir)/thalweg $(docdir) $(PREFIX)/share/thalweg); do \
 	    [ ! -d $$d ] || find $$d -depth -type d -empty -delete; done
 
 # ---- the tree ------------------------------------------------------------------------------------------
@@ -244,5 +250,5 @@ docs-quote: ## copies the code into the documentation again
 clean: ## removes build/
 	rm -rf $(BUILD)
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@echo 'Variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) BUILD=$(BUILD) BLAS=openblas|none CC CFLAGS LDFLAGS WERROR=-Werror V=1'

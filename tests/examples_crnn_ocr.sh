@@ -30,7 +30,6 @@ expect 2 'did you mean small' "$ocr" train --synth --model smal --out "$dir/m"
 expect 2 'multiple of 32' "$ocr" train --synth --model vgg --height 24 --out "$dir/m"
 expect 2 'did you mean "adam' "$ocr" train --synth --optim adamv --out "$dir/m"
 expect 2 'cosine' "$ocr" train --synth --schedule cosin --out "$dir/m"
-expect 2 'model FILE is needed' "$ocr" read picture.png
 expect 2 'which pictures' "$ocr" read --model "$dir/m"
 expect 2 'labels FILE.tsv is needed' "$ocr" eval --model "$dir/m"
 expect 1 'none.tsv' "$ocr" train --labels "$dir/none.tsv" --out "$dir/m"

@@ -51,20 +51,30 @@ void picture_prepare(tw_real *x, int height, int *width) {
 
 int picture_width(int width) { return (width + CRNN_STEP - 1) / CRNN_STEP * CRNN_STEP; }
 
-tw_real *picture_load(tw_ctx *ctx, const char *path, int height, int *width) {
-    tw_image gray = {0}, scaled = {0};
+tw_real *picture_from(tw_ctx *ctx, const tw_image *gray, int height, int *width, picture_part *part) {
+    tw_image cut = {0}, scaled = {0};
     tw_real *x = NULL;
-    if (!tw_image_load(ctx, path, 1, &gray) && !tw_image_fit(ctx, &gray, height, PICTURE_MAX_WIDTH, &scaled)) {
-        *width = scaled.width;
+    part->seen = trim_find(gray);
+    if (!trim_cut(ctx, gray, part->seen, &cut) && !tw_image_fit(ctx, &cut, height, PICTURE_READ_WIDTH, &scaled)) {
+        *width = part->columns = scaled.width;
         x = malloc((size_t)height * (size_t)picture_width(scaled.width) * sizeof *x);
         if (x) {
             tw_image_to_reals(&scaled, 0, 1, x);
             picture_prepare(x, height, width);
         } else {
-            tw_fail(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
+            tw_fail(ctx, TW_ERR_NOMEM, "out of memory for a picture of %d x %d pixels", scaled.width, height);
         }
     }
     tw_image_free(&scaled);
+    tw_image_free(&cut);
+    return x;
+}
+
+tw_real *picture_load(tw_ctx *ctx, const char *path, int height, int *width) {
+    tw_image gray;
+    picture_part part;
+    if (tw_image_load(ctx, path, 1, &gray)) return NULL;
+    tw_real *x = picture_from(ctx, &gray, height, width, &part);
     tw_image_free(&gray);
     return x;
 }

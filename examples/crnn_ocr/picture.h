@@ -2,6 +2,8 @@
 #ifndef CRNN_OCR_PICTURE_H
 #define CRNN_OCR_PICTURE_H
 
+#include "trim.h"
+
 #include <thalweg/data.h>
 
 /* x [height][*width] of grays becomes (background - gray) / contrast with the sign that makes ink positive, so that
@@ -10,9 +12,17 @@
 void picture_prepare(tw_real *x, int height, int *width);
 int picture_width(int width);
 
-/* Wider pictures are squeezed, in training and in reading alike. */
-enum { PICTURE_MAX_WIDTH = 4096 };
-/* A picture from a file, scaled to height and prepared: [height][*width], to be freed. NULL after an error. */
+/* Wider pictures are squeezed: those that are trained and measured on, and those that are read one by one. */
+enum { PICTURE_MAX_WIDTH = 4096, PICTURE_READ_WIDTH = 16384 };
+/* What of a picture is shown to the network: a part, in so many columns (without those that fill the last frame). */
+typedef struct picture_part {
+    trim_box seen;
+    int columns;
+} picture_part;
+/* A gray picture of any size, trimmed to its writing (trim.h), scaled to height and prepared: [height][*width], to be
+ * freed. NULL after an error. */
+tw_real *picture_from(tw_ctx *ctx, const tw_image *gray, int height, int *width, picture_part *part);
+/* The same from a file. */
 tw_real *picture_load(tw_ctx *ctx, const char *path, int height, int *width);
 
 /* Moves a prepared picture by up to PICTURE_MOVE pixels to the right, widening it, and by one up or down, and makes its

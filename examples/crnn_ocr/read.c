@@ -1,78 +1,154 @@
 /* read.c - `crnn_ocr read`: the text in each picture, and how sure the network is of it. */
 #include "commands.h"
-#include "picture.h"
-#include "recipe.h"
+#include "marked.h"
+#include "read_output.h"
+#include "shipped.h"
+#include "sources.h"
 
-#include <math.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 #include <thalweg/extend.h>
 
 #include "../common/cli.h"
 
 #define PROGRAM "crnn_ocr read"
 
-static tw_err read_picture(tw_ctx *ctx, const trained *t, const char *path, const tw_real *x, int width) {
-    int32_t widths = width;
-    tw_labels frames;
-    tw_step_begin(ctx);
-    tw_tensor *input = tw_input(ctx, x, 4, (int[]){1, 1, t->recipe.height, width});
-    tw_tensor *logits = crnn_forward(ctx, &t->net, input, (tw_labels){&widths, 1}, &frames);
-    if (!logits) return tw_error(ctx);
-    int T = frames.v[0], K = t->net.classes;
-    int32_t *symbols = malloc(((size_t)T + 1) * sizeof *symbols);
-    char *text = malloc(4 * (size_t)T + 1);
-    tw_err err = symbols && text ? TW_OK : tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
-    if (!err) {
-        int n = tw_ctc_greedy(logits->data, T, K, (size_t)K, 0, symbols);
-        double p = exp(tw_ctc_log_prob(ctx, logits->data, T, K, (size_t)K, symbols, n, 0));
-        err = tw_alphabet_decode(ctx, t->alphabet, symbols, (size_t)n, text, 4 * (size_t)T + 1);
-        if (!err) printf("%s\t%s\t%.4f\n", path, text, p > 1 ? 1 : p);
+typedef struct options {
+    const char *model, *list, *align;
+    decoding_options decoding;
+    double least; /* confidence */
+    bool json;
+    int threads;
+} options;
+
+typedef struct run {
+    tw_ctx *ctx;
+    const options *o;
+    sources sources;
+    reader reader;
+    marker *marker;
+    bool align_folder;     /* --align names a folder, not a file */
+    size_t failed, unsure; /* pictures */
+} run;
+
+/* One sentence, and on with the next picture. */
+static void failed(run *r) {
+    report(PROGRAM, r->ctx);
+    tw_error_clear(r->ctx);
+    r->failed++;
+}
+
+/* ---- where marked pictures go ---------------------------------------------------------------------------- */
+
+static bool is_folder(const char *path) {
+    struct stat s;
+    return !stat(path, &s) && S_ISDIR(s.st_mode);
+}
+
+/* A file is meant by a name in .png, for one picture. */
+static tw_err prepare_align(run *r) {
+    const char *to = r->o->align;
+    size_t n = strlen(to);
+    r->align_folder = is_folder(to) || r->sources.n > 1 || n < 4 || strcasecmp(to + n - 4, ".png");
+    if (r->align_folder && mkdir(to, 0777) && errno != EEXIST)
+        return tw_fail_err(r->ctx, TW_ERR_IO, "%s: cannot be made: %s", to, strerror(errno));
+    if (r->align_folder && !is_folder(to))
+        return tw_fail_err(r->ctx, TW_ERR_IO, "%s: is no folder, and there are several pictures to mark", to);
+    r->marker = marker_new(r->ctx, tw_alphabet_text(r->reader.model.alphabet));
+    return r->marker ? TW_OK : tw_error(r->ctx);
+}
+
+/* FOLDER/7-name.png for the seventh picture, so that no two are the same. */
+static tw_err write_marked(run *r, size_t i, const tw_image *gray, const reading *got) {
+    char path[4096];
+    const char *from = r->sources.path[i], *slash = strrchr(from, '/'), *name = slash ? slash + 1 : from;
+    if (!strcmp(from, "-")) name = "stdin";
+    const char *dot = strrchr(name, '.');
+    int stem = (int)(dot && dot != name ? dot - name : (long)strlen(name));
+    int n = r->align_folder ? snprintf(path, sizeof path, "%s/%zu-%.*s.png", r->o->align, i + 1, stem, name)
+                            : snprintf(path, sizeof path, "%s", r->o->align);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return tw_fail_err(r->ctx, TW_ERR_IO, "%s: the marked picture's name is too long", from);
+    return marked_write(r->ctx, r->marker, gray, got, path);
+}
+
+/* ---- pictures -------------------------------------------------------------------------------------------- */
+
+static tw_err read_one(run *r, size_t i) {
+    const char *path = r->sources.path[i];
+    tw_image gray;
+    reading got;
+    tw_err err = source_load(r->ctx, path, &gray);
+    if (err) return err;
+    err = reader_read(&r->reader, &gray, &got);
+    if (!err && r->marker) err = write_marked(r, i, &gray, &got);
+    tw_image_free(&gray);
+    if (err) return err;
+    bool sure = got.n && reading_confidence(&got.best[0]) >= r->o->least;
+    if (!sure && (r->o->least > 0 || !r->o->json)) {
+        r->unsure++;
+        return TW_OK;
     }
-    free(text);
-    free(symbols);
-    return err;
+    if (r->o->json) return read_output_json(r->ctx, path, &got, r->o->decoding.nbest > 1);
+    read_output_text(path, &got);
+    return TW_OK;
+}
+
+static tw_err open_all(run *r, int n, char **operand) {
+    for (int i = 0; i < n; i++)
+        if (sources_add(r->ctx, &r->sources, operand[i])) failed(r);
+    if (r->o->list && sources_add_list(r->ctx, &r->sources, r->o->list)) failed(r);
+    bool spans = r->o->json || r->o->align;
+    tw_err err = reader_open(r->ctx, r->o->model, &r->o->decoding, spans, &r->reader);
+    return !err && r->o->align ? prepare_align(r) : err;
 }
 
 int command_read(int argc, char **argv) {
-    const char *model = NULL;
-    int threads = 0, failed = 0;
-    cli_option table[] = {
-        {"model", 'm', CLI_TEXT, &model, "FILE", "what `crnn_ocr train` wrote", 0, 0, NULL},
-        {"threads", 't', CLI_INT, &threads, "N", "threads, without effect on the result (default: all cores)", 1, 256,
+    options o = {.decoding = decoding_defaults()};
+    enum { OWN = 6 };
+    cli_option table[OWN + DECODING_OPTIONS] = {
+        {"model", 'm', CLI_TEXT, &o.model, "FILE",
+         "what `crnn_ocr train` wrote (default: " SHIPPED_MODEL ",\nwhich comes with the program)", 0, 0, NULL},
+        {"list", 'l', CLI_TEXT, &o.list, "FILE",
+         "also the pictures whose paths stand in it, one a line; -: standard input", 0, 0, NULL},
+        {"json", 'j', CLI_FLAG, &o.json, NULL, "a line of JSON for each picture, with the place of each character", 0,
+         0, NULL},
+        {"align", 0, CLI_TEXT, &o.align, "TO.png|DIR",
+         "write the picture with each character's place and confidence\nmarked; into a folder when there are several",
+         0, 0, NULL},
+        {"min-confidence", 0, CLI_REAL, &o.least, "P", "leave out readings that are less sure", 0, 1, NULL},
+        {"threads", 't', CLI_INT, &o.threads, "N", "threads, without effect on the result (default: all cores)", 1, 256,
          NULL},
     };
+    decoding_table(&o.decoding, table + OWN);
     cli_command command = {
         "crnn_ocr",
         "read",
-        "--model FILE IMAGE..",
+        "[OPTION].. PICTURE|FOLDER|- ..",
         "Reads pictures of one word or line each and prints path TAB text TAB confidence. The confidence\n"
-        "is p(text|picture), summed over all alignments. A picture that cannot be read is reported on\n"
+        "is p(text|picture), summed over all alignments. Of a folder, the pictures in it are read, but not those\n"
+        "of folders inside; - is a picture on standard input. A picture that cannot be read is reported on\n"
         "stderr, the others are read all the same, and the exit code is 1.",
         sizeof table / sizeof *table,
         table};
-    int n = cli_parse(&command, argc, argv);
-    if (!model) cli_usage_error(&command, "--model FILE is needed");
-    if (!n) cli_usage_error(&command, "which pictures?");
-    tw_ctx *ctx = open_context(PROGRAM, 0, threads);
-    trained t;
-    if (trained_load(ctx, model, true, &t)) {
-        report(PROGRAM, ctx);
-        tw_ctx_free(ctx);
-        return 1;
-    }
-    tw_set_training(ctx, false);
-    tw_set_recording(ctx, false);
-    for (int i = 1; i <= n; i++) {
-        int width;
-        tw_real *x = picture_load(ctx, argv[i], t.recipe.height, &width);
-        if (!x || read_picture(ctx, &t, argv[i], x, width)) {
-            report(PROGRAM, ctx);
-            tw_error_clear(ctx);
-            failed++;
-        }
-        free(x);
-    }
-    trained_free(&t);
-    tw_ctx_free(ctx);
-    return failed ? 1 : 0;
+    int n = cli_parse(&command, argc, argv), streams = o.list && !strcmp(o.list, "-");
+    for (int i = 1; i <= n; i++) streams += !strcmp(argv[i], "-");
+    if (!n && !o.list) cli_usage_error(&command, "which pictures?");
+    if (streams > 1) cli_usage_error(&command, "standard input (-) can be read only once");
+    run r = {.ctx = open_context(PROGRAM, 0, o.threads), .o = &o};
+    if (open_all(&r, n, argv + 1)) failed(&r);
+    else
+        for (size_t i = 0; i < r.sources.n; i++)
+            if (read_one(&r, i)) failed(&r);
+    if (r.unsure)
+        fprintf(stderr, "%s: %zu of %zu pictures left out: %s\n", PROGRAM, r.unsure, r.sources.n,
+                o.least > 0 ? "their readings are not sure enough" : "no word of the lexicon fits into them");
+    marker_free(r.marker);
+    reader_close(&r.reader);
+    sources_free(&r.sources);
+    tw_ctx_free(r.ctx);
+    return r.failed ? 1 : 0;
 }

@@ -1,6 +1,8 @@
 /* image.c - reading pictures: stb_image knows the formats, the checks around it are here. */
 #include "data/image.h"
 
+#include "data/exif.h"
+
 #include <errno.h>
 #include <stb/stb_image.h>
 #include <stdlib.h>
@@ -17,10 +19,39 @@ static tw_err say(tw_err err, char *message, size_t size, const char *path, cons
     return err;
 }
 
+/* ---- what else a file may be ---------------------------------------------------------------------------------- */
+
+/* Formats that people have and stb_image does not know, told by their first bytes. */
+static const char *known_format(FILE *file) {
+    static const struct {
+        size_t at, n;
+        const char *bytes, *name;
+    } known[] = {
+        {8, 4, "WEBP", "a WebP picture"},        {0, 4, "II*\0", "a TIFF picture"},
+        {0, 4, "MM\0*", "a TIFF picture"},       {4, 8, "ftypavif", "an AVIF picture"},
+        {4, 7, "ftyphei", "a HEIF picture"},     {4, 8, "ftypmif1", "a HEIF picture"},
+        {4, 4, "jP  ", "a JPEG 2000 picture"},   {4, 4, "JXL ", "a JPEG XL picture"},
+        {0, 2, "\xff\x0a", "a JPEG XL picture"}, {0, 4, "%PDF", "a PDF document"},
+        {0, 4, "<svg", "an SVG drawing"},        {0, 5, "<?xml", "XML, perhaps an SVG drawing"},
+    };
+    char head[16] = {0};
+    rewind(file);
+    size_t got = fread(head, 1, sizeof head, file);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        size_t end = known[i].at + known[i].n;
+        if (end <= got && !memcmp(head + known[i].at, known[i].bytes, known[i].n)) return known[i].name;
+    }
+    return NULL;
+}
+
 /* What stb_image says after a failure. */
-static tw_err stb_failed(char *message, size_t size, const char *path, const char *what) {
-    const char *reason = stbi_failure_reason();
-    snprintf(message, size, "%s: %s (%s)", path, what, reason);
+static tw_err stb_failed(FILE *file, char *message, size_t size, const char *path, const char *what) {
+    const char *reason = stbi_failure_reason(), *format = file ? known_format(file) : NULL;
+    if (format)
+        snprintf(message, size, "%s: this is %s, which cannot be read; convert it to PNG or JPEG", path, format);
+    else if (strstr(reason, "too large"))
+        snprintf(message, size, "%s: the header announces too many pixels; at most %d are read", path, MAX_PIXELS);
+    else snprintf(message, size, "%s: %s (%s)", path, what, reason);
     return strcmp(reason, "outofmem") ? TW_ERR_FORMAT : TW_ERR_NOMEM;
 }
 
@@ -52,84 +83,144 @@ static int source_eof(void *user) { return feof(((source *)user)->file); }
 
 static const stbi_io_callbacks callbacks = {source_read, source_skip, source_eof};
 
-/* Opens path and reads the size of the picture in it; the file is left at its beginning. */
-static tw_err open_picture(const char *path, source *s, int *width, int *height, char *message, size_t size) {
-    *s = (source){.file = fopen(path, "rb")};
-    if (!s->file) {
-        snprintf(message, size, "%s: cannot be opened: %s", path, strerror(errno));
+/* No format packs more than some thousand pixels into a byte (deflate makes 1032 bytes of one, of 8 pixels each). A
+ * header that announces more lies, and is not given memory. */
+enum { MAX_PIXELS_A_BYTE = 10000 };
+
+static bool can_hold(FILE *file, int width, int height) {
+    long size = fseek(file, 0, SEEK_END) ? -1 : ftell(file);
+    return size < 0 || (double)width * height <= (double)size * MAX_PIXELS_A_BYTE;
+}
+
+/* The size of the picture in file, as it is stored and as it is to be seen. */
+typedef struct measure {
+    int stored_width, stored_height, orientation;
+    int width, height;
+} measure;
+
+static tw_err measure_picture(FILE *file, const char *path, measure *m, char *message, size_t size) {
+    source s = {.file = file};
+    int channels;
+    errno = 0;
+    int first = fgetc(file);
+    if (first == EOF && ferror(file)) {
+        snprintf(message, size, "%s: cannot be read: %s", path, strerror(errno));
         return TW_ERR_IO;
     }
-    int channels;
-    tw_err err = TW_OK;
-    errno = 0;
-    int first = fgetc(s->file);
-    if (first == EOF && ferror(s->file)) {
-        snprintf(message, size, "%s: cannot be read: %s", path, strerror(errno));
-        err = TW_ERR_IO;
-    } else if (first == EOF) {
-        err = say(TW_ERR_FORMAT, message, size, path, "the file is empty");
-    } else if (rewind(s->file), !stbi_info_from_callbacks(&callbacks, s, width, height, &channels)) {
-        err = stb_failed(message, size, path, "not a picture that can be read");
-    } else if (!tw__image_size_ok(*width, *height)) {
-        snprintf(message, size, "%s: the header announces %d x %d pixels; at most %d are read", path, *width, *height,
-                 MAX_PIXELS);
-        err = TW_ERR_FORMAT;
+    if (first == EOF) return say(TW_ERR_FORMAT, message, size, path, "the file is empty");
+    rewind(file);
+    if (!stbi_info_from_callbacks(&callbacks, &s, &m->stored_width, &m->stored_height, &channels))
+        return stb_failed(file, message, size, path, "not a picture that can be read");
+    if (!tw__image_size_ok(m->stored_width, m->stored_height)) {
+        snprintf(message, size, "%s: the header announces %d x %d pixels; at most %d are read", path, m->stored_width,
+                 m->stored_height, MAX_PIXELS);
+        return TW_ERR_FORMAT;
     }
-    if (err) fclose(s->file);
-    else rewind(s->file);
-    return err;
+    if (!can_hold(file, m->stored_width, m->stored_height)) {
+        snprintf(message, size, "%s: the header announces %d x %d pixels, more than the file can hold", path,
+                 m->stored_width, m->stored_height);
+        return TW_ERR_FORMAT;
+    }
+    m->orientation = tw__exif_orientation(file);
+    bool sides_change = tw__exif_turn(m->orientation, 1, 1).sides_change;
+    m->width = sides_change ? m->stored_height : m->stored_width;
+    m->height = sides_change ? m->stored_width : m->stored_height;
+    rewind(file);
+    return TW_OK;
+}
+
+static tw_err open_file(const char *path, FILE **file, char *message, size_t size) {
+    *file = fopen(path, "rb");
+    if (*file) return TW_OK;
+    snprintf(message, size, "%s: cannot be opened: %s", path, strerror(errno));
+    return TW_ERR_IO;
 }
 
 tw_err tw__image_measure(const char *path, int *width, int *height, char *message, size_t size) {
-    source s;
-    tw_err err = open_picture(path, &s, width, height, message, size);
-    if (!err) fclose(s.file);
+    FILE *file;
+    measure m;
+    tw_err err = open_file(path, &file, message, size);
+    if (err) return err;
+    err = measure_picture(file, path, &m, message, size);
+    fclose(file);
+    if (!err) *width = m.width, *height = m.height;
     return err;
 }
 
 /* ---- channels -------------------------------------------------------------------------------------------- */
 
-static uint8_t over_white(unsigned value, unsigned alpha) {
-    return (uint8_t)((value * alpha + 255 * (255 - alpha) + 127) / 255);
+static uint8_t over(unsigned paper, unsigned value, unsigned alpha) {
+    return (uint8_t)((value * alpha + paper * (255 - alpha) + 127) / 255);
 }
 
-/* One row or more from `have` channels (1 gray, 2 gray and alpha, 3, 4) to 1, 3 or 4. Luminance is that of BT.601 in
- * 16-bit fixed point; the weights add up to 65536, so gray stays exactly what it is. */
-static void convert(const uint8_t *from, int have, uint8_t *to, int want, size_t pixels) {
-    for (size_t i = 0; i < pixels; i++, from += have, to += want) {
-        unsigned r = from[0], g = have > 2 ? from[1] : r, b = have > 2 ? from[2] : r;
-        unsigned a = have == 2 ? from[1] : have == 4 ? from[3] : 255;
+/* Luminance is that of BT.601 in 16-bit fixed point; the weights add up to 65536, so gray stays exactly what it is. */
+static uint8_t luminance(unsigned r, unsigned g, unsigned b) {
+    return (uint8_t)((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
+}
+
+/* One pixel of `have` channels: 1 gray, 2 gray and alpha, 3, 4. */
+typedef struct rgba {
+    unsigned r, g, b, a;
+} rgba;
+static rgba pixel(const uint8_t *from, int have) {
+    rgba p = {from[0], from[have > 2 ? 1 : 0], from[have > 2 ? 2 : 0], 255};
+    if (have == 2) p.a = from[1];
+    if (have == 4) p.a = from[3];
+    return p;
+}
+
+/* What a picture in gray is laid over, 255 or 0: that which is farther from what can be seen of it, so that white text
+ * on nothing stays visible. */
+static unsigned paper_for(const uint8_t *from, int have, size_t pixels) {
+    uint64_t light = 0, seen = 0;
+    if (have != 2 && have != 4) return 255;
+    for (size_t i = 0; i < pixels; i++, from += have) {
+        rgba p = pixel(from, have);
+        light += (uint64_t)luminance(p.r, p.g, p.b) * p.a;
+        seen += p.a;
+    }
+    return 2 * light > 255 * seen ? 0 : 255;
+}
+
+/* One stored row of `have` channels to 1, 3 or 4 channels, each pixel `across` pixels from the one before it. */
+static void convert_row(const uint8_t *from, int have, uint8_t *to, int want, long across, int width, unsigned paper) {
+    for (int i = 0; i < width; i++, from += have, to += across * want) {
+        rgba p = pixel(from, have);
         if (want == 4) {
-            to[0] = (uint8_t)r, to[1] = (uint8_t)g, to[2] = (uint8_t)b, to[3] = (uint8_t)a;
+            to[0] = (uint8_t)p.r, to[1] = (uint8_t)p.g, to[2] = (uint8_t)p.b, to[3] = (uint8_t)p.a;
             continue;
         }
-        r = over_white(r, a), g = over_white(g, a), b = over_white(b, a);
-        if (want == 3) to[0] = (uint8_t)r, to[1] = (uint8_t)g, to[2] = (uint8_t)b;
-        else to[0] = (uint8_t)((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
+        uint8_t r = over(paper, p.r, p.a), g = over(paper, p.g, p.a), b = over(paper, p.b, p.a);
+        if (want == 3) to[0] = r, to[1] = g, to[2] = b;
+        else to[0] = luminance(r, g, b);
     }
 }
 
-tw_err tw__image_read(const char *path, int channels, tw_image *image, char *message, size_t size) {
-    *image = (tw_image){0};
-    source s;
-    int width, height, have;
-    tw_err err = open_picture(path, &s, &width, &height, message, size);
+/* The stored pixels, turned the right way up. */
+static void convert(const uint8_t *from, int have, const measure *m, tw_image *image) {
+    int w = m->stored_width, h = m->stored_height, want = image->channels;
+    tw__turn turn = tw__exif_turn(m->orientation, w, h);
+    unsigned paper = want == 1 ? paper_for(from, have, (size_t)w * (size_t)h) : 255;
+    for (int y = 0; y < h; y++, from += (size_t)w * (size_t)have)
+        convert_row(from, have, image->data + (turn.first + y * turn.down) * want, want, turn.across, w, paper);
+}
+
+static tw_err decode(FILE *file, const char *path, int channels, tw_image *image, char *message, size_t size) {
+    measure m;
+    tw_err err = measure_picture(file, path, &m, message, size);
     if (err) return err;
-    s.cut_short = false;
-    s.block = 0;
+    source s = {.file = file};
+    int width, height, have;
     uint8_t *pixels = stbi_load_from_callbacks(&callbacks, &s, &width, &height, &have, 0);
-    bool failed = ferror(s.file);
-    fclose(s.file);
-    if (failed) err = say(TW_ERR_IO, message, size, path, "reading failed in the middle");
+    if (ferror(file)) err = say(TW_ERR_IO, message, size, path, "reading failed in the middle");
     else if (s.cut_short) err = say(TW_ERR_FORMAT, message, size, path, "the file ends before its picture does");
-    else if (!pixels) err = stb_failed(message, size, path, "damaged picture");
-    else if (!tw__image_size_ok(width, height) || have < 1 || have > 4) {
+    else if (!pixels) err = stb_failed(NULL, message, size, path, "damaged picture");
+    else if (width != m.stored_width || height != m.stored_height || have < 1 || have > 4) {
         err = say(TW_ERR_FORMAT, message, size, path, "damaged picture (its size changes)");
     } else {
-        *image = (tw_image){width, height, channels ? channels : have == 2 ? 4 : have, NULL};
-        size_t count = (size_t)width * (size_t)height;
-        image->data = malloc(count * (size_t)image->channels);
-        if (image->data) convert(pixels, have, image->data, image->channels, count);
+        *image = (tw_image){m.width, m.height, channels ? channels : have == 2 ? 4 : have, NULL};
+        image->data = malloc((size_t)width * (size_t)height * (size_t)image->channels);
+        if (image->data) convert(pixels, have, &m, image);
         else err = say(TW_ERR_NOMEM, message, size, path, "out of memory");
     }
     stbi_image_free(pixels);
@@ -137,17 +228,44 @@ tw_err tw__image_read(const char *path, int channels, tw_image *image, char *mes
     return err;
 }
 
+tw_err tw__image_read(const char *path, int channels, tw_image *image, char *message, size_t size) {
+    FILE *file;
+    *image = (tw_image){0};
+    tw_err err = open_file(path, &file, message, size);
+    if (err) return err;
+    err = decode(file, path, channels, image, message, size);
+    fclose(file);
+    return err;
+}
+
 /* ---- public ---------------------------------------------------------------------------------------------- */
 
 bool tw__image_channels_ok(int channels) { return channels == 1 || channels == 3 || channels == 4; }
 
+static tw_err check_channels(tw_ctx *ctx, const char *name, int channels) {
+    if (!channels || tw__image_channels_ok(channels)) return TW_OK;
+    return tw_fail_err(ctx, TW_ERR_RANGE, "image: %d channels asked of %s; 0, 1, 3 and 4 are possible", channels, name);
+}
+
 tw_err tw_image_load(tw_ctx *ctx, const char *path, int channels, tw_image *image) {
     *image = (tw_image){0};
-    if (channels && !tw__image_channels_ok(channels))
-        return tw_fail_err(ctx, TW_ERR_RANGE, "image: %d channels asked of %s; 0, 1, 3 and 4 are possible", channels,
-                           path);
+    tw_err err = check_channels(ctx, path, channels);
+    if (err) return err;
     char message[512];
-    tw_err err = tw__image_read(path, channels, image, message, sizeof message);
+    err = tw__image_read(path, channels, image, message, sizeof message);
+    return err ? tw_fail_err(ctx, err, "%s", message) : TW_OK;
+}
+
+tw_err tw_image_decode(tw_ctx *ctx, const char *name, const void *bytes, size_t size, int channels, tw_image *image) {
+    *image = (tw_image){0};
+    tw_err err = check_channels(ctx, name, channels);
+    if (err) return err;
+    if (!size) return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the file is empty", name);
+    FILE *file = fmemopen((void *)(uintptr_t)bytes, size, "rb"); /* which only reads */
+    if (!file) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", name);
+    char message[512];
+    err = decode(file, name, channels, image, message, sizeof message);
+    fclose(file);
     return err ? tw_fail_err(ctx, err, "%s", message) : TW_OK;
 }
 

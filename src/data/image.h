@@ -9,7 +9,7 @@ bool tw__image_size_ok(int width, int height);
 /* 1, 3 or 4. */
 bool tw__image_channels_ok(int channels);
 tw_err tw__image_read(const char *path, int channels, tw_image *image, char *message, size_t size);
-/* Width and height from the file's header. */
+/* Width and height from the file's header, as tw__image_read gives them. */
 tw_err tw__image_measure(const char *path, int *width, int *height, char *message, size_t size);
 tw_err tw__image_scale(const tw_image *from, int width, int height, tw_image *to, char *message, size_t size);
 /* The columns of a picture that is brought to `height` rows with its aspect kept. */

@@ -1,0 +1,57 @@
+/* export.c - `crnn_ocr export`: a model to hand on, without what only training needs, in two bytes a weight if wished. */
+#include "commands.h"
+#include "recipe.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "../common/cli.h"
+
+#define PROGRAM "crnn_ocr export"
+
+static long long bytes_of(const char *path) {
+    struct stat s;
+    return stat(path, &s) ? 0 : (long long)s.st_size;
+}
+
+/* What loading does not ask for is left behind: the optimiser's state, and metadata other than the recipe's. */
+static tw_err run(tw_ctx *ctx, const char *model, const char *out, const char *kind) {
+    trained t;
+    tw_err err = trained_load(ctx, model, true, &t);
+    if (err) return err;
+    tw_meta *meta = tw_meta_new(ctx);
+    err = meta ? recipe_write(meta, &t.recipe, t.alphabet) : tw_error(ctx);
+    if (!err) err = tw_model_save_as(t.net.params, meta, kind, out);
+    if (!err)
+        printf("%s: %zu weights as %s, %lld bytes (%s has %lld)\n", out, tw_params_size(t.net.params), kind,
+               bytes_of(out), model, bytes_of(model));
+    tw_meta_free(meta);
+    trained_free(&t);
+    return err;
+}
+
+int command_export(int argc, char **argv) {
+    const char *model = NULL, *out = NULL;
+    bool half = false;
+    cli_option table[] = {
+        {"model", 'm', CLI_TEXT, &model, "FILE", "a model or a checkpoint", 0, 0, NULL},
+        {"out", 'o', CLI_TEXT, &out, "FILE", "where the model goes", 0, 0, NULL},
+        {"half", 0, CLI_FLAG, &half, NULL, "weights as F16, two bytes each, instead of F32", 0, 0, NULL},
+    };
+    cli_command command = {
+        "crnn_ocr",
+        "export",
+        "--model FILE --out FILE [--half]",
+        "Writes a model that can be read with and no longer trained on: weights, alphabet and recipe, without the\n"
+        "optimiser's state.",
+        sizeof table / sizeof *table,
+        table};
+    if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
+    if (!model) cli_usage_error(&command, "--model FILE is needed");
+    if (!out) cli_usage_error(&command, "--out FILE is needed");
+    tw_ctx *ctx = open_context(PROGRAM, 0, 1);
+    tw_err err = run(ctx, model, out, half ? "F16" : "F32");
+    if (err) report(PROGRAM, ctx);
+    tw_ctx_free(ctx);
+    return err ? 1 : 0;
+}
