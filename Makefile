@@ -54,8 +54,9 @@ OBJ_BENCH := $(call objects,f32,$(wildcard bench/*.c))
 # What the programs of bench/ share, losslab's charts, crnn_ocr's rendered text and its training.
 COMMON_BENCH := $(call objects,f32,$(wildcard bench/common/*.c) \
                 $(addprefix examples/losslab/,canvas.c canvas_png.c canvas_svg.c chart.c ticks.c typeface.c) \
-                $(addprefix examples/crnn_ocr/,evaluate.c face.c fonts.c look.c model.c \
-                    picture.c recipe.c render.c synth.c training.c utf8.c words.c))
+                $(addprefix examples/crnn_ocr/,evaluate.c effects.c face.c fonts.c look.c model.c \
+                    outline.c pattern.c phrases.c picture.c presets.c recipe.c render.c synth.c synth_source.c \
+                    texture.c training.c utf8.c words.c))
 
 LIB32    := $(BUILD)/libthalweg.a
 LIB64    := $(BUILD)/libthalweg_f64.a

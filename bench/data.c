@@ -115,7 +115,7 @@ static void measure(trainee *t, int blocks, double seconds) {
 typedef struct options {
     int threads, blocks;
     double seconds;
-    const char *data;
+    const char *data, *preset;
 } options;
 
 static void pictures(const options *o, const char *name, void (*build)(net *n, const sizes *s), bool flat) {
@@ -158,10 +158,9 @@ static void texts(const options *o, const char *model, const char *name) {
     const crnn_design *design = crnn_design_find(model);
     tw_alphabet *letters = tw_alphabet_new(t.ctx, alphabet);
     if (!letters) die(&t);
-    font_set *fonts = fonts_load(t.ctx, &(font_query){NULL, alphabet});
-    word_source *words = words_new(t.ctx, letters, NULL, NULL);
-    if (!fonts || !words) die(&t);
-    if (synth_dataset(t.ctx, fonts, words, SAMPLES, HEIGHT, &grays) || picture_dataset(t.ctx, &grays, false, &data) ||
+    synth_source source = {0};
+    if (synth_source_open(t.ctx, &(synth_options){.preset = o->preset}, letters, NULL, &source)) die(&t);
+    if (synth_dataset(t.ctx, &source, SAMPLES, HEIGHT, &grays) || picture_dataset(t.ctx, &grays, false, &data) ||
         crnn_new(t.ctx, &reader, design, HEIGHT, tw_alphabet_classes(letters)))
         die(&t);
     recipe r = {.model = model, .optim = design->optim, .schedule = design->schedule, .data = "synth"};
@@ -172,19 +171,19 @@ static void texts(const options *o, const char *model, const char *name) {
     training_free(&run);
     crnn_free(&reader);
     tw_dataset_free(&data);
-    words_free(words);
-    fonts_free(fonts);
+    synth_source_free(&source);
     tw_alphabet_free(letters);
     tw_ctx_free(t.ctx);
 }
 
 int main(int argc, char **argv) {
-    options o = {.blocks = 5, .seconds = 0.5, .data = "/usr/share/datasets/fashion-mnist"};
+    options o = {.blocks = 5, .seconds = 0.5, .data = "/usr/share/datasets/fashion-mnist", .preset = "print"};
     const cli_option option[] = {
         {"threads", 't', CLI_INT, &o.threads, "N", "threads; 0: TW_THREADS or all cores", 0, 256, NULL},
         {"seconds", 's', CLI_REAL, &o.seconds, "S", "length of a block", 0.001, 1000, NULL},
         {"blocks", 'b', CLI_INT, &o.blocks, "N", "blocks of each kind", 1, MAX_BLOCKS, NULL},
         {"data", 'd', CLI_TEXT, &o.data, "DIR", "folder with MNIST's IDX files", 0, 0, NULL},
+        {"preset", 'p', CLI_TEXT, &o.preset, "NAME", "how rendered text looks", 0, 0, NULL},
     };
     const cli_command command = {"data",
                                  NULL,

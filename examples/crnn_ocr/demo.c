@@ -25,6 +25,7 @@ typedef struct demo {
     font_set *fonts, *unseen, *captions;
     tw_alphabet *alphabet;
     word_source *words;
+    synth_source seen, fresh; /* the words in the first fonts, and in the others */
     tw_dataset train, sentence, test; /* prepared pictures */
     tw_dataset raw;                   /* the test's pictures in gray, for the sheet */
     crnn net;
@@ -63,7 +64,7 @@ static const char *missing_family(const font_set *set, const char *const *famili
 
 /* All of the families, so that the demo shows the same on every machine. */
 static font_set *load_families(tw_ctx *ctx, const char *const *families, const char *characters) {
-    font_set *set = fonts_load(ctx, &(font_query){families, characters});
+    font_set *set = fonts_load(ctx, &(font_query){.families = families, .characters = characters});
     const char *missing = set ? missing_family(set, families) : NULL;
     if (!missing) return set;
     fonts_free(set);
@@ -82,17 +83,21 @@ static tw_err prepare(demo *d) {
         !(d->fonts = load_families(ctx, demo_train_families, LETTERS_AND_DIGITS)) ||
         !(d->unseen = load_families(ctx, demo_unseen_families, LETTERS_AND_DIGITS)) ||
         !(d->captions = load_families(ctx, caption_family, LETTERS_AND_DIGITS SHEET_CHARACTERS)) ||
-        !(d->words = words_new(ctx, d->alphabet, NULL, demo_texts)))
+        !(d->words = words_new(ctx, d->alphabet, &(word_options){.except = demo_texts})))
         return tw_error(ctx);
+    if (preset_recipe(ctx, "light", NULL, &d->seen.recipe)) return tw_error(ctx);
+    d->seen.fonts = d->fonts, d->seen.words = d->words;
+    d->fresh = d->seen;
+    d->fresh.fonts = d->unseen;
     int height = d->recipe.height;
     uint64_t seed = d->recipe.seed;
-    tw_err err = synth_dataset(ctx, d->fonts, d->words, (size_t)d->recipe.samples, height, &grays);
+    tw_err err = synth_dataset(ctx, &d->seen, (size_t)d->recipe.samples, height, &grays);
     if ((err = prepared(d, &grays, err, &d->train))) return err;
-    err = synth_fixed_dataset(ctx, d->unseen, d->words, demo_sentence, 1, seed + 1, height, &grays);
+    err = synth_fixed_dataset(ctx, &d->fresh, demo_sentence, 1, seed + 1, height, &grays);
     if ((err = prepared(d, &grays, err, &d->sentence))) return err;
-    err = synth_fixed_dataset(ctx, d->unseen, d->words, demo_texts, ROUNDS, seed, height, &grays);
+    err = synth_fixed_dataset(ctx, &d->fresh, demo_texts, ROUNDS, seed, height, &grays);
     if ((err = prepared(d, &grays, err, &d->test))) return err;
-    if ((err = synth_fixed_dataset(ctx, d->unseen, d->words, demo_texts, ROUNDS, seed, height, &d->raw))) return err;
+    if ((err = synth_fixed_dataset(ctx, &d->fresh, demo_texts, ROUNDS, seed, height, &d->raw))) return err;
     err = crnn_new(ctx, &d->net, crnn_design_find(d->recipe.model), height, tw_alphabet_classes(d->alphabet));
     return err ? err : training_new(ctx, &d->net, &d->train, &d->recipe, &d->training);
 }

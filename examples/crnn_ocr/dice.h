@@ -17,5 +17,6 @@ static inline float dice_between(dice *d, float low, float high) {
 }
 static inline bool dice_chance(dice *d, double p) { return tw_random_uniform(d->stream, d->drawn++) < p; }
 static inline int dice_below(dice *d, int n) { return (int)(tw_random_uniform(d->stream, d->drawn++) * n); }
+#define PICK(d, list) ((list)[dice_below(d, (int)(sizeof(list) / sizeof *(list)))])
 
 #endif

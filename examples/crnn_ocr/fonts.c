@@ -3,10 +3,12 @@
 
 #include "face.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <fontconfig/fontconfig.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <thalweg/extend.h>
 
 /* Fonts that have letters in their tables but draw something else. */
@@ -48,7 +50,7 @@ static bool candidate_of(FcPattern *pattern, const font_query *query, candidate 
     if (symbol || color) return false;
     if (strcmp((const char *)format, "TrueType") && strcmp((const char *)format, "CFF")) return false;
     if (c->index >> 16) return false; /* a named instance of a variable font: only the default can be drawn */
-    if (matches(c->family, not_text)) return false;
+    if (matches(c->family, not_text) || (query->deny && matches(c->family, query->deny))) return false;
     return !query->families || matches(c->family, query->families);
 }
 
@@ -64,17 +66,39 @@ static bool list_candidates(FcConfig *config, FcFontSet **list) {
     return *list != NULL;
 }
 
-/* Faces whose family and style equal an earlier one's are the same design in another format: skipped. */
-static bool read_faces(const candidate *c, int n, const uint32_t *code, int ncode, font_set *set) {
+/* Faces whose family and style equal an earlier one's are the same design in another format: skipped. So are those that
+ * draw the same as any earlier one: the Latin letters of fonts for many other scripts are one font's. */
+static bool seen_before(uint64_t *seen, int n, uint64_t drawing) {
+    for (int i = 0; i < n; i++)
+        if (seen[i] == drawing) return true;
+    return false;
+}
+
+static bool read_faces(const candidate *c, int n, const font_query *query, const uint32_t *code, int ncode,
+                       font_set *set) {
+    face_query wanted = {code, ncode, query->cover > 0 ? (int)(query->cover * (float)ncode + 0.999f) : ncode,
+                         query->capitals};
+    uint64_t *seen = calloc((size_t)n + 1, sizeof *seen);
+    if (!seen) return false;
     for (int i = 0; i < n; i++) {
-        font_face *last = set->n ? &set->face[set->n - 1] : NULL;
+        font_face *last = set->n ? &set->face[set->n - 1] : NULL, *next = &set->face[set->n];
         if (last && !strcmp(last->family, c[i].family) && !strcmp(last->style, c[i].style)) continue;
-        face_status status = face_open(&set->face[set->n], c[i].family, c[i].style, c[i].path, c[i].index, code, ncode);
-        if (status == FACE_NO_MEMORY) return false;
+        face_status status = face_open(next, c[i].family, c[i].style, c[i].path, c[i].index, &wanted);
+        if (status == FACE_NO_MEMORY) {
+            free(seen);
+            return false;
+        }
         if (status != FACE_OK) continue;
+        uint64_t drawing = face_drawing(next);
+        if (seen_before(seen, set->n, drawing)) {
+            face_close(next);
+            continue;
+        }
+        seen[set->n] = drawing;
         if (!last || strcmp(last->family, c[i].family)) set->family[set->nfamily++] = set->n;
         set->n++;
     }
+    free(seen);
     set->family[set->nfamily] = set->n;
     return true;
 }
@@ -93,7 +117,7 @@ static font_set *load(tw_ctx *ctx, FcFontSet *list, const font_query *query, con
         int n = 0;
         for (int i = 0; i < list->nfont; i++) n += candidate_of(list->fonts[i], query, &c[n]);
         qsort(c, (size_t)n, sizeof *c, by_name);
-        ok = read_faces(c, n, code, ncode, set);
+        ok = read_faces(c, n, query, code, ncode, set);
     }
     free(c);
     if (!ok) tw_fail(ctx, TW_ERR_NOMEM, "out of memory while reading fonts");
@@ -105,6 +129,19 @@ static font_set *load(tw_ctx *ctx, FcFontSet *list, const font_query *query, con
     return NULL;
 }
 
+static bool add_folders(tw_ctx *ctx, FcConfig *config, const char *folders) {
+    char *copy = strdup(folders), *save = NULL;
+    bool ok = copy || tw_fail(ctx, TW_ERR_NOMEM, "out of memory");
+    for (char *path = ok ? strtok_r(copy, ",", &save) : NULL; path && ok; path = strtok_r(NULL, ",", &save)) {
+        struct stat s;
+        if (stat(path, &s)) ok = tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
+        else if (!FcConfigAppFontAddDir(config, (const FcChar8 *)path))
+            ok = tw_fail(ctx, TW_ERR_IO, "%s: fontconfig cannot read this folder of fonts", path);
+    }
+    free(copy);
+    return ok;
+}
+
 font_set *fonts_load(tw_ctx *ctx, const font_query *query) {
     int ncode = 0;
     uint32_t *code = face_sorted_codes(query->characters, &ncode);
@@ -112,9 +149,11 @@ font_set *fonts_load(tw_ctx *ctx, const font_query *query) {
     FcConfig *config = FcInitLoadConfigAndFonts();
     FcFontSet *list = NULL;
     font_set *set = NULL;
-    if (!config || !list_candidates(config, &list))
-        tw_fail(ctx, TW_ERR_IO, "fontconfig cannot list the system's fonts");
-    else set = load(ctx, list, query, code, ncode);
+    if (!config) tw_fail(ctx, TW_ERR_IO, "fontconfig cannot be started");
+    else if (!query->folders || add_folders(ctx, config, query->folders)) {
+        if (!list_candidates(config, &list)) tw_fail(ctx, TW_ERR_IO, "fontconfig cannot list the system's fonts");
+        else set = load(ctx, list, query, code, ncode);
+    }
     if (list) FcFontSetDestroy(list);
     if (config) FcConfigDestroy(config);
     free(code);

@@ -1,7 +1,8 @@
 /* fonts.h - the system's scalable fonts: found by fontconfig, read by stb_truetype.
  *
- * A face is taken when it can draw every character asked for, each with ink of its own. Outlines are taken out of
- * the files once, so that drawing allocates nothing and a set may be used by several threads. */
+ * A glyph is taken when it has ink of its own: empty ones, the box for missing characters, and shapes that stand for
+ * many characters are not. Outlines are taken out of the files once, so that drawing allocates nothing and a set may be
+ * used by several threads. */
 #ifndef CRNN_OCR_FONTS_H
 #define CRNN_OCR_FONTS_H
 
@@ -31,7 +32,8 @@ typedef struct font_face {
     float unit;        /* em per font unit */
     float top, bottom; /* highest and lowest ink of all its glyphs; bottom is negative below the baseline */
     font_glyph *glyph; /* sorted by code */
-    int nglyph;
+    int nglyph;       /* the query's characters that it can draw */
+    bool capitals;    /* small letters look like capitals: only texts in capitals may be drawn with it */
     font_point *point;
     void *file; /* private: the mapped file and stb_truetype's view of it */
 } font_face;
@@ -45,11 +47,15 @@ typedef struct font_set {
 
 typedef struct font_query {
     const char *const *families; /* names with * wildcards, NULL at the end; NULL: every family */
-    const char *characters;      /* UTF-8: what each face must be able to draw */
+    const char *characters;      /* UTF-8: what is to be drawn */
+    const char *const *deny;     /* families left out, like families; NULL: none beside symbol fonts */
+    const char *folders;         /* more folders with fonts, separated by commas; NULL: none */
+    float cover;                 /* part of the characters that a face must be able to draw; 0: all */
+    bool capitals;               /* also faces that have only capitals */
 } font_query;
 
-/* Finds and reads fonts; symbol, colour, bitmap, key-cap and unicase fonts are left out. NULL: an error in ctx,
- * e.g. when no face is left. */
+/* Finds and reads fonts; symbol, colour, bitmap and key-cap fonts are left out, and faces that draw the same as an
+ * earlier one under another name. NULL: an error in ctx, e.g. when no face is left. */
 font_set *fonts_load(tw_ctx *ctx, const font_query *query);
 void fonts_free(font_set *set);
 

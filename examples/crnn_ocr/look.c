@@ -1,35 +1,85 @@
-/* look.c - how pictures of text vary: what training draws from, chosen by looking at scans, screens and photographs. */
-#include "render.h"
+/* look.c - drawing a look from ranges, and changing ranges by a text. */
+#include "look.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const look_knob look_knobs[KNOBS] = {
+#define LOOK_ENTRY(name, plain, least, most, about) {#name, about, plain, least, most},
+    LOOK_KNOBS(LOOK_ENTRY)
+#undef LOOK_ENTRY
+};
+
+float *look_value(render_look *look, int knob) { return &look->stretch + knob; } /* fields in the order of the list */
 
 render_look render_plain(void) {
-    return (
-        render_look){.stretch = 1, .left = 0.1f, .top = 0.1f, .right = 0.1f, .bottom = 0.1f, .detail = 1, .paper = 1};
+    render_look look = {0};
+    for (int i = 0; i < KNOBS; i++) *look_value(&look, i) = look_knobs[i].plain;
+    return look;
 }
 
-/* Each change happens only sometimes, so that plain pictures stay common and no single one is piled on all others. */
-render_look render_varied(dice *d) {
-    render_look look = render_plain();
-    look.stretch = dice_chance(d, 0.6) ? dice_between(d, 0.82f, 1.2f) : 1;
-    look.slant = dice_chance(d, 0.3) ? dice_between(d, -0.12f, 0.22f) : 0;
-    look.rotation = dice_chance(d, 0.4) ? dice_between(d, -0.035f, 0.035f) : 0;
-    look.spacing = dice_chance(d, 0.4) ? dice_between(d, -0.02f, 0.12f) : 0;
-    look.wobble = dice_chance(d, 0.15) ? dice_between(d, 0, 0.03f) : 0;
-    look.tight = dice_chance(d, 0.35) ? 1 : dice_chance(d, 0.5) ? 0 : dice_between(d, 0, 1);
-    look.left = dice_between(d, 0, 0.25f);
-    look.right = dice_between(d, 0, 0.25f);
-    look.top = dice_between(d, -0.02f, 0.15f);
-    look.bottom = dice_between(d, -0.02f, 0.15f);
-    look.detail = dice_chance(d, 0.3) ? dice_between(d, 0.5f, 1) : 1;
-    look.blur = dice_chance(d, 0.5) ? dice_between(d, 0.2f, 1.0f) : 0;
-    look.noise = dice_chance(d, 0.5) ? dice_between(d, 0.01f, 0.07f) : 0;
-    look.paper = dice_between(d, 0.7f, 1);
-    look.ink = dice_between(d, 0, look.paper - 0.4f);
-    look.shade_x = dice_chance(d, 0.3) ? dice_between(d, -0.15f, 0.15f) : 0;
-    look.shade_y = dice_chance(d, 0.3) ? dice_between(d, -0.1f, 0.1f) : 0;
-    if (dice_chance(d, 0.25)) { /* light on dark */
-        float paper = look.paper;
-        look.paper = look.ink, look.ink = paper;
+/* Two draws a knob whether it is turned or not, so that changing one range changes that knob alone. */
+render_look look_draw(const look_range *range, dice *d) {
+    render_look look;
+    for (int i = 0; i < KNOBS; i++) {
+        const knob_range *r = &range->knob[i];
+        bool turned = dice_chance(d, r->chance);
+        float value = dice_between(d, r->low, r->high);
+        *look_value(&look, i) = turned ? value : look_knobs[i].plain;
     }
     look.stream = dice_bits(d);
     return look;
+}
+
+/* ---- "blur=0.5:0:2,rotation=0" ------------------------------------------------------------------------------- */
+
+static int find_knob(tw_ctx *ctx, const char *name) {
+    const char *names[KNOBS];
+    for (int i = 0; i < KNOBS; i++) names[i] = look_knobs[i].name;
+    for (int i = 0; i < KNOBS; i++)
+        if (!strcmp(names[i], name)) return i;
+    const char *near = tw_nearest(name, KNOBS, names);
+    tw_fail(ctx, TW_ERR_RANGE, "there is no knob \"%s\"%s%s%s", name, near ? "; did you mean " : "", near ? near : "",
+            near ? "?" : "");
+    return -1;
+}
+
+static tw_err set_one(tw_ctx *ctx, char *item, look_range *range) {
+    char *equals = strchr(item, '=');
+    if (!equals) return tw_fail_err(ctx, TW_ERR_FORMAT, "\"%s\" should be KNOB=VALUE or KNOB=CHANCE:LOW:HIGH", item);
+    *equals = 0;
+    int knob = find_knob(ctx, item);
+    if (knob < 0) return tw_error(ctx);
+    float v[3];
+    int n = 0;
+    const char *at = equals + 1;
+    for (bool more = true; more && n < 3;) {
+        char *end;
+        v[n] = strtof(at, &end);
+        if (end == at) break;
+        n++;
+        more = *end == ':';
+        at = more ? end + 1 : end;
+    }
+    if (*at || (n != 1 && n != 3))
+        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s=%s: should be one number, or CHANCE:LOW:HIGH", item, equals + 1);
+    const look_knob *k = &look_knobs[knob];
+    knob_range r = n == 1 ? (knob_range){1, v[0], v[0]} : (knob_range){v[0], v[1], v[2]};
+    if (!(r.chance >= 0 && r.chance <= 1))
+        return tw_fail_err(ctx, TW_ERR_RANGE, "%s=%s: a chance is from 0 to 1", item, equals + 1);
+    if (!(r.low >= k->least && r.high <= k->most && r.low <= r.high))
+        return tw_fail_err(ctx, TW_ERR_RANGE, "%s=%s: %s goes from %g to %g", item, equals + 1, item, (double)k->least,
+                           (double)k->most);
+    range->knob[knob] = r;
+    return TW_OK;
+}
+
+tw_err look_set(tw_ctx *ctx, const char *spec, look_range *range) {
+    char *copy = strdup(spec);
+    tw_err err = copy ? TW_OK : tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    for (char *save = NULL, *item = copy ? strtok_r(copy, ", ", &save) : NULL; item && !err;
+         item = strtok_r(NULL, ", ", &save))
+        err = set_one(ctx, item, range);
+    free(copy);
+    return err;
 }

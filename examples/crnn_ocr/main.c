@@ -21,7 +21,8 @@ int main(int argc, char **argv) {
         {"train", "train a recogniser on labelled pictures or on rendered text", command_train},
         {"eval", "measure a recogniser on labelled pictures", command_eval},
         {"read", "read pictures", command_read},
-        {"render", "write rendered text as pictures with their labels", command_render},
+        {"synth", "write rendered text as pictures with their labels", command_synth},
+        {"render", "the former name of synth", command_synth},
         {"demo", "train a small recogniser and read words it never saw", command_demo},
     };
     return cli_main("crnn_ocr",

@@ -1,297 +1,212 @@
-/* render.c - from a word to a picture: letters to edges, edges to coverage, coverage to ink on paper. */
+/* render.c - from a word to a picture: letters to polygons, polygons to coverage, coverage to ink on paper, and what a
+ * camera makes of it. All is done at the size of the final picture, or smaller. */
 #include "render.h"
 
 #include "../common/raster.h"
+#include "planes.h"
+#include "outline.h"
+#include "texture.h"
 #include "utf8.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct edge {
-    float x0, y0, x1, y1;
-} edge;
+/* The planes: the picture, the letters' coverage, that of their border, and room for effects. */
+enum { PICTURE, LETTERS, BORDER, SPARE };
 
 struct renderer {
-    edge *edges; /* of the whole word, in em, y upwards */
-    int nedges, edge_room;
-    float *plane[2]; /* pictures in the making */
-    size_t plane_room;
-    bool failed; /* out of memory */
+    outline text, border;
+    planes planes;
 };
 
 renderer *renderer_new(void) { return calloc(1, sizeof(renderer)); }
 
 void renderer_free(renderer *r) {
     if (!r) return;
-    free(r->edges);
-    free(r->plane[0]);
-    free(r->plane[1]);
+    outline_free(&r->text);
+    outline_free(&r->border);
+    planes_free(&r->planes);
     free(r);
 }
 
-/* Memory only grows, so drawing soon allocates nothing. */
-static bool make_room(renderer *r, size_t pixels) {
-    if (pixels <= r->plane_room) return true;
-    for (int i = 0; i < 2; i++) {
-        float *p = realloc(r->plane[i], 2 * pixels * sizeof *p);
-        if (!p) return false;
-        r->plane[i] = p;
-    }
-    r->plane_room = 2 * pixels;
-    return true;
-}
+/* ---- the frame ------------------------------------------------------------------------------------------------- */
 
-/* ---- letters to edges ---------------------------------------------------------------------------------- */
-
-/* Where a letter's points go: origin at (x, y), then the word's slant, stretch and rotation. */
-typedef struct place {
-    float unit, x, y, stretch, slant, cosine, sine;
-} place;
-typedef struct spot {
-    float x, y;
-} spot;
-
-static spot put(const place *p, int x, int y) {
-    float up = p->y + p->unit * (float)y, along = p->x + p->stretch * p->unit * (float)x + p->slant * up;
-    return (spot){along * p->cosine - up * p->sine, along * p->sine + up * p->cosine};
-}
-
-static void add_edge(renderer *r, spot a, spot b) {
-    if (r->nedges == r->edge_room) {
-        int room = r->edge_room ? 2 * r->edge_room : 1024;
-        edge *e = realloc(r->edges, (size_t)room * sizeof *e);
-        if (!e) r->failed = true;
-        if (r->failed) return;
-        r->edges = e, r->edge_room = room;
-    }
-    r->edges[r->nedges++] = (edge){a.x, a.y, b.x, b.y};
-}
-
-/* How many straight pieces keep a curve within 1/20 pixel. With the bend being the largest second difference of the
- * control points, n pieces of a quadratic are off by at most bend / (4 n^2), those of a cubic by three times that. */
-static int pieces(float bend, float pixels_per_em) {
-    float n = ceilf(sqrtf(bend * pixels_per_em * 5));
-    return n < 1 ? 1 : n > 16 ? 16 : (int)n;
-}
-
-static void add_quad(renderer *r, spot a, spot c, spot b, float pixels_per_em) {
-    int n = pieces(hypotf(a.x - 2 * c.x + b.x, a.y - 2 * c.y + b.y), pixels_per_em);
-    spot from = a;
-    for (int i = 1; i <= n; i++) {
-        float t = (float)i / (float)n, u = 1 - t, k0 = u * u, k1 = 2 * u * t, k2 = t * t;
-        spot to = {k0 * a.x + k1 * c.x + k2 * b.x, k0 * a.y + k1 * c.y + k2 * b.y};
-        add_edge(r, from, to);
-        from = to;
-    }
-}
-
-static void add_cubic(renderer *r, spot a, spot c, spot d, spot b, float pixels_per_em) {
-    float first = hypotf(a.x - 2 * c.x + d.x, a.y - 2 * c.y + d.y),
-          second = hypotf(c.x - 2 * d.x + b.x, c.y - 2 * d.y + b.y);
-    int n = pieces(3 * (first > second ? first : second), pixels_per_em);
-    spot from = a;
-    for (int i = 1; i <= n; i++) {
-        float t = (float)i / (float)n, u = 1 - t, k0 = u * u * u, k1 = 3 * u * u * t, k2 = 3 * u * t * t,
-              k3 = t * t * t;
-        spot to = {k0 * a.x + k1 * c.x + k2 * d.x + k3 * b.x, k0 * a.y + k1 * c.y + k2 * d.y + k3 * b.y};
-        add_edge(r, from, to);
-        from = to;
-    }
-}
-
-static void add_glyph(renderer *r, const font_point *point, int count, const place *p, float pixels_per_em) {
-    spot start = {0}, at = {0};
-    for (int i = 0; i < count; i++) {
-        const font_point *q = &point[i];
-        spot to = put(p, q->x, q->y);
-        switch (q->verb) {
-        case FONT_MOVE:
-            if (i) add_edge(r, at, start);
-            start = to;
-            break;
-        case FONT_LINE: add_edge(r, at, to); break;
-        case FONT_QUAD: add_quad(r, at, put(p, q->ax, q->ay), to, pixels_per_em); break;
-        default: add_cubic(r, at, put(p, q->ax, q->ay), put(p, q->bx, q->by), to, pixels_per_em); break;
-        }
-        at = to;
-    }
-    if (count) add_edge(r, at, start);
-}
-
-static void add_word(renderer *r, const font_face *face, const char *text, const render_look *look,
-                     float pixels_per_em) {
-    const font_glyph *last = NULL;
-    uint32_t code;
-    dice d = dice_of(look->stream);
-    place p = {face->unit, 0, 0, look->stretch, look->slant, cosf(look->rotation), sinf(look->rotation)};
-    r->nedges = 0;
-    while ((code = utf8_next(&text))) {
-        const font_glyph *g = font_find(face, code);
-        if (!g) continue;
-        if (last) p.x += look->stretch * font_kern(face, last, g);
-        p.y = look->wobble > 0 ? dice_between(&d, -look->wobble, look->wobble) : 0;
-        add_glyph(r, face->point + g->first, g->count, &p, pixels_per_em);
-        p.x += look->stretch * g->advance + look->spacing;
-        last = g;
-    }
-}
-
-/* ---- edges to coverage --------------------------------------------------------------------------------- */
-
-typedef struct box {
-    float left, right, bottom, top;
-} box;
-
-static box ink_box(const renderer *r) {
-    box b = {INFINITY, -INFINITY, INFINITY, -INFINITY};
-    for (int i = 0; i < r->nedges; i++) {
-        const edge *e = &r->edges[i]; /* contours are closed: every corner begins an edge */
-        b.left = fminf(b.left, e->x0), b.right = fmaxf(b.right, e->x0);
-        b.bottom = fminf(b.bottom, e->y0), b.top = fmaxf(b.top, e->y0);
-    }
-    return b;
-}
-
-/* Coverage of the picture in r->plane[0]; returns its width, 0 when there is no room in memory. */
-static int cover(renderer *r, box frame, int height, int max_width) {
-    float scale = (float)height / (frame.top - frame.bottom), wide = ceilf((frame.right - frame.left) * scale),
-          across = scale;
-    if (wide > (float)max_width) {
-        across = (float)max_width / (frame.right - frame.left);
-        wide = (float)max_width;
-    }
-    int width = wide < 1 ? 1 : (int)wide;
-    size_t cells = (size_t)height * ((size_t)width + 2);
-    if (!make_room(r, cells)) return 0;
-    raster fill = {width, height, r->plane[1]};
-    memset(fill.cell, 0, cells * sizeof *fill.cell);
-    for (int i = 0; i < r->nedges; i++) {
-        const edge *e = &r->edges[i];
-        raster_edge(&fill, (e->x0 - frame.left) * across, (frame.top - e->y0) * scale, (e->x1 - frame.left) * across,
-                    (frame.top - e->y1) * scale);
-    }
-    raster_finish(&fill, r->plane[0]);
-    return width;
-}
-
-/* ---- coverage to picture ------------------------------------------------------------------------------- */
-
-/* Bilinear enlargement of plane[0], from w x h to width x height, by way of plane[1]. */
-static bool enlarge(renderer *r, int w, int h, int width, int height) {
-    if (!make_room(r, (size_t)width * (size_t)height)) return false;
-    float *to = r->plane[1];
-    const float *from = r->plane[0];
-    float step_x = (float)w / (float)width, step_y = (float)h / (float)height;
-    for (int y = 0; y < height; y++) {
-        float v = fminf(fmaxf(((float)y + 0.5f) * step_y - 0.5f, 0), (float)(h - 1));
-        int y0 = (int)v, y1 = y0 + 1 < h ? y0 + 1 : y0;
-        float fy = v - (float)y0;
-        const float *above = from + (long)y0 * w, *below = from + (long)y1 * w;
-        for (int x = 0; x < width; x++) {
-            float u = fminf(fmaxf(((float)x + 0.5f) * step_x - 0.5f, 0), (float)(w - 1));
-            int x0 = (int)u, x1 = x0 + 1 < w ? x0 + 1 : x0;
-            float fx = u - (float)x0, a = above[x0] + fx * (above[x1] - above[x0]),
-                  b = below[x0] + fx * (below[x1] - below[x0]);
-            to[(long)y * width + x] = a + fy * (b - a);
-        }
-    }
-    r->plane[0] = to, r->plane[1] = (float *)from;
-    return true;
-}
-
-/* One pass of the weights (a, 1 - 2a, a) along rows, then along columns: variance 2a each way. The edge repeats. */
-static void blur_once(float *p, float *row_above, int width, int height, float a) {
-    for (int y = 0; y < height; y++) {
-        float *row = p + (long)y * width, left = row[0];
-        for (int x = 0; x < width; x++) {
-            float here = row[x], right = x + 1 < width ? row[x + 1] : here;
-            row[x] = here + a * (left + right - 2 * here);
-            left = here;
-        }
-    }
-    memcpy(row_above, p, (size_t)width * sizeof *p);
-    for (int y = 0; y < height; y++) {
-        float *row = p + (long)y * width;
-        const float *below = y + 1 < height ? row + width : row;
-        for (int x = 0; x < width; x++) {
-            float here = row[x];
-            row[x] = here + a * (row_above[x] + below[x] - 2 * here);
-            row_above[x] = here;
-        }
-    }
-}
-
-static void blur(renderer *r, int width, int height, float sigma) {
-    float variance = sigma * sigma;
-    int passes = (int)ceilf(variance / 0.5f);
-    for (int i = 0; i < passes; i++) blur_once(r->plane[0], r->plane[1], width, height, variance / (float)(2 * passes));
-}
-
-/* Gray noise: the sum of four bytes is close to normal, with variance 4 * 65535 / 12; one draw serves two pixels. */
-static void add_noise(float *p, size_t n, float sigma, uint64_t stream) {
-    float scale = sigma / 147.8f;
-    for (size_t i = 0; i < n; i += 2) {
-        uint64_t bits = tw_random_bits(stream, i);
-        bits = (bits & UINT64_C(0x00ff00ff00ff00ff)) + ((bits >> 8) & UINT64_C(0x00ff00ff00ff00ff));
-        bits = (bits & UINT64_C(0x0000ffff0000ffff)) + ((bits >> 16) & UINT64_C(0x0000ffff0000ffff));
-        p[i] += scale * ((float)(bits & 0xffff) - 510);
-        if (i + 1 < n) p[i + 1] += scale * ((float)(bits >> 32) - 510);
-    }
-}
-
-static void lay_ink(float *p, int width, int height, const render_look *look) {
-    for (int y = 0; y < height; y++) {
-        float shade = look->shade_y * (((float)y + 0.5f) / (float)height - 0.5f) - 0.5f * look->shade_x;
-        for (int x = 0; x < width; x++) {
-            float paper = look->paper + shade + look->shade_x * ((float)x + 0.5f) / (float)width;
-            p[(long)y * width + x] = paper + p[(long)y * width + x] * (look->ink - paper);
-        }
-    }
-}
-
-bool render_text(renderer *r, const font_face *face, const char *text, const render_look *look, int height, int *width,
-                 uint8_t *pixels) {
-    r->failed = false;
-    add_word(r, face, text, look, 1.5f * (float)height);
-    if (r->failed || !r->nedges) return false;
-    box ink = ink_box(r);
+static box frame_of(const font_face *face, box ink, const render_look *look) {
     float above = fmaxf(face->top - ink.top, 0) * (1 - look->tight),
           below = fmaxf(ink.bottom - face->bottom, 0) * (1 - look->tight);
-    ink.top += above, ink.bottom -= below;
+    if (look->rotation != 0 || look->arc != 0 || look->tilt_x != 0 || look->tilt_y != 0)
+        above = below = 0.5f * fminf(above, below); /* the line is not level: the face's heights say little */
+    ink.top += above + look->border, ink.bottom -= below + look->border;
+    ink.left -= look->border, ink.right += look->border;
     float tall = fmaxf(ink.top - ink.bottom, 0.02f);
     box frame = {ink.left - look->left * tall, ink.right + look->right * tall, ink.bottom - look->bottom * tall,
                  ink.bottom + tall + look->top * tall};
     if (frame.right - frame.left < 0.1f * tall) frame.right = frame.left + 0.1f * tall;
+    return frame;
+}
 
-    int small = (int)lroundf((float)height * look->detail);
-    if (small < 4) small = 4;
-    if (small > height) small = height;
-    int w = cover(r, frame, small,
-                  small == height                   ? *width
-                      : *width * small / height > 0 ? *width * small / height
-                                                    : 1);
-    if (!w) return false;
-    if (small < height) {
-        int wide = (int)lroundf((float)w * (float)height / (float)small);
-        if (wide > *width) wide = *width;
-        if (!enlarge(r, w, small, wide, height)) return false;
-        w = wide;
+/* How the frame becomes pixels. */
+typedef struct view {
+    float left, top, across, down; /* pixels per em */
+} view;
+
+static void cover(renderer *r, const outline *o, const view *v, int plane) {
+    planes *c = &r->planes;
+    raster fill = {c->width, c->height, c->plane[SPARE]};
+    memset(fill.cell, 0, (size_t)c->height * (size_t)(c->width + 2) * sizeof *fill.cell);
+    for (int k = 0; k < o->ncontour; k++) {
+        int begin = k ? o->contour[k - 1].end : 0, end = o->contour[k].end;
+        float x0 = (o->point[end - 1].x - v->left) * v->across, y0 = (v->top - o->point[end - 1].y) * v->down;
+        for (int i = begin; i < end; i++) {
+            float x1 = (o->point[i].x - v->left) * v->across, y1 = (v->top - o->point[i].y) * v->down;
+            raster_edge(&fill, x0, y0, x1, y1);
+            x0 = x1, y0 = y1;
+        }
     }
-    if (look->blur > 0) blur(r, w, height, look->blur);
-    float *p = r->plane[0];
-    size_t n = (size_t)w * (size_t)height;
-    lay_ink(p, w, height, look);
-    if (look->noise > 0)
-        add_noise(p, n, look->noise, look->stream ^ UINT64_C(0x6e6f697365)); /* "noise": another stream than wobble's */
-    for (size_t i = 0; i < n; i++) {
+    raster_finish(&fill, c->plane[plane]);
+}
+
+/* ---- ink ------------------------------------------------------------------------------------------------------- */
+
+static void lay(float *restrict p, const float *restrict cover, size_t n, float gray) {
+    for (size_t i = 0; i < n; i++) p[i] += cover[i] * (gray - p[i]);
+}
+
+/* The coverage of what casts it, moved, blurred and thinned. */
+static void lay_shadow(planes *c, const render_look *look, const view *v, int caster) {
+    int w = c->width, h = c->height, dx = (int)lroundf(look->shadow_x * v->across),
+        dy = (int)lroundf(look->shadow_y * v->down);
+    const float *from = c->plane[caster];
+    float *to = c->plane[SPARE];
+    for (int y = 0; y < h; y++) {
+        float *row = to + (long)y * w;
+        int u = y - dy;
+        if (u < 0 || u >= h) {
+            memset(row, 0, (size_t)w * sizeof *row);
+            continue;
+        }
+        for (int x = 0; x < w; x++) row[x] = x - dx >= 0 && x - dx < w ? look->shadow * from[(long)u * w + x - dx] : 0;
+    }
+    if (look->shadow_soft > 0) effect_blur(c, SPARE, look->shadow_soft * (float)h / 32);
+    lay(c->plane[PICTURE], to, planes_pixels(c), look->shadow_tone);
+}
+
+/* Ink that has flaked off: where a cloud is thick there is none. */
+static void wear(planes *c, const render_look *look) {
+    float *cloud = c->plane[SPARE], *cover = c->plane[LETTERS], level = 1.1f - 1.2f * look->worn;
+    dice d = dice_of(look->stream ^ UINT64_C(0x776f726e));
+    float size = dice_between(&d, 1.5f, 0.4f * (float)c->height);
+    texture_cloud(cloud, c->width, c->height, size, 3, dice_bits(&d), c->plane[SPARE + 1]);
+    for (size_t i = 0; i < planes_pixels(c); i++) {
+        float lost = (cloud[i] - level) * 6;
+        lost = lost < 0 ? 0 : lost > 0.9f ? 0.9f : lost;
+        cover[i] *= 1 - lost;
+    }
+}
+
+/* Fading towards the bottom begins at the top with the full ink, and the other way round. */
+static void lay_letters(planes *c, const render_look *look, float paper, float ink) {
+    int w = c->width, h = c->height;
+    float fill = ink + look->hollow * (paper - ink), change = fabsf(look->fade) * (paper - fill);
+    for (int y = 0; y < h; y++) {
+        float t = ((float)y + 0.5f) / (float)h;
+        lay(c->plane[PICTURE] + (long)y * w, c->plane[LETTERS] + (long)y * w, (size_t)w,
+            fill + change * (look->fade > 0 ? t : 1 - t));
+    }
+}
+
+/* Thin lines from side to side, as captchas and old notebooks have them. */
+static void lay_strokes(planes *c, const render_look *look, float paper, float ink) {
+    dice d = dice_of(look->stream ^ UINT64_C(0x7374726f6b6573));
+    float W = (float)c->width, H = (float)c->height;
+    for (int k = 0; k < (int)look->strokes; k++) {
+        raster r = {c->width, c->height, c->plane[SPARE]};
+        memset(r.cell, 0, (size_t)c->height * (size_t)(c->width + 2) * sizeof *r.cell);
+        float x0 = dice_between(&d, -0.1f, 0.4f) * W, x1 = dice_between(&d, 0.6f, 1.1f) * W;
+        float y0 = dice_between(&d, 0.05f, 0.95f) * H, y1 = dice_between(&d, 0.05f, 0.95f) * H;
+        float thick = dice_between(&d, 0.015f, 0.05f) * H, gray = ink + dice_between(&d, 0, 0.4f) * (paper - ink);
+        if (thick < 0.7f) thick = 0.7f;
+        raster_edge(&r, x0, y0, x1, y1);
+        raster_edge(&r, x1, y1, x1, y1 + thick);
+        raster_edge(&r, x1, y1 + thick, x0, y0 + thick);
+        raster_edge(&r, x0, y0 + thick, x0, y0);
+        raster_finish(&r, c->plane[SPARE + 1]);
+        lay(c->plane[PICTURE], c->plane[SPARE + 1], planes_pixels(c), gray);
+    }
+}
+
+static void ink_on_paper(renderer *r, const render_look *look, const view *v) {
+    planes *c = &r->planes;
+    float dark = look->tone * (1 - look->contrast), light = dark + look->contrast;
+    float paper = look->inverted > 0.5f ? dark : light, ink = look->inverted > 0.5f ? light : dark;
+    texture_paper(c, look, paper, ink); /* uses all planes */
+    cover(r, &r->text, v, LETTERS);
+    if (look->border > 0) {
+        outline_offset(&r->text, look->border, &r->border);
+        cover(r, &r->border, v, BORDER);
+    }
+    if (look->shadow > 0) lay_shadow(c, look, v, look->border > 0 ? BORDER : LETTERS);
+    if (look->border > 0) lay(c->plane[PICTURE], c->plane[BORDER], planes_pixels(c),
+                              paper + look->border_tone * (ink - paper));
+    if (look->worn > 0) wear(c, look);
+    lay_letters(c, look, paper, ink);
+    if (look->strokes >= 1) lay_strokes(c, look, paper, ink);
+}
+
+/* ---- the camera ------------------------------------------------------------------------------------------------ */
+
+static void photograph(planes *c, const render_look *look) {
+    dice d = dice_of(look->stream ^ UINT64_C(0x63616d657261));
+    size_t n = planes_pixels(c);
+    float unit = (float)c->height / 32, loud = look->contrast * fminf(sqrtf(unit), 1); /* enlarged noise is worse */
+    if (look->glare > 0) texture_glare(c, look->glare, dice_bits(&d));
+    if (look->blur > 0) effect_blur(c, PICTURE, look->blur * unit);
+    if (look->motion > 0) effect_motion(c, look->motion * unit, dice_between(&d, 0, 3.1416f));
+    if (look->noise > 0) effect_noise(c->plane[PICTURE], n, look->noise * loud, dice_bits(&d));
+    if (look->speckle > 0) effect_speckle(c->plane[PICTURE], n, look->speckle * loud, dice_bits(&d));
+    if (look->salt > 0) effect_salt(c->plane[PICTURE], n, look->salt, dice_bits(&d));
+    if (look->jpeg < 100) effect_jpeg(c, (int)look->jpeg);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------- */
+
+enum { LEAST_ROWS = 6 };
+
+bool render_text(renderer *r, const font_face *face, const char *text, const render_look *look, int height, int *width,
+                 uint8_t *pixels) {
+    planes *c = &r->planes;
+    box ink;
+    int rows = look->rows > 0 ? (int)lroundf(look->rows) : height, most = *width;
+    if (rows < LEAST_ROWS) rows = LEAST_ROWS;
+    if (rows > height) rows = height;
+    outline_text(&r->text, face, text, look, 1.3f * (float)rows, &ink);
+    if (r->text.failed || r->text.npoint == 0 || !(ink.right >= ink.left)) return false;
+    box frame = frame_of(face, ink, look);
+    float scale = (float)rows / (frame.top - frame.bottom), across = scale,
+          wide = ceilf((frame.right - frame.left) * scale), widest = floorf((float)most * (float)rows / (float)height);
+    if (widest < 1) widest = 1;
+    if (wide > widest) across = widest / (frame.right - frame.left), wide = widest;
+    int w = wide < 1 ? 1 : (int)wide;
+    if (!planes_size(c, w, rows)) return false;
+    ink_on_paper(r, look, &(view){frame.left, frame.top, across, scale});
+    if (r->border.failed) return false;
+    photograph(c, look);
+    if (rows < height) {
+        int final = (int)lroundf((float)w * (float)height / (float)rows);
+        if (!effect_enlarge(c, final > most ? most : final, height)) return false;
+    }
+    *width = c->width;
+    const float *p = c->plane[PICTURE];
+    for (size_t i = 0; i < planes_pixels(c); i++) {
         float gray = 255 * p[i] + 0.5f;
-        pixels[i] = (uint8_t)(gray < 0 ? 0 : gray > 255 ? 255 : gray);
+        gray = gray > 0 ? gray : 0; /* in this order what is not a number becomes 0 */
+        pixels[i] = (uint8_t)(gray < 255 ? gray : 255);
     }
-    *width = w;
     return true;
 }
 
+/* The box of the line's four corners after arc, tilt and rotation, about as render_text does them. */
 int render_width(const font_face *face, const char *text, const render_look *look, int height) {
     float wide = 0, top = -INFINITY, bottom = INFINITY;
     uint32_t code;
@@ -301,9 +216,26 @@ int render_width(const font_face *face, const char *text, const render_look *loo
         wide += look->stretch * g->advance + look->spacing;
         top = fmaxf(top, g->top), bottom = fminf(bottom, g->bottom);
     }
-    top += fmaxf(face->top - top, 0) * (1 - look->tight), bottom += fminf(face->bottom - bottom, 0) * (1 - look->tight);
-    float tall = fmaxf(top - bottom, 0.02f);
-    wide += fabsf(look->slant) * tall + (look->left + look->right) * tall;
+    wide -= look->spacing;
+    float tall = fmaxf(top - bottom, 0.02f) + 2 * (look->weight + look->border + look->wave);
+    float loose = fmaxf(face->top - face->bottom - tall, 0) * (1 - look->tight);
+    if (look->rotation != 0 || look->arc != 0 || look->tilt_x != 0 || look->tilt_y != 0) loose *= 0.3f;
+    tall += loose;
+    wide += fabsf(look->slant) * tall + 2 * look->border;
+    if (fabsf(look->arc) > 1e-3f) {
+        float half = fminf(fabsf(look->arc) * 0.5f, 3.1416f), radius = wide / fabsf(look->arc);
+        float flat = 2 * (radius + tall) * (half < 1.5708f ? sinf(half) : 1);
+        tall = radius * (1 - cosf(half)) + tall * (1 + cosf(fminf(half, 1.5708f))) * 0.5f + tall * 0.3f;
+        wide = flat;
+    }
+    if (look->tilt_x != 0) tall *= 1 / (1 - fabsf(look->tilt_x)), wide /= 1 - look->tilt_x * look->tilt_x;
+    if (look->tilt_y != 0) wide *= 1 / (1 - fabsf(look->tilt_y)), tall /= 1 - look->tilt_y * look->tilt_y;
+    if (look->rotation != 0) {
+        float c = fabsf(cosf(look->rotation)), s = fabsf(sinf(look->rotation)), flat = wide * c + tall * s;
+        tall = wide * s + tall * c;
+        wide = flat;
+    }
+    wide += (look->left + look->right) * tall;
     float width = (float)height * wide / (tall * (1 + look->top + look->bottom));
     return width < 1 ? 1 : width > 1e6f ? 1000000 : (int)width;
 }

@@ -2,27 +2,37 @@
 #include "synth.h"
 
 #include "render.h"
+#include "utf8.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct synth {
-    const font_set *fonts;
-    const word_source *words;
+    const synth_source *from;
     const char *const *texts; /* NULL: drawn from words */
     size_t ntexts;
-    uint64_t seed; /* of pictures of the texts */
+    bool fixed;
+    uint64_t seed; /* of fixed pictures */
     renderer *renderer;
     uint8_t *pixels;
     int height, max_width;
 } synth;
 
-enum { WIDEST = 12 }; /* times the height; longer texts are squeezed */
+enum { WIDEST = 24 }; /* times the height; longer texts are squeezed */
 
 /* A family, and then a face of it, each with equal chance. */
 static const font_face *pick_face(const font_set *fonts, dice *d) {
     int family = dice_below(d, fonts->nfamily), first = fonts->family[family];
     return &fonts->face[first + dice_below(d, fonts->family[family + 1] - first)];
+}
+
+static bool can_draw(const font_face *face, const char *text) {
+    uint32_t code;
+    while ((code = utf8_next(&text)))
+        if (!font_find(face, code)) return false;
+    return true;
 }
 
 /* One choice of everything, and how wide its picture will be. */
@@ -33,52 +43,74 @@ typedef struct scene {
     int width;
 } scene;
 
-static void draw_look(const synth *s, dice *d, scene *to) {
-    to->face = pick_face(s->fonts, d);
-    to->look = render_varied(d);
+/* A face that has all of the text; one that has only capitals gets it in capitals, when that is not another text of
+ * the given ones. False: none of a few. */
+static bool draw_face(const synth *s, dice *d, scene *to) {
+    enum { TRIES = 32 };
+    for (int i = 0; i < TRIES; i++) {
+        char text[WORDS_BYTES];
+        const font_face *face = pick_face(s->from->fonts, d);
+        strcpy(text, to->text);
+        if (face->capitals)
+            for (char *c = text; *c; c++) *c = (char)toupper((unsigned char)*c);
+        if (s->texts && strcmp(text, to->text)) continue;
+        if (!can_draw(face, text) || !words_spell(s->from->words, text)) continue;
+        strcpy(to->text, text);
+        to->face = face;
+        return true;
+    }
+    return false;
+}
+
+static bool draw_scene(const synth *s, dice *d, size_t i, scene *to) {
+    enum { TRIES = 8 };
+    const synth_recipe *r = &s->from->recipe;
+    int part = recipe_draw(r, d);
+    bool found = false;
+    for (int k = 0; k < TRIES && !found; k++) {
+        if (s->texts) snprintf(to->text, sizeof to->text, "%s", s->texts[i % s->ntexts]);
+        else words_draw(s->from->words, &r->text[part], d, to->text);
+        found = draw_face(s, d, to);
+    }
+    if (!found) return false;
+    to->look = look_draw(&r->look[part], d);
     to->width = render_width(to->face, to->text, &to->look, s->height);
     if (to->width > s->max_width) to->width = s->max_width;
-}
-
-static void draw_scene(const synth *s, dice *d, scene *to) {
-    words_draw(s->words, d, to->text);
-    draw_look(s, d, to);
-}
-
-static void fixed_scene(const synth *s, size_t i, scene *to) {
-    dice d = dice_of(tw_random_bits(s->seed, i));
-    snprintf(to->text, sizeof to->text, "%s", s->texts[i % s->ntexts]);
-    draw_look(s, &d, to);
+    return true;
 }
 
 /* A sample keeps its width from epoch to epoch, so that batches can be made of pictures of like width; everything else
  * about it is new each time. */
 static int synth_width(void *user, size_t i) {
     const synth *s = user;
-    scene any = {0};
-    dice d = dice_of(tw_random_bits(0, i));
-    if (s->texts) fixed_scene(s, i, &any);
-    else draw_scene(s, &d, &any);
-    return any.width;
+    scene any = {.width = s->height};
+    dice d = dice_of(tw_random_bits(s->fixed ? s->seed : 0, i));
+    return draw_scene(s, &d, i, &any) ? any.width : s->height;
 }
 
 /* The first of some scenes that comes close to the wanted width, or the closest of them. */
-static void draw_scene_of_width(const synth *s, dice *d, int wanted, scene *best) {
+static bool draw_scene_of_width(const synth *s, dice *d, size_t i, int wanted, scene *best) {
     enum { TRIES = 24 };
-    scene other = {0};
-    draw_scene(s, d, best);
-    for (int i = 1; i < TRIES && abs(best->width - wanted) * 12 > wanted; i++) {
-        draw_scene(s, d, &other);
-        if (abs(other.width - wanted) < abs(best->width - wanted)) *best = other;
+    scene other;
+    bool found = draw_scene(s, d, i, best);
+    for (int k = 1; k < TRIES && (!found || abs(best->width - wanted) * 12 > wanted); k++) {
+        if (!draw_scene(s, d, i, &other)) continue;
+        if (!found || abs(other.width - wanted) < abs(best->width - wanted)) *best = other;
+        found = true;
     }
+    return found;
 }
 
 static tw_err synth_get(void *user, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size) {
     const synth *s = user;
-    dice d = dice_of(stream);
+    dice d = dice_of(s->fixed ? tw_random_bits(s->seed, i) : stream);
     scene c;
-    if (s->texts) fixed_scene(s, i, &c);
-    else draw_scene_of_width(s, &d, synth_width(user, i), &c);
+    bool found = s->fixed ? draw_scene(s, &d, i, &c) : draw_scene_of_width(s, &d, i, synth_width(user, i), &c);
+    if (!found) {
+        if (s->texts) snprintf(message, size, "no font found for \"%s\"", s->texts[i % s->ntexts]);
+        else snprintf(message, size, "no font found that can draw the texts: the fonts lack too many of their characters");
+        return TW_ERR_RANGE;
+    }
     sample->width = s->max_width;
     if (!render_text(s->renderer, c.face, c.text, &c.look, s->height, &sample->width, s->pixels)) {
         snprintf(message, size, "cannot draw \"%s\" in %s %s", c.text, c.face->family, c.face->style);
@@ -86,7 +118,7 @@ static tw_err synth_get(void *user, size_t i, uint64_t stream, tw_sample *sample
     }
     size_t n = (size_t)s->height * (size_t)sample->width;
     for (size_t k = 0; k < n; k++) sample->x[k] = (tw_real)s->pixels[k] * (tw_real)(1.0 / 255);
-    sample->label_length = words_encode(s->words, c.text, sample->label);
+    sample->label_length = words_encode(s->from->words, c.text, sample->label);
     return TW_OK;
 }
 
@@ -119,15 +151,14 @@ static tw_err open(tw_ctx *ctx, synth made, size_t count, tw_dataset *dataset) {
     return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
 }
 
-tw_err synth_dataset(tw_ctx *ctx, const font_set *fonts, const word_source *words, size_t count, int height,
-                     tw_dataset *dataset) {
-    return open(ctx, (synth){.fonts = fonts, .words = words, .height = height}, count, dataset);
+tw_err synth_dataset(tw_ctx *ctx, const synth_source *source, size_t count, int height, tw_dataset *dataset) {
+    return open(ctx, (synth){.from = source, .height = height}, count, dataset);
 }
 
-tw_err synth_fixed_dataset(tw_ctx *ctx, const font_set *fonts, const word_source *words, const char *const *texts,
-                           int rounds, uint64_t seed, int height, tw_dataset *dataset) {
+tw_err synth_fixed_dataset(tw_ctx *ctx, const synth_source *source, const char *const *texts, size_t count,
+                           uint64_t seed, int height, tw_dataset *dataset) {
     size_t n = 0;
-    while (texts[n]) n++;
-    synth made = {.fonts = fonts, .words = words, .texts = texts, .ntexts = n, .seed = seed, .height = height};
-    return open(ctx, made, n * (size_t)rounds, dataset);
+    while (texts && texts[n]) n++;
+    synth made = {.from = source, .texts = texts, .ntexts = n, .fixed = true, .seed = seed, .height = height};
+    return open(ctx, made, n ? n * count : count, dataset);
 }

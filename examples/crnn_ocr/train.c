@@ -17,8 +17,9 @@
 #define PROGRAM "crnn_ocr train"
 
 typedef struct options {
-    const char *labels, *images, *alphabet, *fonts, *words, *validate, *validate_images, *out, *resume, *log;
+    const char *labels, *images, *alphabet, *validate, *validate_images, *out, *resume, *log;
     bool synth;
+    synth_options rendered;
     int threads, pause_after;
     recipe recipe; /* what the command line leaves open comes from the model's design, or from the file resumed */
 } options;
@@ -28,10 +29,8 @@ typedef struct run {
     tw_ctx *ctx;
     const options *o;
     labelled train, valid;
-    char *alphabet_file, *family_list; /* texts that others point into */
-    const char **families;
-    font_set *fonts;
-    word_source *words;
+    char *alphabet_file; /* a text that others point into */
+    synth_source source;
     tw_alphabet *alphabet;
     tw_dataset dataset; /* of rendered text; otherwise train.dataset is used */
     trained resumed;
@@ -51,13 +50,10 @@ static void run_free(run *r) {
     if (r->alphabet != r->resumed.alphabet) tw_alphabet_free(r->alphabet);
     trained_free(&r->resumed);
     tw_dataset_free(&r->dataset);
-    words_free(r->words);
-    fonts_free(r->fonts);
+    synth_source_free(&r->source);
     labelled_free(&r->train);
     labelled_free(&r->valid);
     free(r->alphabet_file);
-    free(r->families);
-    free(r->family_list);
 }
 
 /* ---- the alphabet ---------------------------------------------------------------------------------------- */
@@ -94,29 +90,13 @@ static tw_err make_alphabet(run *r) {
 
 /* ---- the data -------------------------------------------------------------------------------------------- */
 
-/* "DejaVu*,Carlito" as a list that ends with NULL. */
-static const char *const *split_families(run *r, const char *list) {
-    size_t n = 2;
-    r->family_list = strdup(list);
-    for (const char *p = list; *p; p++) n += *p == ',';
-    r->families = calloc(n, sizeof *r->families);
-    if (!r->family_list || !r->families) return tw_fail(r->ctx, TW_ERR_NOMEM, "out of memory");
-    n = 0;
-    for (char *save = NULL, *name = strtok_r(r->family_list, ",", &save); name; name = strtok_r(NULL, ",", &save))
-        r->families[n++] = name;
-    return r->families;
-}
-
 static tw_err open_synth(run *r, const recipe *plan) {
-    tw_ctx *ctx = r->ctx;
-    font_query query = {NULL, tw_alphabet_text(r->alphabet)};
-    if (r->o->fonts && !(query.families = split_families(r, r->o->fonts))) return tw_error(ctx);
-    if (!(r->fonts = fonts_load(ctx, &query))) return tw_error(ctx);
-    if (!(r->words = words_new(ctx, r->alphabet, r->o->words, NULL))) return tw_error(ctx);
     tw_dataset grays;
-    tw_err err = synth_dataset(ctx, r->fonts, r->words, (size_t)plan->samples, plan->height, &grays);
-    if (!err) err = picture_dataset(ctx, &grays, false, &r->dataset);
-    if (!err) fprintf(stderr, "rendering with %d faces of %d families\n", r->fonts->n, r->fonts->nfamily);
+    tw_err err = synth_source_open(r->ctx, &r->o->rendered, r->alphabet, NULL, &r->source);
+    if (!err) err = synth_dataset(r->ctx, &r->source, (size_t)plan->samples, plan->height, &grays);
+    if (!err) err = picture_dataset(r->ctx, &grays, false, &r->dataset);
+    if (!err)
+        fprintf(stderr, "rendering with %d faces of %d families\n", r->source.fonts->n, r->source.fonts->nfamily);
     return err;
 }
 
@@ -274,7 +254,8 @@ static void check(const cli_command *c, options *o, const bool *given, int ngive
     if (o->synth && (o->labels || o->images))
         cli_usage_error(c, "--synth renders its pictures: leave out --labels and --images");
     if (!o->synth && !o->labels) cli_usage_error(c, "--labels FILE.tsv or --synth is needed");
-    if (!o->synth && (o->fonts || o->words)) cli_usage_error(c, "--fonts and --words go with --synth");
+    if (!o->synth && synth_options_given(&o->rendered))
+        cli_usage_error(c, "--preset, --set, --fonts, --deny, --font-dirs, --words, --without and --pattern go with --synth");
     if (o->validate_images && !o->validate) cli_usage_error(c, "--validate-images goes with --validate");
     if (!o->out) cli_usage_error(c, "--out FILE is needed: where the model goes");
     if (o->resume) {
@@ -319,20 +300,17 @@ static void describe(char *text, size_t size) {
 }
 
 int command_train(int argc, char **argv) {
-    enum { RECIPE = 11 };
+    enum { RECIPE = 11, OWN = 21 };
     char about[1024];
     bool given[RECIPE] = {0};
     options o = {.recipe = {.model = "small", .samples = 20000, .clip = 5, .seed = 1}};
     recipe *r = &o.recipe;
-    cli_option table[] = {
+    cli_option table[OWN + SYNTH_OPTIONS] = {
         {"labels", 'l', CLI_TEXT, &o.labels, "FILE.tsv", "pictures and their texts: path TAB text, a line each", 0, 0,
          NULL},
         {"images", 'i', CLI_TEXT, &o.images, "FILE.idx",
          "IDX file (or .gz) with the pictures: row i of the\nlabels is picture i's", 0, 0, NULL},
         {"synth", 0, CLI_FLAG, &o.synth, NULL, "render words and digit strings with the system's fonts", 0, 0, NULL},
-        {"fonts", 0, CLI_TEXT, &o.fonts, "LIST", "families for --synth: \"DejaVu*,Carlito\" (default: all)", 0, 0,
-         NULL},
-        {"words", 0, CLI_TEXT, &o.words, "FILE", "words for --synth, one a line (default: invented)", 0, 0, NULL},
         {"alphabet", 'a', CLI_TEXT, &o.alphabet, "TEXT|@FILE",
          "the characters to be read (default: those of the labels;\n"
          "for --synth letters and digits)",
@@ -363,6 +341,7 @@ int command_train(int argc, char **argv) {
         {"pause-after", 0, CLI_INT, &o.pause_after, "N", "stop after N epochs, to be resumed", 1, 1e6, NULL},
         {"log", 0, CLI_TEXT, &o.log, "FILE.csv", "a row an epoch", 0, 0, NULL},
     };
+    synth_cli_options(&o.rendered, table + OWN);
     cli_command command = {"crnn_ocr",
                            "train",
                            "--labels FILE.tsv [--images FILE.idx] | --synth  --out FILE [OPTION]..",

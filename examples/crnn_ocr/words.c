@@ -1,104 +1,45 @@
-/* words.c - invented words, digit strings, and words from a file. */
+/* words.c - drawing texts: from lists, patterns and phrases, in changing case, never one that is excluded. */
 #include "words.h"
 
+#include "pattern.h"
+#include "phrases.h"
 #include "utf8.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+enum { LISTS = 16 };
+
 struct word_source {
     uint32_t *code; /* the alphabet: code[i] is symbol i + 1 */
     int ncode;
-    bool lower, upper, digits; /* all letters, all digits are in the alphabet */
-    char *text;                /* the file, cut into words */
-    const char **word;
-    size_t nword;
+    int32_t low[128];                     /* the symbols of ASCII; 0: not in the alphabet */
+    bool lower, upper, digits;            /* all letters, all digits are in the alphabet */
+    char *text[LISTS + 1];                /* the files, cut into lines; the last: what is excluded */
+    const char **word;                    /* all lists, one after another */
+    size_t nword, list[LISTS + 1];        /* where each list begins */
+    int nlist;
     const char **except; /* sorted */
     size_t nexcept;
+    pattern *pattern;
 };
 
-/* ---- invented words ------------------------------------------------------------------------------------
- * A syllable is an onset, a vowel and an ending; what is listed twice comes twice as often. */
+/* ---- the alphabet ---------------------------------------------------------------------------------------------- */
 
-static const char *const onsets[] = {
-    "b",  "b",  "c",   "c",  "c",  "d",  "d",  "d",  "f",  "f",  "g",  "g",  "h",  "h",  "h",  "j",  "k",
-    "l",  "l",  "l",   "m",  "m",  "m",  "n",  "n",  "n",  "p",  "p",  "p",  "qu", "r",  "r",  "r",  "s",
-    "s",  "s",  "t",   "t",  "t",  "v",  "v",  "w",  "w",  "x",  "y",  "z",  "bl", "br", "ch", "ch", "cl",
-    "cr", "dr", "fl",  "fr", "gl", "gr", "kn", "ph", "pl", "pr", "sc", "sh", "sk", "sl", "sm", "sn", "sp",
-    "st", "st", "str", "sw", "th", "th", "tr", "tw", "wh", "wr", "",   "",   "",   ""};
-static const char *const vowels[] = {"a",  "a",  "a",  "a",  "e",  "e",  "e",  "e",  "e", "i",  "i",
-                                     "i",  "i",  "o",  "o",  "o",  "o",  "u",  "u",  "y", "ai", "au",
-                                     "ea", "ee", "ei", "ie", "oa", "oo", "ou", "ow", "ue"};
-static const char *const endings[] = {"",   "",   "",   "",   "",   "",   "",   "",   "",   "b",   "c",  "d",
-                                      "d",  "f",  "g",  "k",  "l",  "l",  "m",  "m",  "n",  "n",   "n",  "p",
-                                      "r",  "r",  "r",  "s",  "s",  "t",  "t",  "v",  "w",  "x",   "z",  "ck",
-                                      "ct", "ff", "ft", "gh", "ld", "ll", "lt", "mp", "nd", "ng",  "nk", "nt",
-                                      "pt", "rd", "rk", "rm", "rn", "rt", "sh", "ss", "st", "tch", "tt", "zz"};
-static const char *const suffixes[] = {"ing",  "ed",  "er",   "s",   "ly",  "ion", "tion", "ness",
-                                       "able", "ful", "ment", "est", "ity", "al",  "ive"};
-
-#define PICK(d, list) ((list)[dice_below(d, (int)(sizeof(list) / sizeof *(list)))])
-
-static void invent(dice *d, char *text, size_t size) {
-    int syllables = dice_chance(d, 0.35) ? 1 : dice_chance(d, 0.6) ? 2 : 3;
-    text[0] = 0;
-    for (int i = 0; i < syllables; i++) {
-        size_t n = strlen(text);
-        const char *onset = PICK(d, onsets), *vowel = PICK(d, vowels), *ending = PICK(d, endings);
-        snprintf(text + n, size - n, "%s%s%s", onset, vowel, ending);
-    }
-    if (dice_chance(d, 0.25)) {
-        size_t n = strlen(text);
-        snprintf(text + n, size - n, "%s", PICK(d, suffixes));
-    }
-}
-
-static void change_case(const word_source *s, dice *d, char *text) {
-    bool all = !s->lower || dice_chance(d, 0.15), first = all || dice_chance(d, 0.3);
-    if (!s->upper) return;
-    for (char *p = text; *p && (all || (first && p == text)); p++) *p = (char)toupper((unsigned char)*p);
-}
-
-static void digit_string(dice *d, char *text) {
-    int n = 1 + dice_below(d, 8);
-    for (int i = 0; i < n; i++) text[i] = (char)('0' + dice_below(d, 10));
-    text[n] = 0;
-}
-
-/* Any characters in any order: rare letters become common, and nothing can be guessed from its neighbours. */
-static void salad(const word_source *s, dice *d, char *text) {
-    int n = 1 + dice_below(d, 8);
-    for (int i = 0; i < n; i++) {
-        uint32_t code;
-        do code = s->code[dice_below(d, s->ncode)];
-        while (code == ' ' && (i == 0 || i == n - 1) && s->ncode > 1); /* a space at an end cannot be seen */
-        text += utf8_put(text, code);
-    }
-    *text = 0;
-}
-
-/* ---- lists ----------------------------------------------------------------------------------------------- */
-
-static int by_text(const void *a, const void *b) {
-    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static bool excluded(const word_source *s, const char *text) {
-    return s->nexcept && bsearch(&text, s->except, s->nexcept, sizeof *s->except, by_text);
-}
-
-/* 0: not in the alphabet. */
+/* 0: not of the alphabet. */
 static int32_t symbol_of(const word_source *s, uint32_t code) {
+    if (code < 128) return s->low[code];
     int i = 0;
     while (i < s->ncode && s->code[i] != code) i++;
     return i < s->ncode ? i + 1 : 0;
 }
 
-static bool spelled_by(const word_source *s, const char *text) {
+bool words_spell(const word_source *s, const char *text) {
     uint32_t code;
     int length = 0;
     bool visible = false; /* a blank picture teaches nothing */
@@ -109,93 +50,277 @@ static bool spelled_by(const word_source *s, const char *text) {
     return visible && length <= WORDS_MAX;
 }
 
-static tw_err read_words(tw_ctx *ctx, word_source *s, const char *path) {
-    FILE *file = fopen(path, "rb");
-    long size = -1;
-    if (file && fseek(file, 0, SEEK_END) == 0) size = ftell(file);
-    if (size < 0 || fseek(file, 0, SEEK_SET) != 0) {
-        if (file) fclose(file);
-        return tw_fail_err(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
-    }
-    s->text = malloc((size_t)size + 1);
-    size_t got = s->text ? fread(s->text, 1, (size_t)size, file) : 0, lines = 1;
-    fclose(file);
-    if (s->text) {
-        s->text[got] = 0;
-        for (size_t i = 0; i < got; i++) lines += s->text[i] == '\n';
-        s->word = calloc(lines, sizeof *s->word);
-    }
-    if (!s->word) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
-    for (char *save = NULL, *line = strtok_r(s->text, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save))
-        if (spelled_by(s, line) && !excluded(s, line)) s->word[s->nword++] = line;
-    if (!s->nword) return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: no line is a word of the alphabet's characters", path);
-    return TW_OK;
+int words_encode(const word_source *s, const char *text, int32_t symbol[WORDS_MAX]) {
+    uint32_t code;
+    int n = 0;
+    while ((code = utf8_next(&text)) && n < WORDS_MAX) symbol[n++] = symbol_of(s, code);
+    return n;
 }
 
 static bool has_all(const word_source *s, char from, char to) {
     for (char c = from; c <= to; c++)
-        if (!spelled_by(s, (char[]){c, 0})) return false;
+        if (!s->low[(unsigned char)c]) return false;
     return true;
 }
 
-static tw_err fill(tw_ctx *ctx, word_source *s, const tw_alphabet *alphabet, const char *file,
-                   const char *const *except) {
+static tw_err read_alphabet(tw_ctx *ctx, word_source *s, const tw_alphabet *alphabet) {
     int n = tw_alphabet_classes(alphabet) - 1;
-    while (except && except[s->nexcept]) s->nexcept++;
     s->code = calloc((size_t)n + 1, sizeof *s->code);
-    s->except = calloc(s->nexcept + 1, sizeof *s->except);
-    if (!s->code || !s->except) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    if (!s->code) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     for (int32_t symbol = 1; symbol <= n; symbol++) {
         char text[8];
         const char *at = text;
         tw_err err = tw_alphabet_decode(ctx, alphabet, &symbol, 1, text, sizeof text);
         if (err) return err;
-        s->code[s->ncode++] = utf8_next(&at);
+        uint32_t code = utf8_next(&at);
+        s->code[s->ncode++] = code;
+        if (code < 128) s->low[code] = symbol;
     }
     if (!s->ncode) return tw_fail_err(ctx, TW_ERR_RANGE, "the alphabet is empty");
-    if (s->nexcept) {
-        memcpy(s->except, except, s->nexcept * sizeof *s->except);
-        qsort(s->except, s->nexcept, sizeof *s->except, by_text);
-    }
     s->lower = has_all(s, 'a', 'z'), s->upper = has_all(s, 'A', 'Z'), s->digits = has_all(s, '0', '9');
-    return file ? read_words(ctx, s, file) : TW_OK;
+    return TW_OK;
 }
 
-word_source *words_new(tw_ctx *ctx, const tw_alphabet *alphabet, const char *file, const char *const *except) {
+/* ---- lists ----------------------------------------------------------------------------------------------------- */
+
+static int by_text(const void *a, const void *b) {
+    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool excluded(const word_source *s, const char *text) {
+    return s->nexcept && bsearch(&text, s->except, s->nexcept, sizeof *s->except, by_text);
+}
+
+static char *read_file(tw_ctx *ctx, const char *path, size_t *lines) {
+    FILE *file = fopen(path, "rb");
+    long size = -1;
+    if (file && fseek(file, 0, SEEK_END) == 0) size = ftell(file);
+    if (size < 0 || size == LONG_MAX || fseek(file, 0, SEEK_SET) != 0) { /* a folder is LONG_MAX long */
+        int why = size == LONG_MAX ? EISDIR : errno;
+        if (file) fclose(file);
+        return tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(why));
+    }
+    char *text = malloc((size_t)size + 1);
+    size_t got = text ? fread(text, 1, (size_t)size, file) : 0;
+    fclose(file);
+    if (!text) return tw_fail(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
+    text[got] = 0;
+    *lines = 1;
+    for (size_t i = 0; i < got; i++) *lines += text[i] == '\n';
+    return text;
+}
+
+static tw_err exclude(tw_ctx *ctx, word_source *s, const word_options *o) {
+    size_t n = 0, lines = 0;
+    while (o->except && o->except[n]) n++;
+    if (o->without && !(s->text[LISTS] = read_file(ctx, o->without, &lines))) return tw_error(ctx);
+    s->except = calloc(n + lines + 1, sizeof *s->except);
+    if (!s->except) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) s->except[s->nexcept++] = o->except[i];
+    char *save = NULL;
+    for (char *line = lines ? strtok_r(s->text[LISTS], "\r\n", &save) : NULL; line; line = strtok_r(NULL, "\r\n", &save))
+        s->except[s->nexcept++] = line;
+    qsort(s->except, s->nexcept, sizeof *s->except, by_text);
+    return TW_OK;
+}
+
+static tw_err read_list(tw_ctx *ctx, word_source *s, const char *path) {
+    size_t lines = 0, before = s->nword;
+    if (s->nlist == LISTS) return tw_fail_err(ctx, TW_ERR_RANGE, "more than %d word lists", LISTS);
+    char *text = s->text[s->nlist] = read_file(ctx, path, &lines);
+    if (!text) return tw_error(ctx);
+    const char **word = realloc(s->word, (s->nword + lines) * sizeof *word);
+    if (!word) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
+    s->word = word;
+    char *save = NULL;
+    for (char *line = strtok_r(text, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save))
+        if (words_spell(s, line) && !excluded(s, line)) s->word[s->nword++] = line;
+    s->list[++s->nlist] = s->nword;
+    if (s->nword > before) return TW_OK;
+    return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: no line is a word of the alphabet's characters", path);
+}
+
+static tw_err read_lists(tw_ctx *ctx, word_source *s, const char *files) {
+    char *copy = strdup(files), *save = NULL;
+    tw_err err = copy ? TW_OK : tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    for (char *path = copy ? strtok_r(copy, ",", &save) : NULL; path && !err; path = strtok_r(NULL, ",", &save))
+        err = read_list(ctx, s, path);
+    free(copy);
+    if (!err && !s->nlist) err = tw_fail_err(ctx, TW_ERR_RANGE, "--words names no file");
+    return err;
+}
+
+word_source *words_new(tw_ctx *ctx, const tw_alphabet *alphabet, const word_options *options) {
+    static const word_options none;
+    const word_options *o = options ? options : &none;
     word_source *s = calloc(1, sizeof *s);
     if (!s) return tw_fail(ctx, TW_ERR_NOMEM, "out of memory");
-    if (fill(ctx, s, alphabet, file, except) == TW_OK) return s;
+    tw_err err = read_alphabet(ctx, s, alphabet);
+    if (!err) err = exclude(ctx, s, o);
+    if (!err && o->files) err = read_lists(ctx, s, o->files);
+    if (!err && o->pattern) {
+        s->pattern = pattern_new(ctx, o->pattern, s->code, s->ncode, WORDS_MAX);
+        err = s->pattern ? TW_OK : tw_error(ctx);
+    }
+    if (!err) return s;
     words_free(s);
     return NULL;
 }
 
 void words_free(word_source *s) {
     if (!s) return;
+    pattern_free(s->pattern);
     free(s->code);
     free(s->except);
     free(s->word);
-    free(s->text);
+    for (int i = 0; i <= LISTS; i++) free(s->text[i]);
     free(s);
 }
 
-void words_draw(const word_source *s, dice *d, char text[WORDS_BYTES]) {
-    do {
-        if (s->nword) {
-            strcpy(text, s->word[dice_below(d, (int)s->nword)]);
-        } else if (s->digits && dice_chance(d, 0.2)) {
-            digit_string(d, text);
-        } else if ((s->lower || s->upper) && dice_chance(d, 0.92)) {
-            invent(d, text, WORDS_MAX + 1);
-            change_case(s, d, text);
-        } else {
-            salad(s, d, text);
-        }
-    } while (excluded(s, text));
+/* ---- one word -------------------------------------------------------------------------------------------------- */
+
+static void change_case(const word_source *s, const word_mix *mix, dice *d, char *text) {
+    float which = dice_between(d, 0, 1);
+    bool upper = which < mix->upper, title = !upper && which < mix->upper + mix->title,
+         odd = !upper && !title && which < mix->upper + mix->title + mix->odd;
+    if (!s->lower) upper = true;
+    if (!s->upper) return;
+    if (odd) {
+        for (char *p = text; *p; p++) *p = (char)(dice_chance(d, 0.5) ? toupper((unsigned char)*p) : tolower((unsigned char)*p));
+    } else if (upper) {
+        for (char *p = text; *p; p++) *p = (char)toupper((unsigned char)*p);
+    } else if (title) {
+        text[0] = (char)toupper((unsigned char)text[0]);
+    }
 }
 
-int words_encode(const word_source *s, const char *text, int32_t symbol[WORDS_MAX]) {
-    uint32_t code;
-    int n = 0;
-    while ((code = utf8_next(&text)) && n < WORDS_MAX) symbol[n++] = symbol_of(s, code);
-    return n;
+static void draw_word(const word_source *s, dice *d, char *text) {
+    if (!s->nword) {
+        phrase_invented(d, text);
+        return;
+    }
+    int list = dice_below(d, s->nlist);
+    size_t first = s->list[list], n = s->list[list + 1] - first;
+    strcpy(text, s->word[first + (size_t)dice_below(d, (int)n)]);
+    size_t length = strlen(text); /* lists have every noun a second time with 's */
+    if (length > 2 && !strcmp(text + length - 2, "'s") && dice_chance(d, 0.9)) text[length - 2] = 0;
+}
+
+/* Any characters in any order: rare letters become common, and nothing can be guessed from its neighbours. */
+static void draw_salad(const word_source *s, dice *d, int n, char *text) {
+    for (int i = 0; i < n; i++) {
+        uint32_t code;
+        do code = s->code[dice_below(d, s->ncode)];
+        while (code == ' ' && (i == 0 || i == n - 1) && s->ncode > 1); /* a space at an end cannot be seen */
+        text += utf8_put(text, code);
+    }
+    *text = 0;
+}
+
+/* Punctuation around a word. */
+static void mark(const word_source *s, dice *d, char *text) {
+    static const char *const marks[] = {"\"\"", "''", "()", "[]", " ,", " ,", " .", " .", " .", " !", " !", " ?", " :", " ;", "- ",
+                                        "* ", " *", " -", "& ", " &", "# ", " '", "<>", "{}", "$ ", " %", "/ ", "_ ", "~ ", " +"};
+    const char *m = PICK(d, marks);
+    size_t n = strlen(text);
+    if (n + 2 >= WORDS_MAX) return;
+    if (m[1] != ' ' && s->low[(unsigned char)m[1]]) text[n] = m[1], text[n + 1] = 0, n++;
+    if (m[0] != ' ' && s->low[(unsigned char)m[0]]) {
+        memmove(text + 1, text, n + 1);
+        text[0] = m[0];
+    }
+}
+
+typedef enum word_kind {
+#define WORD_KIND(name) WORD_##name,
+    WORD_KINDS(WORD_KIND)
+#undef WORD_KIND
+        KINDS
+} word_kind;
+
+static word_kind draw_kind(const word_mix *mix, dice *d, bool lines) {
+    const float weight[KINDS] = {
+#define WORD_WEIGHT(name) mix->name,
+        WORD_KINDS(WORD_WEIGHT)
+#undef WORD_WEIGHT
+    };
+    int kinds = lines ? KINDS : WORD_line;
+    float all = 0;
+    for (int i = 0; i < kinds; i++) all += weight[i];
+    float at = dice_between(d, 0, all);
+    int kind = 0;
+    while (kind < kinds - 1 && at >= weight[kind]) at -= weight[kind++];
+    return (word_kind)kind;
+}
+
+/* Anything but a line; it may have characters that the alphabet has not. */
+static void draw_one(const word_source *s, const word_mix *mix, dice *d, word_kind kind, char *text) {
+    char word[3][WORDS_BYTES];
+    switch (kind) {
+    case WORD_word:
+        draw_word(s, d, text);
+        change_case(s, mix, d, text);
+        break;
+    case WORD_invented:
+        phrase_invented(d, text);
+        change_case(s, mix, d, text);
+        break;
+    case WORD_number: phrase_number(d, text); break;
+    case WORD_date:
+        phrase_date(d, text);
+        if (dice_chance(d, mix->upper)) change_case(s, &(word_mix){.upper = 1}, d, text);
+        break;
+    case WORD_phone: phrase_phone(d, text); break;
+    case WORD_code: phrase_code(d, text); break;
+    case WORD_address:
+        for (int i = 0; i < 2; i++) draw_word(s, d, word[i]);
+        word[2][0] = 0;
+        phrase_address(d, (const char *const[]){word[0], word[1], word[2]}, text);
+        break;
+    case WORD_brief: draw_salad(s, d, 1 + dice_below(d, 2), text); break;
+    default: draw_salad(s, d, 1 + dice_below(d, 8), text); break;
+    }
+    if (kind <= WORD_number && dice_chance(d, mix->marked)) mark(s, d, text);
+}
+
+/* Words until the line is about as long as drawn beforehand; all in capitals, or none but some. */
+static void draw_line(const word_source *s, const word_mix *mix, dice *d, char *text) {
+    int longest = mix->longest < WORDS_MAX ? mix->longest : WORDS_MAX, wanted = 6 + dice_below(d, longest > 7 ? longest - 6 : 1);
+    word_mix own = *mix;
+    if (dice_chance(d, mix->upper)) own.upper = 1;
+    else own.upper *= 0.1f, own.odd = 0;
+    if (own.marked < 0.12f) own.marked = 0.12f;
+    size_t n = 0;
+    for (int i = 0; i < 12 && (int)n < wanted; i++) {
+        char word[WORDS_BYTES];
+        draw_one(s, &own, d, draw_kind(mix, d, false), word);
+        size_t more = strlen(word);
+        if (n + more + 1 > (size_t)longest) {
+            if (n) break;
+            continue;
+        }
+        if (n) text[n++] = ' ';
+        memcpy(text + n, word, more + 1);
+        n += more;
+    }
+    if (!n) draw_word(s, d, text);
+}
+
+void words_draw(const word_source *s, const word_mix *mix, dice *d, char text[WORDS_BYTES]) {
+    enum { TRIES = 64 };
+    char draft[256];
+    for (int i = 0; i < TRIES; i++) {
+        if (s->pattern) {
+            pattern_draw(s->pattern, d, draft);
+        } else {
+            word_kind kind = draw_kind(mix, d, true);
+            if (kind == WORD_line) draw_line(s, mix, d, draft);
+            else draw_one(s, mix, d, kind, draft);
+        }
+        if (words_spell(s, draft) && !excluded(s, draft)) {
+            strcpy(text, draft);
+            return;
+        }
+    }
+    draw_salad(s, d, 1 + dice_below(d, 8), text); /* an alphabet that has little of the above */
 }

@@ -1,0 +1,167 @@
+/* synth_command.c - `crnn_ocr synth`: rendered text as files, to look at, to measure on, or to train other programs
+ * with. */
+#include "commands.h"
+#include "render.h"
+#include "sheet.h"
+#include "synth.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../common/cli.h"
+
+#define PROGRAM "crnn_ocr synth"
+
+typedef struct options {
+    const char *out, *sheet, *alphabet;
+    int count, height, columns;
+    uint64_t seed;
+    synth_options synth;
+} options;
+
+typedef struct run {
+    tw_ctx *ctx;
+    const options *o;
+    tw_alphabet *alphabet;
+    synth_source source;
+    tw_dataset data;
+    FILE *labels;
+    char *labels_path;
+    font_set *captions;
+    sheet sheet;
+    tw_sample sample;
+    uint8_t *pixels;
+} run;
+
+static void run_free(run *r) {
+    if (r->labels) fclose(r->labels);
+    free(r->labels_path);
+    sheet_free(&r->sheet);
+    fonts_free(r->captions);
+    free(r->sample.x);
+    free(r->sample.label);
+    free(r->pixels);
+    tw_dataset_free(&r->data);
+    synth_source_free(&r->source);
+    tw_alphabet_free(r->alphabet);
+}
+
+static tw_err no_memory(tw_ctx *ctx) { return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory"); }
+
+static tw_err write_picture(run *r, int i, const tw_image *picture, const char *text) {
+    char *path = NULL;
+    if (asprintf(&path, "%s/%06d.png", r->o->out, i) < 0) return no_memory(r->ctx);
+    tw_err err = tw_image_save_png(r->ctx, path, picture);
+    free(path);
+    if (!err && fprintf(r->labels, "%06d.png\t%s\n", i, text) < 0)
+        err = tw_fail_err(r->ctx, TW_ERR_IO, "%s: %s", r->labels_path, strerror(errno));
+    return err;
+}
+
+static tw_err draw(run *r) {
+    tw_ctx *ctx = r->ctx;
+    const tw_dataset *data = &r->data;
+    size_t most = (size_t)data->height * (size_t)data->max_width;
+    r->sample.x = malloc(most * sizeof *r->sample.x);
+    r->sample.label = malloc((size_t)data->max_label * sizeof *r->sample.label);
+    r->pixels = malloc(most);
+    if (!r->sample.x || !r->sample.label || !r->pixels) return no_memory(ctx);
+    for (int i = 0; i < r->o->count; i++) {
+        char text[WORDS_BYTES], why[256];
+        tw_err err = data->get(data->user, (size_t)i, 0, &r->sample, why, sizeof why);
+        if (err) return tw_fail_err(ctx, err, "%s", why);
+        tw_image picture = {r->sample.width, data->height, 1, r->pixels};
+        for (size_t k = 0; k < (size_t)data->height * (size_t)r->sample.width; k++)
+            r->pixels[k] = (uint8_t)(r->sample.x[k] * 255 + (tw_real)0.5);
+        err = tw_alphabet_decode(ctx, r->alphabet, r->sample.label, (size_t)r->sample.label_length, text, sizeof text);
+        if (!err && r->labels) err = write_picture(r, i, &picture, text);
+        if (!err && r->o->sheet) err = sheet_add(&r->sheet, &picture, text, text);
+        if (err) return err;
+    }
+    return TW_OK;
+}
+
+static tw_err open_labels(run *r) {
+    const char *out = r->o->out;
+    if (mkdir(out, 0777) && errno != EEXIST) return tw_fail_err(r->ctx, TW_ERR_IO, "%s: %s", out, strerror(errno));
+    if (asprintf(&r->labels_path, "%s/labels.tsv", out) < 0) {
+        r->labels_path = NULL;
+        return no_memory(r->ctx);
+    }
+    r->labels = fopen(r->labels_path, "w");
+    return r->labels ? TW_OK : tw_fail_err(r->ctx, TW_ERR_IO, "%s: %s", r->labels_path, strerror(errno));
+}
+
+static tw_err close_labels(run *r) {
+    bool failed = fclose(r->labels) != 0;
+    r->labels = NULL;
+    return failed ? tw_fail_err(r->ctx, TW_ERR_IO, "%s: %s", r->labels_path, strerror(errno)) : TW_OK;
+}
+
+/* Captions in the first upright face that has all characters. */
+static tw_err open_sheet(run *r) {
+    char title[512], *characters = NULL;
+    const options *o = r->o;
+    if (asprintf(&characters, "%s%s", tw_alphabet_text(r->alphabet), SHEET_CHARACTERS LETTERS_AND_DIGITS) < 0)
+        return no_memory(r->ctx);
+    r->captions = fonts_load(r->ctx, &(font_query){.characters = characters});
+    free(characters);
+    if (!r->captions) return tw_error(r->ctx);
+    const font_face *face = &r->captions->face[0];
+    for (int i = 0; i < r->captions->n; i++)
+        if (!strcmp(r->captions->face[i].family, "DejaVu Sans") && !strcmp(r->captions->face[i].style, "Book"))
+            face = &r->captions->face[i];
+    snprintf(title, sizeof title, "%s (%d faces of %d families)", o->synth.preset ? o->synth.preset : "light",
+             r->source.fonts->n, r->source.fonts->nfamily);
+    return sheet_new(r->ctx, face, title, o->columns, o->count, o->height, &r->sheet);
+}
+
+static tw_err run_all(run *r) {
+    const options *o = r->o;
+    tw_ctx *ctx = r->ctx;
+    if (!(r->alphabet = tw_alphabet_new(ctx, o->alphabet))) return tw_error(ctx);
+    tw_err err = synth_source_open(ctx, &o->synth, r->alphabet, NULL, &r->source);
+    if (!err) err = synth_fixed_dataset(ctx, &r->source, NULL, (size_t)o->count, o->seed, o->height, &r->data);
+    if (!err && o->out) err = open_labels(r);
+    if (!err && o->sheet) err = open_sheet(r);
+    if (!err) err = draw(r);
+    if (!err && o->out) err = close_labels(r);
+    if (!err && o->sheet) err = tw_image_save_png(ctx, o->sheet, &r->sheet.image);
+    return err;
+}
+
+int command_synth(int argc, char **argv) {
+    enum { OWN = 7 };
+    options o = {.alphabet = LETTERS_AND_DIGITS, .count = 100, .height = 32, .columns = 6, .seed = 1};
+    cli_option table[OWN + SYNTH_OPTIONS] = {
+        {"out", 'o', CLI_TEXT, &o.out, "DIR", "folder for the pictures and their labels.tsv", 0, 0, NULL},
+        {"sheet", 0, CLI_TEXT, &o.sheet, "FILE.png", "a contact sheet of the pictures, to look at", 0, 0, NULL},
+        {"columns", 0, CLI_INT, &o.columns, "N", "of the sheet", 1, 32, NULL},
+        {"count", 'n', CLI_INT, &o.count, "N", "how many", 1, 999999, NULL},
+        {"height", 0, CLI_INT, &o.height, "N", "rows of a picture", 8, 256, NULL},
+        {"alphabet", 'a', CLI_TEXT, &o.alphabet, "TEXT", "characters to be drawn", 0, 0, NULL},
+        {"seed", 's', CLI_SEED, &o.seed, "N", "of everything drawn", 0, 0, NULL},
+    };
+    synth_cli_options(&o.synth, table + OWN);
+    cli_command command = {
+        "crnn_ocr",
+        "synth",
+        "--out DIR | --sheet FILE.png  [OPTION]..",
+        "Writes pictures of text in the system's fonts and labels.tsv with what they say. `train --synth` sees such\n"
+        "pictures. Picture number i depends on the seed, i, the options and the fonts installed only.",
+        sizeof table / sizeof *table,
+        table};
+    if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
+    if (!o.out && !o.sheet) cli_usage_error(&command, "--out DIR or --sheet FILE.png is needed");
+    if (o.sheet && o.count > 2000) cli_usage_error(&command, "--sheet has room for 2000 pictures: a smaller --count");
+    run r = {.ctx = open_context(PROGRAM, o.seed, 1), .o = &o};
+    tw_err err = run_all(&r);
+    if (err) report(PROGRAM, r.ctx);
+    else if (o.out) printf("%d pictures and their texts: %s/labels.tsv\n", o.count, o.out);
+    if (!err && o.sheet) printf("contact sheet: %s\n", o.sheet);
+    run_free(&r);
+    tw_ctx_free(r.ctx);
+    return err ? 1 : 0;
+}

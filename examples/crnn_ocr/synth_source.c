@@ -1,0 +1,122 @@
+/* synth_source.c - the options of rendered text: from a command line to fonts, words and looks. */
+#include "synth.h"
+
+#include "../common/cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void synth_cli_options(synth_options *o, cli_option *table) {
+    const cli_option all[SYNTH_OPTIONS] = {
+        {"preset", 0, CLI_TEXT, &o->preset, "NAME",
+         "how rendered text looks and what it says: clean, light,\nmedium, scene or print (default: light)", 0, 0, NULL},
+        {"set", 0, CLI_TEXT, &o->set, "LIST",
+         "changes the preset's knobs: KNOB=VALUE or\nKNOB=CHANCE:LOW:HIGH, separated by commas", 0, 0, NULL},
+        {"fonts", 0, CLI_TEXT, &o->fonts, "LIST",
+         "families to render with: \"DejaVu*,Carlito\", or @FILE with\none a line (default: all)", 0, 0, NULL},
+        {"deny", 0, CLI_TEXT, &o->deny, "LIST", "families left out, in the same form", 0, 0, NULL},
+        {"font-dirs", 0, CLI_TEXT, &o->folders, "DIRS", "folders with more fonts, separated by commas", 0, 0, NULL},
+        {"words", 0, CLI_TEXT, &o->words, "FILES",
+         "word lists, one word a line, separated by commas; each is\nused as often (default: invented words)", 0, 0, NULL},
+        {"without", 0, CLI_TEXT, &o->without, "FILE", "texts never rendered, one a line", 0, 0, NULL},
+        {"pattern", 0, CLI_TEXT, &o->pattern, "REGEX", "render such texts only: \"[A-Z]{2}-[0-9]{4}\"", 0, 0, NULL},
+    };
+    memcpy(table, all, sizeof all);
+}
+
+bool synth_options_given(const synth_options *o) {
+    return o->preset || o->set || o->fonts || o->deny || o->folders || o->words || o->without || o->pattern;
+}
+
+typedef struct owned {
+    font_set *fonts;
+    word_source *words;
+} owned;
+
+/* ---- lists of families ----------------------------------------------------------------------------------------- */
+
+typedef struct names {
+    char *text;
+    const char **name; /* NULL at the end */
+} names;
+
+static void names_free(names *n) {
+    free(n->text);
+    free(n->name);
+}
+
+static char *read_all(tw_ctx *ctx, const char *path) {
+    FILE *file = fopen(path, "rb");
+    char *text = NULL;
+    size_t room = 0;
+    ssize_t n = file ? getdelim(&text, &room, 0, file) : -1;
+    int why = errno;
+    bool empty = file && feof(file);
+    if (file) fclose(file);
+    if (n >= 0) return text;
+    free(text);
+    return tw_fail(ctx, TW_ERR_IO, "%s: %s", path, empty ? "the file is empty" : strerror(why));
+}
+
+/* "A,B" or "@FILE" with one a line, where a line that begins with # says something about the others. */
+static tw_err names_read(tw_ctx *ctx, const char *option, const char *list, names *n) {
+    bool in_file = list[0] == '@';
+    const char *ends = in_file ? "\r\n" : ",";
+    size_t count = 2;
+    n->text = in_file ? read_all(ctx, list + 1) : strdup(list);
+    if (!n->text) return in_file ? tw_error(ctx) : tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    for (const char *p = n->text; *p; p++) count += strchr(ends, *p) != NULL;
+    if (!(n->name = calloc(count, sizeof *n->name))) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    size_t k = 0;
+    for (char *save = NULL, *one = strtok_r(n->text, ends, &save); one; one = strtok_r(NULL, ends, &save))
+        if (*one != '#') n->name[k++] = one;
+    return k ? TW_OK : tw_fail_err(ctx, TW_ERR_RANGE, "--%s %s: names no family", option, list);
+}
+
+/* ---- the source ------------------------------------------------------------------------------------------------ */
+
+/* Most display fonts lack some of ASCII's punctuation; texts are only drawn with faces that have all of their
+ * characters. */
+static const float LEAST_COVER = 0.7f;
+
+static tw_err load_fonts(tw_ctx *ctx, const synth_options *o, const tw_alphabet *alphabet, owned *own) {
+    names allow = {0}, deny = {0};
+    font_query query = {.characters = tw_alphabet_text(alphabet), .folders = o->folders, .cover = LEAST_COVER};
+    tw_err err = TW_OK;
+    for (char c = 'A'; c <= 'Z'; c++) query.capitals |= strchr(query.characters, c) != NULL;
+    if (o->fonts) err = names_read(ctx, "fonts", o->fonts, &allow);
+    if (!err && o->deny) err = names_read(ctx, "deny", o->deny, &deny);
+    query.families = allow.name, query.deny = deny.name;
+    if (!err && !(own->fonts = fonts_load(ctx, &query))) err = tw_error(ctx);
+    names_free(&allow);
+    names_free(&deny);
+    return err;
+}
+
+tw_err synth_source_open(tw_ctx *ctx, const synth_options *o, const tw_alphabet *alphabet, const char *const *except,
+                         synth_source *source) {
+    *source = (synth_source){0};
+    owned *own = source->owned = calloc(1, sizeof *own);
+    tw_err err = own ? preset_recipe(ctx, o->preset ? o->preset : "light", o->set, &source->recipe)
+                     : tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    if (!err) {
+        own->words = words_new(
+            ctx, alphabet,
+            &(word_options){.files = o->words, .without = o->without, .except = except, .pattern = o->pattern});
+        err = own->words ? load_fonts(ctx, o, alphabet, own) : tw_error(ctx);
+    }
+    if (err) synth_source_free(source);
+    else source->fonts = own->fonts, source->words = own->words;
+    return err;
+}
+
+void synth_source_free(synth_source *source) {
+    owned *own = source->owned;
+    if (own) {
+        words_free(own->words);
+        fonts_free(own->fonts);
+    }
+    free(own);
+    *source = (synth_source){0};
+}
