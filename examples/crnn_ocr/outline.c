@@ -150,10 +150,19 @@ static void lay_out(const font_face *face, const char *text, const render_look *
     l->length = x;
 }
 
+float outline_arc(const render_look *look, float length) {
+    float most = length > 1 ? 10 / length : 10;
+    return fminf(fmaxf(look->arc, -most), most);
+}
+float outline_rotation(const render_look *look, float length) {
+    float most = length > 1.3f ? 1.3f / length : 1;
+    return fminf(fmaxf(look->rotation, -most), most);
+}
+
 /* Letters stand on an arc and keep their shape, as on a sign; a wave moves them up and down without turning them. */
 static void add_line(outline *o, const font_face *face, const line *l, const render_look *look, dice *d, float x0,
                      float y0, float pixels_per_em) {
-    float radius = fabsf(look->arc) > 1e-3f && l->n > 1 ? l->length / look->arc : 0;
+    float arc = outline_arc(look, l->length), radius = fabsf(arc) > 1e-3f && l->n > 1 ? l->length / arc : 0;
     float waves = dice_between(d, 3, 9), phase = dice_between(d, 0, 6.2832f);
     for (int i = 0; i < l->n; i++) {
         const font_glyph *g = l->glyph[i];
@@ -237,7 +246,7 @@ void outline_text(outline *o, const font_face *face, const char *text, const ren
     if (look->neighbours > 0) add_neighbours(o, face, look, l.length, pixels_per_em);
     if (look->weight != 0) outline_offset(o, look->weight, o);
     if (look->tilt_x != 0 || look->tilt_y != 0) tilt(o, box_of(o, own), look->tilt_x, look->tilt_y);
-    if (look->rotation != 0) rotate(o, look->rotation);
+    if (look->rotation != 0) rotate(o, outline_rotation(look, l.length));
     *ink = box_of(o, own);
 }
 

@@ -30,6 +30,10 @@ void outline_free(outline *o);
  * the look's. *ink is the box of the text without its neighbours. */
 void outline_text(outline *o, const font_face *face, const char *text, const render_look *look, float pixels_per_em,
                   box *ink);
+/* A line of that length, in em, is bent and rotated less when its picture would become more than about two lines high: at
+ * a fixed height of pictures its letters would be too small to read. */
+float outline_arc(const render_look *look, float length);
+float outline_rotation(const render_look *look, float length);
 /* Each edge of `from` moved outwards by d. */
 void outline_offset(const outline *from, float d, outline *to);
 

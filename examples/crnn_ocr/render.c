@@ -222,16 +222,17 @@ int render_width(const font_face *face, const char *text, const render_look *loo
     if (look->rotation != 0 || look->arc != 0 || look->tilt_x != 0 || look->tilt_y != 0) loose *= 0.3f;
     tall += loose;
     wide += fabsf(look->slant) * tall + 2 * look->border;
-    if (fabsf(look->arc) > 1e-3f) {
-        float half = fminf(fabsf(look->arc) * 0.5f, 3.1416f), radius = wide / fabsf(look->arc);
+    float arc = fabsf(outline_arc(look, wide)), rotation = fabsf(outline_rotation(look, wide));
+    if (arc > 1e-3f) {
+        float half = fminf(arc * 0.5f, 3.1416f), radius = wide / arc;
         float flat = 2 * (radius + tall) * (half < 1.5708f ? sinf(half) : 1);
         tall = radius * (1 - cosf(half)) + tall * (1 + cosf(fminf(half, 1.5708f))) * 0.5f + tall * 0.3f;
         wide = flat;
     }
     if (look->tilt_x != 0) tall *= 1 / (1 - fabsf(look->tilt_x)), wide /= 1 - look->tilt_x * look->tilt_x;
     if (look->tilt_y != 0) wide *= 1 / (1 - fabsf(look->tilt_y)), tall /= 1 - look->tilt_y * look->tilt_y;
-    if (look->rotation != 0) {
-        float c = fabsf(cosf(look->rotation)), s = fabsf(sinf(look->rotation)), flat = wide * c + tall * s;
+    if (rotation != 0) {
+        float c = cosf(rotation), s = sinf(rotation), flat = wide * c + tall * s;
         tall = wide * s + tall * c;
         wide = flat;
     }
