@@ -15,7 +15,7 @@
 #include "../common/progress.h"
 
 #define PROGRAM "crnn_ocr demo"
-enum { REPORTS = 12, ROUNDS = 2, COLUMNS = 5, CELLS = 70 };
+enum { REPORTS = 12, ROUNDS = 2, COLUMNS = 6, CELLS = 72 };
 
 typedef struct demo {
     tw_ctx *ctx;

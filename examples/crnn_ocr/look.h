@@ -40,6 +40,7 @@
     KNOB(shadow_y, 0.06, -0.3, 0.3, "shift of the shadow downwards")                                                   \
     KNOB(shadow_soft, 0, 0, 4, "softness of the shadow, in 1/32 of the height")                                                    \
     KNOB(shadow_tone, 0, 0, 1, "gray of the shadow")                                                                   \
+    KNOB(extrude, 0, 0, 1, "1: the shadow is joined to the letters, as if they were thick")                            \
     KNOB(shade_x, 0, -1, 1, "how much the paper brightens from left to right")                                         \
     KNOB(shade_y, 0, -1, 1, "how much the paper brightens from top to bottom")                                         \
     KNOB(cloud, 0, 0, 1, "strength of cloudy paper: noise of several octaves")                                         \

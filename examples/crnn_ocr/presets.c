@@ -42,6 +42,7 @@ static const preset clean = {
     .text = {.word = 0.3f, .invented = 0.06f, .number = 0.08f, .date = 0.03f, .phone = 0.01f, .code = 0.02f,
              .address = 0.02f, .brief = 0.02f, .salad = 0.03f, .line = 0.43f, .upper = 0.1f, .title = 0.2f, .odd = 0.01f,
              .marked = 0.15f, .longest = 44},
+    .bookish = 0.7f,
 };
 
 static const preset light = {
@@ -101,6 +102,7 @@ static const preset medium = {
         K(shadow_y) = {1, -0.05f, 0.07f},
         K(shadow_soft) = {0.6f, 0, 1.5f},
         K(shadow_tone) = {0.4f, 0, 0.7f},
+        K(extrude) = {0.1f, 1, 1},
         K(shade_x) = {0.35f, -0.4f, 0.4f},
         K(shade_y) = {0.3f, -0.3f, 0.3f},
         K(cloud) = {0.3f, 0.05f, 0.35f},
@@ -120,6 +122,7 @@ static const preset medium = {
     .text = {.word = 0.62f, .invented = 0.12f, .number = 0.09f, .date = 0.02f, .phone = 0.01f, .code = 0.03f,
              .address = 0.01f, .brief = 0.02f, .salad = 0.03f, .line = 0.05f, .upper = 0.35f, .title = 0.3f, .odd = 0.03f,
              .marked = 0.05f, .longest = 24},
+    .bookish = 0.4f,
 };
 
 static const preset scene = {
@@ -155,6 +158,7 @@ static const preset scene = {
         K(shadow_y) = {1, -0.07f, 0.1f},
         K(shadow_soft) = {0.6f, 0, 2},
         K(shadow_tone) = {0.4f, 0, 0.9f},
+        K(extrude) = {0.2f, 1, 1},
         K(shade_x) = {0.4f, -0.6f, 0.6f},
         K(shade_y) = {0.4f, -0.5f, 0.5f},
         K(cloud) = {0.4f, 0.05f, 0.6f},
@@ -177,6 +181,7 @@ static const preset scene = {
     .text = {.word = 0.62f, .invented = 0.12f, .number = 0.1f, .date = 0.015f, .phone = 0.01f, .code = 0.03f,
              .address = 0.015f, .brief = 0.03f, .salad = 0.03f, .line = 0.03f, .upper = 0.46f, .title = 0.28f, .odd = 0.04f,
              .marked = 0.04f, .longest = 24},
+    .bookish = 0.4f,
 };
 
 static const preset print = {
@@ -199,7 +204,7 @@ const preset *preset_find(tw_ctx *ctx, const char *name) {
 }
 
 static tw_err add_part(tw_ctx *ctx, const preset *p, float weight, const char *set, synth_recipe *r) {
-    r->weight[r->n] = weight, r->look[r->n] = p->look, r->text[r->n] = p->text;
+    r->weight[r->n] = weight, r->look[r->n] = p->look, r->text[r->n] = p->text, r->bookish[r->n] = p->bookish;
     tw_err err = set ? look_set(ctx, set, &r->look[r->n]) : TW_OK;
     r->n++;
     return err;

@@ -10,6 +10,7 @@ typedef struct preset {
     const char *name, *about;
     look_range look;
     word_mix text;
+    float bookish; /* part of the texts set in families of several faces, which are those made for reading */
     struct preset_part {
         const char *name;
         float weight;
@@ -27,6 +28,7 @@ typedef struct synth_recipe {
     float weight[RECIPES];
     look_range look[RECIPES];
     word_mix text[RECIPES];
+    float bookish[RECIPES];
 } synth_recipe;
 /* set: changes of knobs as look_set takes them, or NULL. */
 tw_err preset_recipe(tw_ctx *ctx, const char *name, const char *set, synth_recipe *recipe);

@@ -73,23 +73,28 @@ static void lay(float *restrict p, const float *restrict cover, size_t n, float 
     for (size_t i = 0; i < n; i++) p[i] += cover[i] * (gray - p[i]);
 }
 
+/* The coverage moved by whole pixels, where it is more than what is there. */
+static void move_over(const float *from, float *to, int w, int h, int dx, int dy) {
+    int first = dx > 0 ? dx : 0, last = dx < 0 ? w + dx : w;
+    for (int y = dy > 0 ? dy : 0; y < (dy < 0 ? h + dy : h); y++) {
+        float *row = to + (long)y * w;
+        const float *source = from + (long)(y - dy) * w;
+        for (int x = first; x < last; x++) row[x] = row[x] > source[x - dx] ? row[x] : source[x - dx];
+    }
+}
+
 /* The coverage of what casts it, moved, blurred and thinned. */
 static void lay_shadow(planes *c, const render_look *look, const view *v, int caster) {
-    int w = c->width, h = c->height, dx = (int)lroundf(look->shadow_x * v->across),
-        dy = (int)lroundf(look->shadow_y * v->down);
-    const float *from = c->plane[caster];
+    int dx = (int)lroundf(look->shadow_x * v->across), dy = (int)lroundf(look->shadow_y * v->down);
+    int steps = look->extrude > 0.5f ? (abs(dx) > abs(dy) ? abs(dx) : abs(dy)) : 1;
     float *to = c->plane[SPARE];
-    for (int y = 0; y < h; y++) {
-        float *row = to + (long)y * w;
-        int u = y - dy;
-        if (u < 0 || u >= h) {
-            memset(row, 0, (size_t)w * sizeof *row);
-            continue;
-        }
-        for (int x = 0; x < w; x++) row[x] = x - dx >= 0 && x - dx < w ? look->shadow * from[(long)u * w + x - dx] : 0;
-    }
-    if (look->shadow_soft > 0) effect_blur(c, SPARE, look->shadow_soft * (float)h / 32);
-    lay(c->plane[PICTURE], to, planes_pixels(c), look->shadow_tone);
+    size_t n = planes_pixels(c);
+    memset(to, 0, n * sizeof *to);
+    for (int i = 1; i <= steps && i <= 64; i++)
+        move_over(c->plane[caster], to, c->width, c->height, dx * i / steps, dy * i / steps);
+    if (look->shadow_soft > 0) effect_blur(c, SPARE, look->shadow_soft * (float)c->height / 32);
+    for (size_t i = 0; i < n; i++) to[i] *= look->shadow;
+    lay(c->plane[PICTURE], to, n, look->shadow_tone);
 }
 
 /* Ink that has flaked off: where a cloud is thick there is none. */

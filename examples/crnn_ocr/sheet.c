@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELL = 192, EDGE = 8, TITLE = 36, CAPTION = 20, LETTERS = 15 };
+enum { EDGE = 8, TITLE = 36, CAPTION = 20, LETTERS = 15 };
 typedef struct color {
     uint8_t r, g, b;
 } color;
@@ -30,8 +30,8 @@ static int write_text(sheet *s, int x, int y, int room, int height, const char *
 }
 
 tw_err sheet_new(tw_ctx *ctx, const font_face *face, const char *title, int columns, int cells, int height, sheet *s) {
-    int rows = (cells + columns - 1) / columns, width = EDGE + columns * (CELL + EDGE);
-    *s = (sheet){.ctx = ctx, .renderer = renderer_new(), .face = face, .columns = columns, .height = height};
+    int rows = (cells + columns - 1) / columns, cell = SHEET_WIDTH / columns, width = EDGE + columns * (cell + EDGE);
+    *s = (sheet){.ctx = ctx, .renderer = renderer_new(), .face = face, .columns = columns, .cell = cell, .height = height};
     s->line = malloc((size_t)width * TITLE);
     tw_err err = tw_image_new(ctx, width, TITLE + rows * (height + CAPTION + EDGE) + EDGE, 3, 255, &s->image);
     if (!err && (!s->line || !s->renderer)) err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
@@ -41,10 +41,10 @@ tw_err sheet_new(tw_ctx *ctx, const font_face *face, const char *title, int colu
 }
 
 tw_err sheet_add(sheet *s, const tw_image *picture, const char *read, const char *truth) {
-    int x = EDGE + s->cells % s->columns * (CELL + EDGE),
+    int x = EDGE + s->cells % s->columns * (s->cell + EDGE),
         y = TITLE + s->cells / s->columns * (s->height + CAPTION + EDGE);
     tw_image fitted;
-    tw_err err = tw_image_fit(s->ctx, picture, s->height, CELL, &fitted);
+    tw_err err = tw_image_fit(s->ctx, picture, s->height, s->cell, &fitted);
     if (err) return err;
     for (int row = 0; row < fitted.height; row++)
         for (int i = 0; i < fitted.width; i++)
@@ -52,11 +52,11 @@ tw_err sheet_add(sheet *s, const tw_image *picture, const char *read, const char
                    fitted.data[row * fitted.width + i], 3);
     tw_image_free(&fitted);
     bool right = !strcmp(read, truth);
-    int end = write_text(s, x, y + s->height + 2, CELL, LETTERS, *read ? read : "(nothing)", right ? green : red);
+    int end = write_text(s, x, y + s->height + 2, s->cell, LETTERS, *read ? read : "(nothing)", right ? green : red);
     if (!right) {
         char note[128];
         snprintf(note, sizeof note, "(%s)", truth);
-        write_text(s, end + 6, y + s->height + 2, x + CELL - end - 6, LETTERS, note, gray);
+        write_text(s, end + 6, y + s->height + 2, x + s->cell - end - 6, LETTERS, note, gray);
     }
     s->cells++;
     return TW_OK;

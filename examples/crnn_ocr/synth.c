@@ -22,9 +22,13 @@ typedef struct synth {
 
 enum { WIDEST = 24 }; /* times the height; longer texts are squeezed */
 
-/* A family, and then a face of it, each with equal chance. */
-static const font_face *pick_face(const font_set *fonts, dice *d) {
-    int family = dice_below(d, fonts->nfamily), first = fonts->family[family];
+/* A family, and then a face of it, each with equal chance; bookish: of the families of several faces, if there are. */
+static const font_face *pick_face(const font_set *fonts, bool bookish, dice *d) {
+    enum { SEVERAL = 3, TRIES = 16 };
+    int family = dice_below(d, fonts->nfamily);
+    for (int i = 0; bookish && i < TRIES && fonts->family[family + 1] - fonts->family[family] < SEVERAL; i++)
+        family = dice_below(d, fonts->nfamily);
+    int first = fonts->family[family];
     return &fonts->face[first + dice_below(d, fonts->family[family + 1] - first)];
 }
 
@@ -45,11 +49,11 @@ typedef struct scene {
 
 /* A face that has all of the text; one that has only capitals gets it in capitals, when that is not another text of
  * the given ones. False: none of a few. */
-static bool draw_face(const synth *s, dice *d, scene *to) {
+static bool draw_face(const synth *s, dice *d, bool bookish, scene *to) {
     enum { TRIES = 32 };
     for (int i = 0; i < TRIES; i++) {
         char text[WORDS_BYTES];
-        const font_face *face = pick_face(s->from->fonts, d);
+        const font_face *face = pick_face(s->from->fonts, bookish, d);
         strcpy(text, to->text);
         if (face->capitals)
             for (char *c = text; *c; c++) *c = (char)toupper((unsigned char)*c);
@@ -66,11 +70,11 @@ static bool draw_scene(const synth *s, dice *d, size_t i, scene *to) {
     enum { TRIES = 8 };
     const synth_recipe *r = &s->from->recipe;
     int part = recipe_draw(r, d);
-    bool found = false;
+    bool bookish = dice_chance(d, r->bookish[part]), found = false;
     for (int k = 0; k < TRIES && !found; k++) {
         if (s->texts) snprintf(to->text, sizeof to->text, "%s", s->texts[i % s->ntexts]);
         else words_draw(s->from->words, &r->text[part], d, to->text);
-        found = draw_face(s, d, to);
+        found = draw_face(s, d, bookish, to);
     }
     if (!found) return false;
     to->look = look_draw(&r->look[part], d);

@@ -283,6 +283,30 @@ static void draw_one(const word_source *s, const word_mix *mix, dice *d, word_ki
     if (kind <= WORD_number && dice_chance(d, mix->marked)) mark(s, d, text);
 }
 
+/* What running text is full of, about as often. */
+static const char *const common[] = {
+    "the",  "the",   "the",  "the",   "of",   "of",    "of",    "and",   "and",  "and",   "to",    "to",    "to",
+    "a",    "a",     "in",   "in",    "that", "that",  "is",    "is",    "was",  "was",   "he",    "he",    "it",
+    "it",   "his",   "for",  "for",   "with", "with",  "as",    "as",    "I",    "I",     "on",    "on",    "be",
+    "at",   "by",    "by",   "had",   "not",  "not",   "but",   "are",   "from", "or",    "have",  "an",    "they",
+    "which", "one",  "you",  "were",  "her",  "all",   "she",   "there", "would", "their", "we",   "him",   "been",
+    "has",  "when",  "who",  "will",  "more", "no",    "if",    "out",   "so",   "said",  "what",  "up",    "its",
+    "about", "into", "than", "them",  "can",  "only",  "other", "new",   "some", "could", "time",  "these", "two",
+    "may",  "then",  "do",   "first", "any",  "my",    "now",   "such",  "like", "our",   "over",  "man",   "me",
+    "even", "most",  "made", "after", "also", "did",   "many",  "must",  "before", "back", "years", "where", "much"};
+
+static void draw_in_line(const word_source *s, const word_mix *mix, dice *d, char *text) {
+    word_kind kind = dice_chance(d, 0.6) ? WORD_word : draw_kind(mix, d, false);
+    if (kind == WORD_word && dice_chance(d, 0.45)) {
+        strcpy(text, PICK(d, common));
+        if (dice_chance(d, mix->upper)) change_case(s, &(word_mix){.upper = 1}, d, text);
+        else if (dice_chance(d, 0.1)) change_case(s, &(word_mix){.title = 1}, d, text);
+        if (dice_chance(d, 0.3 * mix->marked)) mark(s, d, text);
+    } else {
+        draw_one(s, mix, d, kind, text);
+    }
+}
+
 /* Words until the line is about as long as drawn beforehand; all in capitals, or none but some. */
 static void draw_line(const word_source *s, const word_mix *mix, dice *d, char *text) {
     int longest = mix->longest < WORDS_MAX ? mix->longest : WORDS_MAX, wanted = 6 + dice_below(d, longest > 7 ? longest - 6 : 1);
@@ -293,7 +317,7 @@ static void draw_line(const word_source *s, const word_mix *mix, dice *d, char *
     size_t n = 0;
     for (int i = 0; i < 12 && (int)n < wanted; i++) {
         char word[WORDS_BYTES];
-        draw_one(s, &own, d, draw_kind(mix, d, false), word);
+        draw_in_line(s, &own, d, word);
         size_t more = strlen(word);
         if (n + more + 1 > (size_t)longest) {
             if (n) break;
