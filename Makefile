@@ -65,7 +65,7 @@ LIBS     := $(LIB32) $(LIB64) $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib examples deps demo mnist test test-examples test-library gradcheck asan bench bench-quick bench-busy bench-scaling bench-data bench-read roofline lint format docs-check docs-quote install uninstall clean help FORCE
+.PHONY: all lib examples deps fonts demo mnist test test-examples test-library gradcheck asan bench bench-quick bench-busy bench-scaling bench-data bench-read roofline lint format docs-check docs-quote install uninstall clean help FORCE
 
 all: lib examples ## the libraries and the examples
 lib: $(LIBS)
@@ -76,7 +76,8 @@ goals = $(filter $(1),$(MAKECMDGOALS))
 DEPS := build $(if $(filter openblas,$(BLAS)),blas) \
         $(if $(call goals,deps test test-library gradcheck asan %/tests %/gradcheck),test) \
         $(if $(call goals,deps demo),demo) $(if $(call goals,deps bench bench-scaling bench-data),bench) \
-        $(if $(call goals,bench-data),mnist demo) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint)
+        $(if $(call goals,bench-data),mnist demo) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint) \
+        $(if $(call goals,fonts train-print-en),fonts)
 deps: ## installs what is missing (Debian packages); the other targets do this by themselves
 	@CC='$(CC)' tools/deps.sh $(DEPS)
 
@@ -187,6 +188,7 @@ bench-read: $(BUILD)/bench/compare $(BUILD)/bench/steps ## reading in evaluation
 roofline: $(BUILD)/bench/roofline ## what bounds each op of a training step, and how near it is
 	@$(BUILD)/bench/roofline $(ARGS)
 
+fonts: deps ## installs the fonts and word lists that print-en is trained with (2 GB)
 demo: $(BUILD)/crnn_ocr ## trains a small recogniser on rendered text and reads words it never saw
 	$(BUILD)/crnn_ocr demo --out $(BUILD)/demo
 mnist: $(BUILD)/mnist ## trains a classifier of Fashion-MNIST

@@ -1,7 +1,7 @@
 #!/bin/sh
 # deps.sh - installs the Debian packages of the named lists, if any is missing.
 #
-# usage: tools/deps.sh LIST...       (build, blas, test, demo, mnist, bench, lint)
+# usage: tools/deps.sh LIST...       (build, blas, test, demo, mnist, bench, lint, fonts)
 #
 # When everything is there this takes a few milliseconds and prints nothing. Otherwise it prints the apt-get command
 # and runs it, with sudo when not root; where it cannot, it says what to type and fails.
@@ -9,6 +9,7 @@
 set -u
 fonts=/usr/share/fonts
 fashion=/usr/share/datasets/fashion-mnist
+print_en=$(dirname "$0")/../examples/crnn_ocr/print_en/packages.txt # the list `fonts`
 
 # list  how to see that it is there                       the packages that bring it
 table() {
@@ -58,6 +59,7 @@ lint    command cppcheck                                        cppcheck
 lint    command g++                                             g++
 lint    command shellcheck                                      shellcheck
 END
+    sed -n 's|^/|fonts file /|p' "$print_en"
 }
 case "${CC:-cc}" in
     *clang*) compiler='clang libc6-dev' ;;
