@@ -145,10 +145,10 @@ $(BUILD)/chapters.o: $(BUILD)/chapters.c $(BUILD)/flags | deps
 
 # ---- tests ---------------------------------------------------------------------------------------------
 # tests/test_*.c run against the float library, tests/grad_*.c (gradient checks) against the double one.
-$(BUILD)/tests: $(TEST32) $(LIB32)
+$(BUILD)/tests: $(TEST32) $(BUILD)/bench_f32.a $(BUILD)/common_f32.a $(LIB32)
 $(BUILD)/gradcheck: $(TEST64) $(LIB64)
 $(BUILD)/tests $(BUILD)/gradcheck:
-	$(call say,LD)$(LINK) -o $@ $^ $(TW_LIBS) $$(pkg-config --libs criterion)
+	$(call say,LD)$(LINK) -o $@ $^ $(TW_LIBS) $$(pkg-config --libs criterion fontconfig freetype2)
 
 # tests/examples_*.sh try the example programs. The library's tests come last, so that their summary ends the output.
 test: test-examples ## gradient checks in double, the examples, all tests of the library
