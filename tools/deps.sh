@@ -21,6 +21,7 @@ build   module  stb                                             libstb-dev
 build   module  libcjson                                        libcjson-dev
 build   module  libutf8proc                                     libutf8proc-dev
 build   module  fontconfig                                      libfontconfig-dev
+build   module  freetype2                                       libfreetype-dev
 blas    module  openblas                                        libopenblas-dev
 test    module  criterion                                       libcriterion-dev
 demo    file    $fonts/truetype/dejavu                          fonts-dejavu-core

@@ -1,44 +1,16 @@
-/* face.c - a font file through stb_truetype: coverage, metrics, outlines. */
+/* face.c - a font file through FreeType: coverage, metrics, outlines, kerning. FreeType, unlike stb_truetype, is made for
+ * files from anywhere: a damaged one is an error, not a crash. */
 #include "face.h"
 
 #include "utf8.h"
 
 #include <ctype.h>
-#include <fcntl.h>
+#include <ft2build.h>
+#include FT_FREETYPE_H
+#include FT_OUTLINE_H
 #include <math.h>
-#include <stb/stb_truetype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-typedef struct font_file {
-    unsigned char *data; /* mapped, because a collection can be 100 MB of which a few pages are used */
-    size_t size;
-    stbtt_fontinfo info;
-} font_file;
-
-static bool map_file(font_file *file, const char *path) {
-    struct stat s;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    bool ok = fstat(fd, &s) == 0 && s.st_size > 12;
-    if (ok) {
-        file->size = (size_t)s.st_size;
-        void *data = mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, fd, 0);
-        ok = data != MAP_FAILED;
-        file->data = ok ? data : NULL;
-    }
-    close(fd);
-    return ok;
-}
-
-static void unmap_file(font_file *file) {
-    if (!file) return;
-    if (file->data) munmap(file->data, file->size);
-    free(file);
-}
 
 /* ---- which glyphs can be trusted ------------------------------------------------------------------------------ */
 
@@ -51,6 +23,7 @@ static bool same_outline(const font_face *f, const font_glyph *a, const font_gly
  * and 0, capitals for small letters), more do not. */
 static void drop_placeholders(font_face *f) {
     int kept = 0, twins;
+    if (f->nglyph > 1000) return; /* of thousands of signs some are allowed to be equal */
     bool *drop = calloc((size_t)f->nglyph + 1, sizeof *drop);
     if (!drop) return;
     for (int i = 0; i < f->nglyph; i++) {
@@ -95,45 +68,71 @@ static bool small_capitals(const font_face *f) {
 
 static bool is_space(uint32_t code) { return code == 0x20 || code == 0xa0 || code == 0x3000; }
 
-static void add_outline(font_face *f, font_glyph *g, const stbtt_vertex *v, int n) {
-    g->count = n;
-    for (int i = 0; i < n; i++) {
-        int16_t verb = v[i].type == STBTT_vmove ? FONT_MOVE
-            : v[i].type == STBTT_vline          ? FONT_LINE
-            : v[i].type == STBTT_vcurve         ? FONT_QUAD
-                                                : FONT_CUBIC;
-        f->point[g->first + i] = (font_point){v[i].x, v[i].y, v[i].cx, v[i].cy, v[i].cx1, v[i].cy1, verb};
+/* ---- outlines --------------------------------------------------------------------------------------------------- */
+
+/* One glyph on its way into face->point. */
+typedef struct drawing {
+    font_face *face;
+    int used, room;
+    bool failed, strange; /* out of memory; coordinates that no letter has */
+} drawing;
+
+static font_point *next_point(drawing *d, const FT_Vector *to) {
+    if (d->used == d->room) {
+        int room = d->room ? 2 * d->room : 4096;
+        font_point *point = realloc(d->face->point, (size_t)room * sizeof *point);
+        if (!point) d->failed = true;
+        if (!point) return NULL;
+        d->face->point = point, d->room = room;
     }
+    if (labs(to->x) > INT16_MAX || labs(to->y) > INT16_MAX) d->strange = true;
+    font_point *p = &d->face->point[d->used++];
+    *p = (font_point){.x = (int16_t)to->x, .y = (int16_t)to->y};
+    return p;
+}
+
+static int move_to(const FT_Vector *to, void *user) {
+    font_point *p = next_point(user, to);
+    if (p) p->verb = FONT_MOVE;
+    return !p;
+}
+static int line_to(const FT_Vector *to, void *user) {
+    font_point *p = next_point(user, to);
+    if (p) p->verb = FONT_LINE;
+    return !p;
+}
+static int quad_to(const FT_Vector *a, const FT_Vector *to, void *user) {
+    font_point *p = next_point(user, to);
+    if (p) p->verb = FONT_QUAD, p->ax = (int16_t)a->x, p->ay = (int16_t)a->y;
+    return !p;
+}
+static int cubic_to(const FT_Vector *a, const FT_Vector *b, const FT_Vector *to, void *user) {
+    font_point *p = next_point(user, to);
+    if (p) p->verb = FONT_CUBIC, p->ax = (int16_t)a->x, p->ay = (int16_t)a->y, p->bx = (int16_t)b->x, p->by = (int16_t)b->y;
+    return !p;
 }
 
 /* FACE_UNFIT: it cannot draw this character. */
-static face_status read_glyph(font_face *f, const stbtt_fontinfo *info, font_glyph *g, int *used, int *room) {
-    int advance, bearing, x0, y0, x1, y1;
-    if (!g->index) return FACE_UNFIT;
-    stbtt_GetGlyphHMetrics(info, g->index, &advance, &bearing);
+static face_status read_glyph(FT_Face ft, font_glyph *g, drawing *d) {
+    static const FT_Outline_Funcs verbs = {move_to, line_to, quad_to, cubic_to, 0, 0};
+    font_face *f = d->face;
+    FT_BBox b;
+    if (!g->index || FT_Load_Glyph(ft, (FT_UInt)g->index, FT_LOAD_NO_SCALE)) return FACE_UNFIT;
+    long advance = ft->glyph->metrics.horiAdvance;
     g->advance = (float)advance * f->unit;
-    g->first = *used;
-    if (is_space(g->code)) return advance > 0 ? FACE_OK : FACE_UNFIT;
-    if (advance <= 0 || stbtt_IsGlyphEmpty(info, g->index)) return FACE_UNFIT;
-
-    stbtt_vertex *v = NULL;
-    int n = stbtt_GetGlyphShape(info, g->index, &v);
-    face_status status = n > 2 ? FACE_OK : FACE_UNFIT;
-    if (status == FACE_OK && *used + n > *room) {
-        int more = 2 * (*used + n);
-        font_point *point = realloc(f->point, (size_t)more * sizeof *point);
-        if (point) f->point = point, *room = more;
-        else status = FACE_NO_MEMORY;
-    }
-    if (status == FACE_OK) {
-        add_outline(f, g, v, n);
-        if (!stbtt_GetGlyphBox(info, g->index, &x0, &y0, &x1, &y1) || x1 <= x0 || y1 <= y0) status = FACE_UNFIT;
-        else g->top = (float)y1 * f->unit, g->bottom = (float)y0 * f->unit;
-        if (g->top > 3 || g->bottom < -2) status = FACE_UNFIT; /* a damaged or fanciful one */
-    }
-    if (status == FACE_OK) *used += n;
-    stbtt_FreeShape(info, v);
-    return status;
+    g->first = d->used;
+    if (advance <= 0 || g->advance > 10) return FACE_UNFIT;
+    if (is_space(g->code)) return FACE_OK;
+    if (ft->glyph->format != FT_GLYPH_FORMAT_OUTLINE) return FACE_UNFIT;
+    d->strange = false;
+    bool drawn = !FT_Outline_Decompose(&ft->glyph->outline, &verbs, d);
+    g->count = d->used - g->first;
+    if (d->failed) return FACE_NO_MEMORY;
+    FT_Outline_Get_CBox(&ft->glyph->outline, &b);
+    g->top = (float)b.yMax * f->unit, g->bottom = (float)b.yMin * f->unit;
+    bool fit = drawn && !d->strange && g->count > 2 && b.xMax > b.xMin && b.yMax > b.yMin && g->top < 3 && g->bottom > -2;
+    if (!fit) d->used = g->first;
+    return fit ? FACE_OK : FACE_UNFIT;
 }
 
 /* The line's height is that of its letters and digits; brackets of some display fonts are twice as high. */
@@ -149,18 +148,24 @@ static void measure_line(font_face *f) {
         }
 }
 
-static face_status read_glyphs(font_face *f, const stbtt_fontinfo *info, const face_query *query) {
-    int used = 0, room = 0;
+static face_status read_glyphs(font_face *f, FT_Face ft, const face_query *query) {
+    drawing d = {.face = f};
     f->glyph = calloc((size_t)query->ncode + 1, sizeof *f->glyph);
     if (!f->glyph) return FACE_NO_MEMORY;
-    for (int i = 0; i < query->ncode; i++) {
-        font_glyph *g = &f->glyph[f->nglyph];
-        *g = (font_glyph){.code = query->code[i], .index = stbtt_FindGlyphIndex(info, (int)query->code[i])};
-        face_status status = read_glyph(f, info, g, &used, &room);
-        if (status == FACE_NO_MEMORY) return status;
-        if (status == FACE_OK) f->nglyph++;
-        if (f->nglyph + query->ncode - i - 1 < query->least) return FACE_UNFIT;
+    font_glyph missing = {.index = 0}; /* glyph 0 is what is shown for characters that are not there */
+    if (!FT_Load_Glyph(ft, 0, FT_LOAD_NO_SCALE) && ft->glyph->format == FT_GLYPH_FORMAT_OUTLINE) {
+        missing.index = 1; /* read_glyph takes 0 for none */
+        FT_Outline_Funcs verbs = {move_to, line_to, quad_to, cubic_to, 0, 0};
+        FT_Outline_Decompose(&ft->glyph->outline, &verbs, &d);
+        missing.count = d.used;
     }
+    for (int i = 0; i < query->ncode && !d.failed; i++) {
+        font_glyph *g = &f->glyph[f->nglyph];
+        *g = (font_glyph){.code = query->code[i], .index = (int)FT_Get_Char_Index(ft, query->code[i])};
+        if (read_glyph(ft, g, &d) == FACE_OK && !(g->count && same_outline(f, g, &missing))) f->nglyph++;
+        if (f->nglyph + query->ncode - i - 1 < query->least) return d.failed ? FACE_NO_MEMORY : FACE_UNFIT;
+    }
+    if (d.failed) return FACE_NO_MEMORY;
     drop_placeholders(f);
     if (f->nglyph < query->least) return FACE_UNFIT;
     measure_line(f);
@@ -168,31 +173,77 @@ static face_status read_glyphs(font_face *f, const stbtt_fontinfo *info, const f
     return f->top > f->bottom && (!f->capitals || query->capitals) ? FACE_OK : FACE_UNFIT;
 }
 
-face_status face_open(font_face *f, const char *family, const char *style, const char *path, int index,
+/* ---- kerning ---------------------------------------------------------------------------------------------------- */
+
+/* Of ASCII letters and digits, from the font's `kern` table (FreeType does not read the newer GPOS). */
+static face_status read_kerning(font_face *f, FT_Face ft) {
+    int room = 0;
+    if (!FT_HAS_KERNING(ft)) return FACE_OK;
+    for (int i = 0; i < f->nglyph; i++)
+        for (int k = 0; k < f->nglyph; k++) {
+            const font_glyph *a = &f->glyph[i], *b = &f->glyph[k];
+            FT_Vector by;
+            if (a->code > 127 || b->code > 127 || !isalnum((int)a->code) || !isalnum((int)b->code)) continue;
+            if (FT_Get_Kerning(ft, (FT_UInt)a->index, (FT_UInt)b->index, FT_KERNING_UNSCALED, &by) || !by.x) continue;
+            if (f->nkern == room) {
+                int more = room ? 2 * room : 256;
+                font_pair *pair = realloc(f->kern, (size_t)more * sizeof *pair);
+                if (!pair) return FACE_NO_MEMORY;
+                f->kern = pair, room = more;
+            }
+            float em = (float)by.x * f->unit;
+            f->kern[f->nkern++] = (font_pair){i * f->nglyph + k, fminf(fmaxf(em, -0.25f), 0.25f)};
+        }
+    return FACE_OK;
+}
+
+float font_kern(const font_face *f, const font_glyph *left, const font_glyph *right) {
+    int wanted = (int)(left - f->glyph) * f->nglyph + (int)(right - f->glyph), low = 0, high = f->nkern;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (f->kern[middle].pair < wanted) low = middle + 1;
+        else high = middle;
+    }
+    return low < f->nkern && f->kern[low].pair == wanted ? f->kern[low].by : 0;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------ */
+
+static face_status read_face(font_face *f, FT_Face ft, const char *family, const char *style, const face_query *query) {
+    if (!FT_IS_SCALABLE(ft) || !ft->units_per_EM) return FACE_UNFIT;
+    f->unit = 1 / (float)ft->units_per_EM;
+    f->family = strdup(family), f->style = strdup(style);
+    if (!f->family || !f->style) return FACE_NO_MEMORY;
+    face_status status = read_glyphs(f, ft, query);
+    return status == FACE_OK ? read_kerning(f, ft) : status;
+}
+
+face_status face_open(font_face *f, void *library, const char *family, const char *style, const char *path, int index,
                       const face_query *query) {
     *f = (font_face){0};
-    font_file *file = calloc(1, sizeof *file);
-    if (!file) return FACE_NO_MEMORY;
-    f->file = file;
-    face_status status = FACE_UNFIT;
-    if (map_file(file, path)) {
-        int offset = stbtt_GetFontOffsetForIndex(file->data, index);
-        if (offset >= 0 && stbtt_InitFont(&file->info, file->data, offset)) {
-            f->unit = stbtt_ScaleForMappingEmToPixels(&file->info, 1);
-            f->family = strdup(family), f->style = strdup(style);
-            status = f->family && f->style ? read_glyphs(f, &file->info, query) : FACE_NO_MEMORY;
-        }
-    }
+    FT_Face ft = NULL;
+    FT_Error error = FT_New_Face(library, path, index, &ft);
+    if (error) return error == FT_Err_Out_Of_Memory ? FACE_NO_MEMORY : FACE_UNFIT;
+    face_status status = read_face(f, ft, family, style, query);
+    FT_Done_Face(ft);
     if (status != FACE_OK) face_close(f);
     return status;
 }
 
+void *face_library(void) {
+    FT_Library library = NULL;
+    return FT_Init_FreeType(&library) ? NULL : library;
+}
+void face_library_free(void *library) {
+    if (library) FT_Done_FreeType(library);
+}
+
 void face_close(font_face *f) {
-    unmap_file(f->file);
     free(f->family);
     free(f->style);
     free(f->glyph);
     free(f->point);
+    free(f->kern);
     *f = (font_face){0};
 }
 
@@ -206,10 +257,7 @@ const font_glyph *font_find(const font_face *f, uint32_t code) {
     return low < f->nglyph && f->glyph[low].code == code ? &f->glyph[low] : NULL;
 }
 
-float font_kern(const font_face *f, const font_glyph *left, const font_glyph *right) {
-    const font_file *file = f->file;
-    return (float)stbtt_GetGlyphKernAdvance(&file->info, left->index, right->index) * f->unit;
-}
+/* ---- characters and drawings ------------------------------------------------------------------------------------ */
 
 uint64_t face_drawing(const font_face *f) {
     uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */

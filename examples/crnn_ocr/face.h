@@ -12,9 +12,12 @@ typedef struct face_query {
     bool capitals;        /* is it welcome without small letters? */
 } face_query;
 
+void *face_library(void); /* FreeType's state; NULL: out of memory */
+void face_library_free(void *library);
+
 /* Unless FACE_OK, *face holds nothing that needs freeing. */
-face_status face_open(font_face *face, const char *family, const char *style, const char *path, int index,
-                      const face_query *query);
+face_status face_open(font_face *face, void *library, const char *family, const char *style, const char *path,
+                      int index, const face_query *query);
 uint64_t face_drawing(const font_face *face); /* a hash of all its outlines, whatever their size in font units */
 void face_close(font_face *face);
 

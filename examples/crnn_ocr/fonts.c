@@ -79,15 +79,13 @@ static bool read_faces(const candidate *c, int n, const font_query *query, const
     face_query wanted = {code, ncode, query->cover > 0 ? (int)(query->cover * (float)ncode + 0.999f) : ncode,
                          query->capitals};
     uint64_t *seen = calloc((size_t)n + 1, sizeof *seen);
-    if (!seen) return false;
-    for (int i = 0; i < n; i++) {
+    void *library = face_library();
+    bool ok = seen && library;
+    for (int i = 0; i < n && ok; i++) {
         font_face *last = set->n ? &set->face[set->n - 1] : NULL, *next = &set->face[set->n];
         if (last && !strcmp(last->family, c[i].family) && !strcmp(last->style, c[i].style)) continue;
-        face_status status = face_open(next, c[i].family, c[i].style, c[i].path, c[i].index, &wanted);
-        if (status == FACE_NO_MEMORY) {
-            free(seen);
-            return false;
-        }
+        face_status status = face_open(next, library, c[i].family, c[i].style, c[i].path, c[i].index, &wanted);
+        ok = status != FACE_NO_MEMORY;
         if (status != FACE_OK) continue;
         uint64_t drawing = face_drawing(next);
         if (seen_before(seen, set->n, drawing)) {
@@ -98,9 +96,10 @@ static bool read_faces(const candidate *c, int n, const font_query *query, const
         if (!last || strcmp(last->family, c[i].family)) set->family[set->nfamily++] = set->n;
         set->n++;
     }
+    face_library_free(library);
     free(seen);
     set->family[set->nfamily] = set->n;
-    return true;
+    return ok;
 }
 
 static font_set *load(tw_ctx *ctx, FcFontSet *list, const font_query *query, const uint32_t *code, int ncode) {

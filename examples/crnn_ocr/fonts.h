@@ -1,4 +1,4 @@
-/* fonts.h - the system's scalable fonts: found by fontconfig, read by stb_truetype.
+/* fonts.h - the system's scalable fonts: found by fontconfig, read by FreeType.
  *
  * A glyph is taken when it has ink of its own: empty ones, the box for missing characters, and shapes that stand for
  * many characters are not. Outlines are taken out of the files once, so that drawing allocates nothing and a set may be
@@ -27,6 +27,11 @@ typedef struct font_glyph {
     int first, count;  /* its outline: face->point[first .. first + count) */
 } font_glyph;
 
+typedef struct font_pair {
+    int pair; /* left's place in glyph * nglyph + right's */
+    float by;
+} font_pair;
+
 typedef struct font_face {
     char *family, *style;
     float unit;        /* em per font unit */
@@ -35,7 +40,8 @@ typedef struct font_face {
     int nglyph;       /* the query's characters that it can draw */
     bool capitals;    /* small letters look like capitals: only texts in capitals may be drawn with it */
     font_point *point;
-    void *file; /* private: the mapped file and stb_truetype's view of it */
+    font_pair *kern; /* sorted */
+    int nkern;
 } font_face;
 
 typedef struct font_set {

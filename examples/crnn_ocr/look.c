@@ -27,6 +27,10 @@ render_look look_draw(const look_range *range, dice *d) {
         float value = dice_between(d, r->low, r->high);
         *look_value(&look, i) = turned ? value : look_knobs[i].plain;
     }
+    if (look.hollow >= 0.5f) { /* nothing but the border is left to be seen */
+        look.border = look.border > 0.03f ? look.border : 0.03f;
+        look.border_tone = 1;
+    }
     look.stream = dice_bits(d);
     return look;
 }
