@@ -14,10 +14,13 @@ extern "C" {
  * it were not there. */
 typedef struct tw_alphabet tw_alphabet;
 TW_API TW_MUST_CHECK tw_alphabet *tw_alphabet_new(tw_ctx *ctx, const char *utf8);
+/* The same with the blank as another class, 0 .. characters, or -1 for the last: the code points take the others. */
+TW_API TW_MUST_CHECK tw_alphabet *tw_alphabet_new_with(tw_ctx *ctx, const char *utf8, int blank);
 /* Every code point of n texts, sorted. */
 TW_API TW_MUST_CHECK tw_alphabet *tw_alphabet_from_texts(tw_ctx *ctx, size_t n, const char *const *texts);
 TW_API void tw_alphabet_free(tw_alphabet *alphabet);
 TW_API int tw_alphabet_classes(const tw_alphabet *alphabet);      /* code points + 1 (the blank) */
+TW_API int tw_alphabet_blank(const tw_alphabet *alphabet);        /* the blank's class */
 TW_API const char *tw_alphabet_text(const tw_alphabet *alphabet); /* from it tw_alphabet_new makes the same; borrowed */
 /* Text to symbols. *n: in, the room; out, the symbols. A character that is not in the alphabet is RANGE and named. */
 TW_API TW_MUST_CHECK tw_err tw_alphabet_encode(tw_ctx *ctx, const tw_alphabet *alphabet, const char *utf8,
@@ -28,10 +31,37 @@ TW_API TW_MUST_CHECK tw_err tw_alphabet_decode(tw_ctx *ctx, const tw_alphabet *a
 /* Number of code points after NFC; -1 when utf8 is not valid UTF-8. */
 TW_API long tw_utf8_length(const char *utf8);
 
-/* ---- CTC ---------------------------------------------------------------------------------------------------
- * Greedy: the best symbol of each frame, repeats merged, blanks dropped. scores [T,K] (logits or log-probabilities)
- * with a row stride; symbols has room for T. Returns how many. Ties: the lower index. */
+/* ---- reading CTC outputs -----------------------------------------------------------------------------------
+ * scores [T,K] are logits or log-probabilities, -inf a probability of 0, frames row_stride numbers apart.
+ * Greedy: the best symbol of each frame, repeats merged, blanks dropped. symbols has room for T. Returns how many.
+ * Ties: the lower index. */
 TW_API int tw_ctc_greedy(const tw_real *scores, int T, int K, size_t row_stride, int blank, int32_t *symbols);
+
+/* Prefix beam search: after each frame the `width` likeliest beginnings of texts are kept, each with the sum over its
+ * paths. Options left 0 are the defaults. What is likeliest is told by
+ *     score = ln p(text|frames) + lm_weight ln P(text) + length_bonus * characters
+ * With a width of at least the number of different beginnings the result is exact. */
+typedef struct tw_decoder tw_decoder;
+typedef struct tw_decoder_options {
+    int width; /* default 25 */
+    double length_bonus;
+} tw_decoder_options;
+/* One text: symbols are borrowed until the decoder's next call. */
+typedef struct tw_reading {
+    const int32_t *symbols;
+    int n;
+    double log_prob; /* ln p(text|frames), summed over the paths that the beam kept: never more than the true one */
+    double score;
+} tw_reading;
+/* options NULL: the defaults. The alphabet is borrowed, and gives K and the blank. */
+TW_API TW_MUST_CHECK tw_decoder *tw_decoder_new(tw_ctx *ctx, const tw_alphabet *alphabet,
+                                                const tw_decoder_options *options);
+TW_API void tw_decoder_free(tw_decoder *decoder);
+/* The best readings of one sample, best first; *n: in, how many are wanted, out, how many there are. reading has room
+ * for them. NaN or +inf among the scores, and a frame without a possible class, are NONFINITE. Of equal scores
+ * the shorter text comes first. Once warm nothing is allocated. */
+TW_API TW_MUST_CHECK tw_err tw_decoder_read(tw_decoder *decoder, const tw_real *scores, int T, size_t row_stride,
+                                            tw_reading *reading, int *n);
 
 /* ---- mistakes ----------------------------------------------------------------------------------------------
  * Levenshtein distance of two symbol strings / of two UTF-8 texts by code point. (size_t)-1: out of memory or

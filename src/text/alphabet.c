@@ -1,4 +1,6 @@
-/* alphabet.c - the characters a recogniser knows: code points in normalisation form C, numbered from 1. */
+/* alphabet.c - the characters a recogniser knows: code points in normalisation form C, numbered around the blank. */
+#include "text/alphabet.h"
+
 #include "text/utf8.h"
 
 #include <stdlib.h>
@@ -17,8 +19,8 @@ typedef struct entry {
 } entry;
 
 struct tw_alphabet {
-    int n;
-    int32_t *point; /* [n]: point[i] is symbol i + 1 */
+    int n, blank;
+    int32_t *point; /* [n]: point[i] is symbol i, from the blank on i + 1 */
     entry *sorted;  /* [n] by code point */
     char *text;
 };
@@ -66,10 +68,14 @@ static void write_text(tw_alphabet *a) {
 }
 
 /* From n distinct code points; duplicates are found here. */
-static tw_alphabet *make(tw_ctx *ctx, const int32_t *point, size_t n) {
+static tw_alphabet *make(tw_ctx *ctx, const int32_t *point, size_t n, int blank) {
+    if (blank < -1 || (blank > 0 && (size_t)blank > n))
+        return tw_fail(ctx, TW_ERR_RANGE, "alphabet: with %zu characters the blank is class 0 to %zu, not %d", n, n,
+                       blank);
     tw_alphabet *a = calloc(1, sizeof *a);
     if (a) {
         a->n = (int)n;
+        a->blank = blank < 0 ? (int)n : blank;
         a->point = malloc((n + 1) * sizeof *a->point);
         a->sorted = malloc((n + 1) * sizeof *a->sorted);
         a->text = malloc(6 * n + 1); /* a character of up to 4 bytes, a joiner of 2 */
@@ -79,7 +85,7 @@ static tw_alphabet *make(tw_ctx *ctx, const int32_t *point, size_t n) {
         return tw_fail(ctx, TW_ERR_NOMEM, "alphabet: out of memory for %zu characters", n);
     }
     if (n) memcpy(a->point, point, n * sizeof *point);
-    for (int i = 0; i < a->n; i++) a->sorted[i] = (entry){point[i], i + 1};
+    for (int i = 0; i < a->n; i++) a->sorted[i] = (entry){point[i], i + (i >= a->blank)};
     qsort(a->sorted, n, sizeof *a->sorted, by_point);
     for (int i = 1; i < a->n; i++) {
         if (a->sorted[i - 1].point != a->sorted[i].point) continue;
@@ -100,11 +106,13 @@ static size_t without_joiners(int32_t *point, size_t n) {
     return kept;
 }
 
-tw_alphabet *tw_alphabet_new(tw_ctx *ctx, const char *utf8) {
+tw_alphabet *tw_alphabet_new(tw_ctx *ctx, const char *utf8) { return tw_alphabet_new_with(ctx, utf8, 0); }
+
+tw_alphabet *tw_alphabet_new_with(tw_ctx *ctx, const char *utf8, int blank) {
     tw_mark mark = tw_scratch_mark(ctx);
     size_t n;
     int32_t *point = tw__nfc_scratch(ctx, "alphabet", utf8, &n);
-    tw_alphabet *a = point ? make(ctx, point, without_joiners(point, n)) : NULL;
+    tw_alphabet *a = point ? make(ctx, point, without_joiners(point, n), blank) : NULL;
     tw_scratch_release(ctx, mark);
     return a;
 }
@@ -134,7 +142,7 @@ tw_alphabet *tw_alphabet_from_texts(tw_ctx *ctx, size_t n, const char *const *te
         size_t found = 0;
         for (int32_t p = 0; p < POINTS; p++)
             if (seen[p]) all[found++] = p;
-        a = make(ctx, all, found);
+        a = make(ctx, all, found, 0);
     }
     tw_scratch_release(ctx, mark);
     return a;
@@ -149,7 +157,18 @@ void tw_alphabet_free(tw_alphabet *a) {
 }
 
 int tw_alphabet_classes(const tw_alphabet *a) { return a->n + 1; }
+int tw_alphabet_blank(const tw_alphabet *a) { return a->blank; }
 const char *tw_alphabet_text(const tw_alphabet *a) { return a->text; }
+
+int32_t tw__alphabet_point(const tw_alphabet *a, int32_t symbol) {
+    if (symbol < 0 || symbol > a->n || symbol == a->blank) return -1;
+    return a->point[symbol - (symbol > a->blank)];
+}
+
+int32_t tw__alphabet_symbol(const tw_alphabet *a, int32_t point) {
+    const entry *e = find(a, point);
+    return e ? e->symbol : -1;
+}
 
 /* ---- using it -------------------------------------------------------------------------------------------- */
 
@@ -185,7 +204,8 @@ tw_err tw_alphabet_decode(tw_ctx *ctx, const tw_alphabet *a, const int32_t *symb
                                i, a->n);
     for (size_t i = 0; i < n; i++) {
         char utf8[4];
-        size_t bytes = symbols[i] ? tw__utf8_put(a->point[symbols[i] - 1], utf8) : 0;
+        int32_t point = tw__alphabet_point(a, symbols[i]);
+        size_t bytes = point >= 0 ? tw__utf8_put(point, utf8) : 0;
         if (used + bytes < size) memcpy(buffer + used, utf8, bytes);
         used += bytes;
     }

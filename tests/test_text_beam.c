@@ -1,0 +1,155 @@
+/* test_text_beam.c - prefix beam search against every path, against a plain beam search, and on hostile input. */
+#include "util_ctc.h"
+#include "util_files.h"
+
+static tw_ctx *ctx;
+static void begin(void) { ctx = tw_ctx_new(1); }
+static void end(void) { tw_ctx_free(ctx); }
+TestSuite(text_beam, .init = begin, .fini = end);
+
+/* Scores of a network that is rather sure (scale 6) or hardly (scale 1). */
+static tw_real *random_scores(uint64_t seed, int T, int K, double scale) {
+    return random_reals((size_t)T * (size_t)K, seed, -scale, scale);
+}
+
+/* ---- exact when it is wide enough ------------------------------------------------------------------------ */
+
+Test(text_beam, equals_every_path) {
+    for (uint64_t round = 0; round < 120; round++) {
+        int T = (int)(round % 6), K = 1 + (int)(tw_random_bits(1, round) % 4);
+        int blank = (int)(tw_random_bits(2, round) % (uint64_t)K);
+        tw_real *x = random_scores(round, T, K, round % 2 ? 6 : 1);
+        if (round % 3 == 0 && K > 1)
+            for (int t = 0; t < T; t++)
+                x[t * K + (int)(tw_random_bits(3, round + (uint64_t)t) % (uint64_t)K)] = -INFINITY;
+        tw_alphabet *a = letters(ctx, K - 1, blank);
+        tw_decoder *d = tw_decoder_new(ctx, a, &(tw_decoder_options){.width = 2000});
+        spelled *all;
+        size_t n = every_text(x, T, K, (size_t)K, blank, &all);
+        static tw_reading r[2000];
+        int found = 2000;
+        cr_assert_eq(tw_decoder_read(d, x, T, (size_t)K, r, &found), TW_OK, "%s", tw_errmsg(ctx));
+        double sum = 0;
+        for (int i = 0; i < found; i++) {
+            cr_assert(near(r[i].log_prob, all[i].log_prob, 1e-5), "round %d, reading %d: %g, not %g", (int)round, i,
+                      r[i].log_prob, all[i].log_prob);
+            double exact = tw_ctc_log_prob(ctx, x, T, K, (size_t)K, r[i].symbols, r[i].n, blank);
+            cr_assert(near(r[i].log_prob, exact, 1e-5));
+            cr_assert_eq(r[i].score, r[i].log_prob);
+            if (i && all[i - 1].log_prob - all[i].log_prob > 1e-4 &&
+                (i + 1 == found || all[i].log_prob - all[i + 1].log_prob > 1e-4))
+                cr_assert(r[i].n == all[i].n && !memcmp(r[i].symbols, all[i].symbols, (size_t)r[i].n * 4));
+            sum += exp(r[i].log_prob);
+        }
+        while (n && isinf(all[n - 1].log_prob)) n--; /* impossible ones are not readings */
+        cr_assert_eq((size_t)found, n, "round %d: %d readings of %zu texts", (int)round, found, n);
+        cr_assert(near(sum, 1, 1e-5), "the probabilities of all texts add up to %g", sum);
+        free(all);
+        free(x);
+        tw_decoder_free(d);
+        tw_alphabet_free(a);
+    }
+}
+
+/* The example of docs/text.md: the best path spells nothing, the best text is "a". */
+Test(text_beam, finds_what_greedy_does_not) {
+    tw_alphabet *a = letters(ctx, 1, 0);
+    tw_real x[] = {(tw_real)log(.6), (tw_real)log(.4), (tw_real)log(.6), (tw_real)log(.4)};
+    int32_t symbols[2];
+    cr_assert_eq(tw_ctc_greedy(x, 2, 2, 2, 0, symbols), 0);
+    tw_decoder *d = tw_decoder_new(ctx, a, NULL);
+    tw_reading r[4];
+    int n = 4;
+    cr_assert_eq(tw_decoder_read(d, x, 2, 2, r, &n), TW_OK);
+    cr_assert_eq(n, 2); /* "aa" would need three frames */
+    cr_assert(r[0].n == 1 && r[0].symbols[0] == 1 && near(exp(r[0].log_prob), .64, 1e-6));
+    cr_assert(r[1].n == 0 && near(exp(r[1].log_prob), .36, 1e-6));
+    tw_decoder_free(d);
+    tw_alphabet_free(a);
+}
+
+/* ---- a plain beam search: all candidates of a frame, sorted; nothing is left out ------------------------- */
+
+enum { MOST_T = 40, MOST_PREFIXES = 20000 };
+typedef struct plain {
+    int32_t symbols[MOST_T];
+    int n;
+    double blank, letter; /* probabilities */
+} plain;
+
+static int by_probability(const void *x, const void *y) {
+    const plain *a = x, *b = y;
+    double p = a->blank + a->letter, q = b->blank + b->letter;
+    return (p < q) - (p > q);
+}
+
+static plain *of_text(plain *list, size_t *n, const int32_t *symbols, int length) {
+    for (size_t i = 0; i < *n; i++)
+        if (list[i].n == length && !memcmp(list[i].symbols, symbols, (size_t)length * sizeof *symbols)) return &list[i];
+    cr_assert_lt(*n, MOST_PREFIXES);
+    plain *p = &list[(*n)++];
+    *p = (plain){.n = length};
+    if (length) memcpy(p->symbols, symbols, (size_t)length * sizeof *symbols);
+    return p;
+}
+
+/* bonus: a factor for each symbol. Returns how many are left, the best first. */
+static size_t plain_search(const tw_real *x, int T, int K, int blank, size_t width, double bonus, plain *now) {
+    plain *next = malloc(MOST_PREFIXES * sizeof *next);
+    size_t n = 1;
+    now[0] = (plain){.blank = 1};
+    for (int t = 0; t < T; t++) {
+        size_t m = 0;
+        double sum = 0;
+        for (int k = 0; k < K; k++) sum += exp((double)x[t * K + k]);
+        for (size_t i = 0; i < n; i++) {
+            const plain *p = &now[i];
+            for (int k = 0; k < K; k++) {
+                double y = exp((double)x[t * K + k]) / sum;
+                int32_t longer[MOST_T + 1];
+                memcpy(longer, p->symbols, sizeof p->symbols);
+                longer[p->n] = k;
+                bool same = p->n && p->symbols[p->n - 1] == k;
+                if (k == blank) of_text(next, &m, p->symbols, p->n)->blank += (p->blank + p->letter) * y;
+                else if (same) of_text(next, &m, p->symbols, p->n)->letter += p->letter * y;
+                if (k != blank)
+                    of_text(next, &m, longer, p->n + 1)->letter += (same ? p->blank : p->blank + p->letter) * y * bonus;
+            }
+        }
+        qsort(next, m, sizeof *next, by_probability);
+        n = m < width ? m : width;
+        memcpy(now, next, n * sizeof *now);
+    }
+    free(next);
+    while (n && now[n - 1].blank + now[n - 1].letter == 0) n--;
+    return n;
+}
+
+Test(text_beam, leaves_out_nothing_that_a_plain_search_keeps) {
+    plain *want = malloc(MOST_PREFIXES * sizeof *want);
+    for (uint64_t round = 0; round < 60; round++) {
+        int T = 5 + (int)(round % 30), K = 2 + (int)(tw_random_bits(1, round) % 20), width = 1 + (int)(round * 7 % 30);
+        int blank = (int)(tw_random_bits(2, round) % (uint64_t)K);
+        double bonus = round % 4 == 1 ? 1.5 : round % 4 == 2 ? -0.7 : 0;
+        tw_real *x = random_scores(1000 + round, T, K, (double[]){1, 5, 15}[round % 3]);
+        tw_alphabet *a = letters(ctx, K - 1, blank);
+        tw_decoder *d = tw_decoder_new(ctx, a, &(tw_decoder_options){.width = width, .length_bonus = bonus});
+        tw_reading r[40];
+        int n = 40;
+        cr_assert_eq(tw_decoder_read(d, x, T, (size_t)K, r, &n), TW_OK, "%s", tw_errmsg(ctx));
+        size_t m = plain_search(x, T, K, blank, (size_t)width, exp(bonus), want);
+        cr_assert_eq((size_t)n, m);
+        for (int i = 0; i < n; i++) {
+            double score = log(want[i].blank + want[i].letter);
+            cr_assert(near(r[i].score, score, 1e-5), "round %d, reading %d: %.9g, not %.9g", (int)round, i, r[i].score,
+                      score);
+            cr_assert(near(r[i].log_prob, score - bonus * want[i].n, 1e-5));
+            cr_assert(r[i].n == want[i].n && !memcmp(r[i].symbols, want[i].symbols, (size_t)r[i].n * 4), "round %d: %s",
+                      (int)round, shown(r[i].symbols, r[i].n, blank));
+        }
+        free(x);
+        tw_decoder_free(d);
+        tw_alphabet_free(a);
+    }
+    free(want);
+}
