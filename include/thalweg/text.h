@@ -31,6 +31,27 @@ TW_API TW_MUST_CHECK tw_err tw_alphabet_decode(tw_ctx *ctx, const tw_alphabet *a
 /* Number of code points after NFC; -1 when utf8 is not valid UTF-8. */
 TW_API long tw_utf8_length(const char *utf8);
 
+/* ---- a language model: which characters follow which -------------------------------------------------------
+ * P(character | up to order - 1 before it) with the smoothing of Witten and Bell, over the characters of the texts it
+ * was trained on, "any other character" and the end of a text. Each text is one line: NFC, runs of white space are one
+ * space. order 1 .. 10. An invalid text is FORMAT. */
+typedef struct tw_ngram tw_ngram;
+TW_API TW_MUST_CHECK tw_ngram *tw_ngram_train(tw_ctx *ctx, int order, size_t n, const char *const *texts);
+TW_API void tw_ngram_free(tw_ngram *ngram);
+/* The file's format is described in src/text/ngram_file.c. Writing replaces a file whole or not at all; a file that is
+ * cut off, damaged or not consistent is FORMAT. */
+TW_API TW_MUST_CHECK tw_err tw_ngram_save(tw_ctx *ctx, const tw_ngram *ngram, const char *path);
+TW_API TW_MUST_CHECK tw_ngram *tw_ngram_load(tw_ctx *ctx, const char *path);
+TW_API int tw_ngram_order(const tw_ngram *ngram);
+TW_API size_t tw_ngram_strings(const tw_ngram *ngram); /* how many different strings it has counted */
+/* ln P(text), its end included; *characters (may be NULL): how many factors that has, the end one of them, so that the
+ * perplexity is e^(-ln P / characters). NaN after an error, which is in ctx. */
+TW_API double tw_ngram_log_prob(tw_ctx *ctx, const tw_ngram *ngram, const char *utf8, size_t *characters);
+/* One character after another: the state before the first, and ln P of a code point (0: the end of the text) in a
+ * state, with the state after it. */
+TW_API int32_t tw_ngram_start(const tw_ngram *ngram);
+TW_API double tw_ngram_next(const tw_ngram *ngram, int32_t state, int32_t code_point, int32_t *next /* or NULL */);
+
 /* ---- reading CTC outputs -----------------------------------------------------------------------------------
  * scores [T,K] are logits or log-probabilities, -inf a probability of 0, frames row_stride numbers apart.
  * Greedy: the best symbol of each frame, repeats merged, blanks dropped. symbols has room for T. Returns how many.

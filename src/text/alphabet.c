@@ -7,12 +7,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-enum {
-    POINTS = 0x110000,
-    /* U+034F COMBINING GRAPHEME JOINER: invisible, and what Unicode provides to keep two code points from being
-     * composed or reordered. Between the characters of an alphabet it does just that; it is never a symbol. */
-    JOINER = 0x034f
-};
+enum { POINTS = 0x110000 };
 
 typedef struct entry {
     int32_t point, symbol;
@@ -61,7 +56,7 @@ static bool must_be_parted(int32_t before, int32_t point) {
 static void write_text(tw_alphabet *a) {
     char *at = a->text;
     for (int i = 0; i < a->n; i++) {
-        if (i && must_be_parted(a->point[i - 1], a->point[i])) at += tw__utf8_put(JOINER, at);
+        if (i && must_be_parted(a->point[i - 1], a->point[i])) at += tw__utf8_put(TW__JOINER, at);
         at += tw__utf8_put(a->point[i], at);
     }
     *at = 0;
@@ -102,7 +97,7 @@ static tw_alphabet *make(tw_ctx *ctx, const int32_t *point, size_t n, int blank)
 static size_t without_joiners(int32_t *point, size_t n) {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
-        if (point[i] != JOINER) point[kept++] = point[i];
+        if (point[i] != TW__JOINER) point[kept++] = point[i];
     return kept;
 }
 

@@ -35,6 +35,30 @@ int32_t *tw__nfc_scratch(tw_ctx *ctx, const char *what, const char *utf8, size_t
     return point;
 }
 
+bool tw__is_space(int32_t point) {
+    if (point < 0x80) return point == ' ' || (point >= '\t' && point <= '\r');
+    utf8proc_category_t c = utf8proc_category(point);
+    return point == 0x85 || c == UTF8PROC_CATEGORY_ZS || c == UTF8PROC_CATEGORY_ZL || c == UTF8PROC_CATEGORY_ZP;
+}
+
+int32_t *tw__line_scratch(tw_ctx *ctx, const char *what, const char *utf8, size_t *n) {
+    int32_t *point = tw__nfc_scratch(ctx, what, utf8, n);
+    size_t kept = 0;
+    bool space = false;
+    for (size_t i = 0; point && i < *n; i++) {
+        if (point[i] == TW__JOINER) continue;
+        if (tw__is_space(point[i])) {
+            space = true;
+            continue;
+        }
+        if (space && kept) point[kept++] = ' ';
+        space = false;
+        point[kept++] = point[i];
+    }
+    *n = kept;
+    return point;
+}
+
 size_t tw__utf8_put(int32_t point, char *to) { return (size_t)utf8proc_encode_char(point, (utf8proc_uint8_t *)to); }
 
 int tw__utf8_cut(const char *utf8, int most) {
