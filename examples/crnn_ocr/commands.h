@@ -8,6 +8,7 @@ int command_train(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_read(int argc, char **argv);
 int command_render(int argc, char **argv);
+int command_lm(int argc, char **argv);
 int command_demo(int argc, char **argv);
 
 /* A context, or the end of the program. threads 0: the default. */

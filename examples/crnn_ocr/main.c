@@ -22,6 +22,7 @@ int main(int argc, char **argv) {
         {"eval", "measure a recogniser on labelled pictures", command_eval},
         {"read", "read pictures", command_read},
         {"render", "write rendered text as pictures with their labels", command_render},
+        {"lm", "learn from a text which characters follow which", command_lm},
         {"demo", "train a small recogniser and read words it never saw", command_demo},
     };
     return cli_main("crnn_ocr",
