@@ -75,12 +75,33 @@ typedef struct plain {
     int32_t symbols[MOST_T];
     int n;
     double blank, letter; /* probabilities */
+    double gain, score;
 } plain;
 
-static int by_probability(const void *x, const void *y) {
+static int by_score(const void *x, const void *y) {
     const plain *a = x, *b = y;
-    double p = a->blank + a->letter, q = b->blank + b->letter;
-    return (p < q) - (p > q);
+    return (a->score < b->score) - (a->score > b->score);
+}
+
+typedef struct weights {
+    const tw_ngram *lm;
+    double lm_weight, bonus;
+} weights;
+
+/* Of letters(): what the language model and the length add. */
+static double gain_of(const weights *w, const int32_t *symbols, int n, int blank, bool whole) {
+    double gain = w->bonus * n;
+    if (!w->lm) return gain;
+    int32_t state = tw_ngram_start(w->lm);
+    for (int i = 0; i < n; i++)
+        gain += w->lm_weight * tw_ngram_next(w->lm, state, 'a' + symbols[i] - (symbols[i] > blank), &state);
+    return whole ? gain + w->lm_weight * tw_ngram_next(w->lm, state, 0, NULL) : gain;
+}
+
+static void rank(const weights *w, plain *list, size_t n, int blank, bool whole) {
+    for (size_t i = 0; i < n; i++)
+        list[i].score = log(list[i].blank + list[i].letter) + gain_of(w, list[i].symbols, list[i].n, blank, whole);
+    qsort(list, n, sizeof *list, by_score);
 }
 
 static plain *of_text(plain *list, size_t *n, const int32_t *symbols, int length) {
@@ -93,8 +114,8 @@ static plain *of_text(plain *list, size_t *n, const int32_t *symbols, int length
     return p;
 }
 
-/* bonus: a factor for each symbol. Returns how many are left, the best first. */
-static size_t plain_search(const tw_real *x, int T, int K, int blank, size_t width, double bonus, plain *now) {
+/* Returns how many are left, the best first. */
+static size_t plain_search(const tw_real *x, int T, int K, int blank, size_t width, const weights *w, plain *now) {
     plain *next = malloc(MOST_PREFIXES * sizeof *next);
     size_t n = 1;
     now[0] = (plain){.blank = 1};
@@ -113,37 +134,39 @@ static size_t plain_search(const tw_real *x, int T, int K, int blank, size_t wid
                 if (k == blank) of_text(next, &m, p->symbols, p->n)->blank += (p->blank + p->letter) * y;
                 else if (same) of_text(next, &m, p->symbols, p->n)->letter += p->letter * y;
                 if (k != blank)
-                    of_text(next, &m, longer, p->n + 1)->letter += (same ? p->blank : p->blank + p->letter) * y * bonus;
+                    of_text(next, &m, longer, p->n + 1)->letter += (same ? p->blank : p->blank + p->letter) * y;
             }
         }
-        qsort(next, m, sizeof *next, by_probability);
+        rank(w, next, m, blank, false);
         n = m < width ? m : width;
         memcpy(now, next, n * sizeof *now);
     }
     free(next);
-    while (n && now[n - 1].blank + now[n - 1].letter == 0) n--;
+    rank(w, now, n, blank, true);
+    while (n && isinf(now[n - 1].score)) n--;
     return n;
 }
 
 Test(text_beam, leaves_out_nothing_that_a_plain_search_keeps) {
     plain *want = malloc(MOST_PREFIXES * sizeof *want);
-    for (uint64_t round = 0; round < 60; round++) {
+    tw_ngram *lm = tw_ngram_train(ctx, 3, 3, (const char *[]){"abcabdabe", "bcdefgabc", "aabbccddaa"});
+    for (uint64_t round = 0; round < 90; round++) {
         int T = 5 + (int)(round % 30), K = 2 + (int)(tw_random_bits(1, round) % 20), width = 1 + (int)(round * 7 % 30);
         int blank = (int)(tw_random_bits(2, round) % (uint64_t)K);
-        double bonus = round % 4 == 1 ? 1.5 : round % 4 == 2 ? -0.7 : 0;
+        weights w = {round % 5 < 3 ? lm : NULL, 0.8, round % 4 == 1 ? 1.5 : round % 4 == 2 ? -0.7 : 0};
         tw_real *x = random_scores(1000 + round, T, K, (double[]){1, 5, 15}[round % 3]);
         tw_alphabet *a = letters(ctx, K - 1, blank);
-        tw_decoder *d = tw_decoder_new(ctx, a, &(tw_decoder_options){.width = width, .length_bonus = bonus});
+        tw_decoder_options o = {.width = width, .lm = w.lm, .lm_weight = w.lm_weight, .length_bonus = w.bonus};
+        tw_decoder *d = tw_decoder_new(ctx, a, &o);
         tw_reading r[40];
         int n = 40;
         cr_assert_eq(tw_decoder_read(d, x, T, (size_t)K, r, &n), TW_OK, "%s", tw_errmsg(ctx));
-        size_t m = plain_search(x, T, K, blank, (size_t)width, exp(bonus), want);
+        size_t m = plain_search(x, T, K, blank, (size_t)width, &w, want);
         cr_assert_eq((size_t)n, m);
         for (int i = 0; i < n; i++) {
-            double score = log(want[i].blank + want[i].letter);
-            cr_assert(near(r[i].score, score, 1e-5), "round %d, reading %d: %.9g, not %.9g", (int)round, i, r[i].score,
-                      score);
-            cr_assert(near(r[i].log_prob, score - bonus * want[i].n, 1e-5));
+            cr_assert(near(r[i].score, want[i].score, 1e-5), "round %d, reading %d: %.9g, not %.9g", (int)round, i,
+                      r[i].score, want[i].score);
+            cr_assert(near(r[i].log_prob, log(want[i].blank + want[i].letter), 1e-5));
             cr_assert(r[i].n == want[i].n && !memcmp(r[i].symbols, want[i].symbols, (size_t)r[i].n * 4), "round %d: %s",
                       (int)round, shown(r[i].symbols, r[i].n, blank));
         }
@@ -151,5 +174,6 @@ Test(text_beam, leaves_out_nothing_that_a_plain_search_keeps) {
         tw_decoder_free(d);
         tw_alphabet_free(a);
     }
+    tw_ngram_free(lm);
     free(want);
 }

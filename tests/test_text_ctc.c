@@ -127,6 +127,25 @@ Test(text_ctc, real_outputs) {
         cr_assert(best.log_prob < exact + 1e-4 && best.log_prob > exact - 1, "%g of %g", best.log_prob, exact);
     }
     tw_decoder_free(d);
+    if (test_data("ctc_matrices/harald_word_corpus.txt", path, sizeof path)) {
+        static tw_real word[32 * K];
+        size_t skipped;
+        tw_lexicon *l = tw_lexicon_load(ctx, a, path, false, &skipped);
+        cr_assert(l && tw_lexicon_words(l) + skipped > 90, "%s", tw_errmsg(ctx));
+        d = tw_decoder_new(ctx, a, &(tw_decoder_options){.lexicon = l});
+        if (test_data("ctc_matrices/harald_word_logits.csv", path, sizeof path)) {
+            tw_reading best;
+            int found = 1;
+            char text[200];
+            read_matrix(path, K, word, 32);
+            cr_assert_eq(tw_decoder_read(d, word, 32, K, &best, &found), TW_OK, "%s", tw_errmsg(ctx));
+            cr_assert_eq(found, 1);
+            cr_assert_eq(tw_alphabet_decode(ctx, a, best.symbols, (size_t)best.n, text, sizeof text), TW_OK);
+            cr_assert_str_eq(text, "aircraft");
+        }
+        tw_decoder_free(d);
+        tw_lexicon_free(l);
+    }
     tw_alphabet_free(a);
     tw_ctx_free(ctx);
 }

@@ -9,6 +9,7 @@ int command_train(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_read(int argc, char **argv);
 int command_synth(int argc, char **argv);
+int command_lm(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_demo(int argc, char **argv);
 

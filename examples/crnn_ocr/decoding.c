@@ -21,6 +21,7 @@ void decoding_table(decoding_options *o, cli_option table[DECODING_OPTIONS]) {
         {"phrases", 0, CLI_FLAG, &o->phrases, NULL,
          "with --lexicon: several of its words, and anything that is in none of\nthem (spaces, digits ..) between", 0,
          0, NULL},
+        {"cases", 0, CLI_FLAG, &o->cases, NULL, "with --lexicon: also Word and WORD for word", 0, 0, NULL},
         {"lm", 0, CLI_TEXT, &o->lm, "FILE", "a language model, as `crnn_ocr lm` writes it", 0, 0, NULL},
         {"lm-weight", 0, CLI_REAL, &o->lm_weight, "X", "how much its opinion counts beside the network's", 0, 100,
          NULL},
@@ -43,13 +44,19 @@ tw_err decoding_open(tw_ctx *ctx, const decoding_options *options, const tw_alph
     d->reading = calloc(nbest, sizeof *d->reading);
     d->found = calloc(nbest, sizeof *d->found);
     tw_err err = d->reading && d->found ? TW_OK : tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
-    if (!err && (options->lexicon || options->lm))
-        err = tw_fail_err(ctx, TW_ERR_STATE, "--lexicon and --lm are not there yet");
+    if (!err && options->lexicon) {
+        d->lexicon = tw_lexicon_load(ctx, alphabet, options->lexicon, options->cases, &d->skipped);
+        if (!d->lexicon) err = tw_error(ctx);
+    }
+    if (!err && options->lm && !(d->lm = tw_ngram_load(ctx, options->lm))) err = tw_error(ctx);
     if (!err && wants_beam(options)) {
-        int beam = options->beam ? options->beam : DEFAULT_BEAM;
-        d->decoder = tw_decoder_new(ctx, alphabet,
-                                    &(tw_decoder_options){.width = beam, .length_bonus = options->length_bonus});
-        if (!d->decoder) err = tw_error(ctx);
+        tw_decoder_options o = {options->beam ? options->beam : DEFAULT_BEAM,
+                                d->lm,
+                                options->lm_weight,
+                                options->length_bonus,
+                                d->lexicon,
+                                options->phrases};
+        if (!(d->decoder = tw_decoder_new(ctx, alphabet, &o))) err = tw_error(ctx);
     }
     if (err) decoding_close(d);
     return err;
@@ -57,6 +64,8 @@ tw_err decoding_open(tw_ctx *ctx, const decoding_options *options, const tw_alph
 
 void decoding_close(decoding *d) {
     tw_decoder_free(d->decoder);
+    tw_lexicon_free(d->lexicon);
+    tw_ngram_free(d->lm);
     free(d->reading);
     free(d->found);
     free(d->symbols);

@@ -13,11 +13,12 @@ typedef struct decoding_options {
     int nbest;                /* readings per sample; 0: one */
     const char *lexicon, *lm; /* files, or NULL */
     bool phrases;             /* with a lexicon: several of its words, with anything else between them */
+    bool cases;               /* with a lexicon: also its words with a capital, and in capitals */
     double lm_weight, length_bonus;
 } decoding_options;
 
 /* The defaults, and the table's entries for them: `cli_option table[3 + DECODING_OPTIONS]`. */
-enum { DECODING_OPTIONS = 7 };
+enum { DECODING_OPTIONS = 8 };
 decoding_options decoding_defaults(void);
 void decoding_table(decoding_options *options, cli_option table[DECODING_OPTIONS]);
 
@@ -34,6 +35,9 @@ typedef struct decoding {
     decoding_options options;
     const tw_alphabet *alphabet; /* borrowed */
     tw_decoder *decoder;         /* NULL: greedy */
+    tw_lexicon *lexicon;
+    tw_ngram *lm;
+    size_t skipped; /* words of the lexicon with characters that the alphabet lacks */
     /* of the last sample */
     decoded *reading;
     int n; /* how many, best first; 0: with a lexicon, when none of its words fits into the frames */

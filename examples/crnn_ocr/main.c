@@ -23,6 +23,7 @@ int main(int argc, char **argv) {
         {"eval", "measure a recogniser on labelled pictures", command_eval},
         {"read", "read pictures", command_read},
         {"synth", "write rendered text as pictures with their labels", command_synth},
+        {"lm", "learn from a text which characters follow which", command_lm},
         {"export", "write a model to hand on, also in half precision", command_export},
         {"render", "the former name of synth", command_synth},
         {"demo", "train a small recogniser and read words it never saw", command_demo},

@@ -31,6 +31,27 @@ TW_API TW_MUST_CHECK tw_err tw_alphabet_decode(tw_ctx *ctx, const tw_alphabet *a
 /* Number of code points after NFC; -1 when utf8 is not valid UTF-8. */
 TW_API long tw_utf8_length(const char *utf8);
 
+/* ---- lists of words -----------------------------------------------------------------------------------------
+ * The lines of a text file that are not empty, without their ends and a byte order mark. What is not UTF-8, or has a
+ * NUL, is FORMAT, with the line's number. */
+typedef struct tw_lines {
+    size_t n;
+    char **line; /* [n] */
+    char *bytes; /* private */
+} tw_lines;
+TW_API TW_MUST_CHECK tw_err tw_lines_load(tw_ctx *ctx, const char *path, tw_lines *lines);
+TW_API void tw_lines_free(tw_lines *lines);
+
+/* Words over an alphabet, as a trie. A word with a character that the alphabet lacks is left out and counted in
+ * *skipped (may be NULL); when none is left, that is FORMAT. cases: also "Word" and "WORD" for "word". */
+typedef struct tw_lexicon tw_lexicon;
+TW_API TW_MUST_CHECK tw_lexicon *tw_lexicon_new(tw_ctx *ctx, const tw_alphabet *alphabet, size_t n,
+                                                const char *const *words, bool cases, size_t *skipped);
+TW_API TW_MUST_CHECK tw_lexicon *tw_lexicon_load(tw_ctx *ctx, const tw_alphabet *alphabet, const char *path, bool cases,
+                                                 size_t *skipped);
+TW_API void tw_lexicon_free(tw_lexicon *lexicon);
+TW_API size_t tw_lexicon_words(const tw_lexicon *lexicon); /* different words, cases counted apart */
+
 /* ---- a language model: which characters follow which -------------------------------------------------------
  * P(character | up to order - 1 before it) with the smoothing of Witten and Bell, over the characters of the texts it
  * was trained on, "any other character" and the end of a text. Each text is one line: NFC, runs of white space are one
@@ -58,28 +79,35 @@ TW_API double tw_ngram_next(const tw_ngram *ngram, int32_t state, int32_t code_p
  * Ties: the lower index. */
 TW_API int tw_ctc_greedy(const tw_real *scores, int T, int K, size_t row_stride, int blank, int32_t *symbols);
 
-/* Prefix beam search: after each frame the `width` likeliest beginnings of texts are kept, each with the sum over its
- * paths. Options left 0 are the defaults. What is likeliest is told by
+/* The best readings of a sample, by
  *     score = ln p(text|frames) + lm_weight ln P(text) + length_bonus * characters
- * With a width of at least the number of different beginnings the result is exact. */
+ * Prefix beam search: after each frame the `width` best beginnings of texts are kept, each with the sum over its paths.
+ * The result is exact when `width` is at least the number of different beginnings.
+ * With a lexicon, the text is one of its words, and the search is exact whatever the width. With `phrases` it is a
+ * sequence of words, before, between and after which any characters may stand that are in no word of the lexicon (most
+ * often spaces and punctuation); that is a beam search again. Options left 0 are the defaults. */
 typedef struct tw_decoder tw_decoder;
 typedef struct tw_decoder_options {
-    int width; /* default 25 */
+    int width;          /* default 25 */
+    const tw_ngram *lm; /* NULL: none; borrowed. A character it does not know counts as "any other character" */
+    double lm_weight;   /* >= 0; default 0 */
     double length_bonus;
+    const tw_lexicon *lexicon; /* NULL: any text; borrowed. Made with the same alphabet */
+    bool phrases;
 } tw_decoder_options;
 /* One text: symbols are borrowed until the decoder's next call. */
 typedef struct tw_reading {
     const int32_t *symbols;
     int n;
-    double log_prob; /* ln p(text|frames), summed over the paths that the beam kept: never more than the true one */
+    double log_prob; /* ln p(text|frames); of a beam, summed over the paths it kept: never more than the true one */
     double score;
 } tw_reading;
 /* options NULL: the defaults. The alphabet is borrowed, and gives K and the blank. */
 TW_API TW_MUST_CHECK tw_decoder *tw_decoder_new(tw_ctx *ctx, const tw_alphabet *alphabet,
                                                 const tw_decoder_options *options);
 TW_API void tw_decoder_free(tw_decoder *decoder);
-/* The best readings of one sample, best first; *n: in, how many are wanted, out, how many there are. reading has room
- * for them. NaN or +inf among the scores, and a frame without a possible class, are NONFINITE. Of equal scores
+/* The best readings of one sample, best first; *n: in, how many are wanted, out, how many there are: 0 when no word of
+ * the lexicon fits into the frames, or the beam held none at the end. reading has room for them. NaN or +inf among the scores, and a frame without a possible class, are NONFINITE. Of equal scores
  * the shorter text comes first. Once warm nothing is allocated. */
 TW_API TW_MUST_CHECK tw_err tw_decoder_read(tw_decoder *decoder, const tw_real *scores, int T, size_t row_stride,
                                             tw_reading *reading, int *n);

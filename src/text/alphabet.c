@@ -115,30 +115,32 @@ tw_alphabet *tw_alphabet_new_with(tw_ctx *ctx, const char *utf8, int blank) {
 tw_alphabet *tw_alphabet_from_texts(tw_ctx *ctx, size_t n, const char *const *texts) {
     tw_mark mark = tw_scratch_mark(ctx);
     tw_alphabet *a = NULL;
-    bool *seen = tw_scratch(ctx, POINTS * sizeof *seen);
-    if (seen) memset(seen, 0, POINTS * sizeof *seen);
+    /* Not scratch memory: beside a block as large as this, that of each text would be asked for anew. */
+    bool *seen = calloc(POINTS, sizeof *seen), ok = seen != NULL;
+    if (!seen) tw_fail(ctx, TW_ERR_NOMEM, "alphabet: out of memory");
     size_t distinct = 0;
-    for (size_t i = 0; seen && i < n; i++) {
+    for (size_t i = 0; ok && i < n; i++) {
         char what[48];
         size_t length;
         tw_mark inner = tw_scratch_mark(ctx);
         snprintf(what, sizeof what, "alphabet: text %zu", i);
         int32_t *point = tw__nfc_scratch(ctx, what, texts[i], &length);
-        if (!point) seen = NULL; /* the error is in ctx */
-        else length = without_joiners(point, length);
-        for (size_t k = 0; seen && k < length; k++) {
+        ok = point != NULL;
+        if (ok) length = without_joiners(point, length);
+        for (size_t k = 0; ok && k < length; k++) {
             distinct += !seen[point[k]];
             seen[point[k]] = true;
         }
         tw_scratch_release(ctx, inner);
     }
-    int32_t *all = seen ? tw_scratch(ctx, (distinct + 1) * sizeof *all) : NULL;
+    int32_t *all = ok ? tw_scratch(ctx, (distinct + 1) * sizeof *all) : NULL;
     if (all) {
         size_t found = 0;
         for (int32_t p = 0; p < POINTS; p++)
             if (seen[p]) all[found++] = p;
         a = make(ctx, all, found, 0);
     }
+    free(seen);
     tw_scratch_release(ctx, mark);
     return a;
 }

@@ -11,8 +11,9 @@
  * The sums are logarithms in double. What is in the beam stays as it is (`stay`), gaining from its parent when that is
  * in the beam, too; everything else that may come into it is a prefix of the beam and one symbol (`extend`), which has
  * only one term. So a candidate's score is known when it is made, and the lowest of the `width` best so far bounds what
- * is still worth making: since a symbol adds at most ln y and the bonus to a score, the loop over the symbols of a
- * prefix ends at the first that cannot reach it. That leaves out nothing that would have been kept. */
+ * is still worth making: since a symbol adds at most ln y and the bonus to a score (the language model's part is never
+ * above 0), the loop over the symbols of a prefix ends at the first that cannot reach it. That leaves out nothing that
+ * would have been kept. */
 #include "text/beam.h"
 
 #include <math.h>
@@ -70,7 +71,7 @@ static bool make_room(tw__beam *b, size_t more) {
 }
 
 bool tw__beam_begin(tw__beam *b) {
-    if (!grow(b, 1) || !tw__prefixes_begin(&b->prefixes, 0, 0)) return false;
+    if (!grow(b, 1) || !tw__prefixes_begin(&b->prefixes, b->lm ? tw_ngram_start(b->lm) : 0, 0)) return false;
     b->n = 1;
     b->entry[0] = (tw__entry){.prefix = 0, .blank = 0, .letter = -INFINITY, .both = 0, .score = 0};
     b->prefixes.at[0].slot = 0;
@@ -188,11 +189,15 @@ static void extend(tw__beam *b, size_t i, size_t choices, best *k) {
         tw__choice choice = b->choice[n];
         if (e->score + choice.log_prob + b->bonus < k->lowest - SLACK) break; /* no later one is better */
         if (b->taken[choice.symbol] == stamp) continue;
-        double from = choice.symbol == p->symbol ? e->blank : e->both;
+        double letter = (choice.symbol == p->symbol ? e->blank : e->both) + choice.log_prob;
         tw__candidate c = {.symbol = choice.symbol, .gain = p->gain + b->bonus};
-        c.entry = (tw__entry){.prefix = e->prefix, .blank = -INFINITY, .letter = from + choice.log_prob};
-        c.entry.both = c.entry.letter;
-        c.entry.score = c.entry.both + c.gain;
+        c.entry = (tw__entry){e->prefix, -INFINITY, letter, letter, letter + c.gain};
+        if (!(c.entry.score > k->lowest)) continue;
+        if (b->lexicon && (c.word = tw__lexicon_step(b->lexicon, p->word, choice.symbol)) < 0) continue;
+        if (b->lm) {
+            c.gain += b->lm_weight * tw__ngram_step(b->lm, p->lm, b->lm_id[choice.symbol], &c.lm);
+            c.entry.score = letter + c.gain;
+        }
         keep(k, &c);
     }
 }

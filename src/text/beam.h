@@ -3,6 +3,8 @@
 #define TW_TEXT_BEAM_H
 
 #include "text/frames.h"
+#include "text/lexicon.h"
+#include "text/ngram.h"
 #include "text/prefix.h"
 
 #include <thalweg/text.h>
@@ -31,6 +33,10 @@ typedef struct tw__choice {
 typedef struct tw__beam {
     int width, K, blank;
     double bonus;
+    const tw_lexicon *lexicon; /* or NULL */
+    const tw_ngram *lm;        /* or NULL */
+    const int32_t *lm_id;      /* [K] the model's number of each symbol */
+    double lm_weight;
 
     tw__prefixes prefixes;
     tw__entry *entry; /* [n] */

@@ -14,6 +14,7 @@
  *     8         FNV-1a of all that
  *
  * The counts of nodes with children, all probabilities and the suffixes follow from this. */
+#include "text/file.h"
 #include "text/ngram.h"
 #include "text/utf8.h"
 
@@ -227,37 +228,12 @@ static tw_err check_and_parse(tw_ctx *ctx, const char *path, const unsigned char
     return parse(ctx, path, s, (int)order, ncode, nodes, m);
 }
 
-/* The whole file from malloc. */
-static tw_err read_bytes(tw_ctx *ctx, const char *path, unsigned char **bytes, size_t *size) {
-    FILE *file = fopen(path, "rb");
-    size_t room = 1 << 16, n = 0, got = 1;
-    tw_err err = TW_OK;
-    *bytes = NULL;
-    if (!file) return tw_fail_err(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
-    for (; !err && got; n += got) {
-        if (!*bytes || n == room) {
-            if (*bytes) room *= 2;
-            unsigned char *grown = realloc(*bytes, room);
-            if (!grown) {
-                err = tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
-                break;
-            }
-            *bytes = grown;
-        }
-        got = fread(*bytes + n, 1, room - n, file);
-    }
-    if (!err && ferror(file)) err = tw_fail_err(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
-    fclose(file);
-    *size = n;
-    return err;
-}
-
 tw_ngram *tw_ngram_load(tw_ctx *ctx, const char *path) {
-    unsigned char *bytes;
-    size_t size = 0;
+    char *bytes;
+    size_t size;
     tw_ngram *m = NULL;
-    tw_err err = read_bytes(ctx, path, &bytes, &size);
-    if (!err) err = check_and_parse(ctx, path, bytes, size, &m);
+    tw_err err = tw__file_read(ctx, path, &bytes, &size);
+    if (!err) err = check_and_parse(ctx, path, (const unsigned char *)bytes, size, &m);
     free(bytes);
     if (!err) return m;
     tw_ngram_free(m);

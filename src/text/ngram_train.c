@@ -6,7 +6,6 @@
 #include "text/utf8.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { POINTS = 0x110000 };
 
@@ -196,27 +195,24 @@ static bool count_texts(tw_ctx *ctx, counter *c, size_t n, const char *const *te
 tw_ngram *tw_ngram_train(tw_ctx *ctx, int order, size_t n, const char *const *texts) {
     if (order < 1 || order > TW__NGRAM_MOST_ORDER)
         return tw_fail(ctx, TW_ERR_RANGE, "language model: the order is 1 to %d, not %d", TW__NGRAM_MOST_ORDER, order);
-    tw_mark mark = tw_scratch_mark(ctx);
     counter c = {.order = order, .n = 1};
     tw_ngram *m = NULL;
-    bool *seen = tw_scratch(ctx, POINTS * sizeof *seen);
-    int32_t *number = seen ? tw_scratch(ctx, POINTS * sizeof *number) : NULL;
-    if (number) {
+    /* Not scratch memory: beside blocks as large as these, that of each text would be asked for anew. */
+    bool *seen = calloc(POINTS, sizeof *seen);
+    int32_t *number = malloc(POINTS * sizeof *number);
+    if (!seen || !number || !counter_grow(&c)) {
+        tw_fail(ctx, TW_ERR_NOMEM, "language model: out of memory");
+    } else if (collect(ctx, n, texts, seen)) {
         int32_t ncode = 0;
-        memset(seen, 0, POINTS * sizeof *seen);
-        bool ok = collect(ctx, n, texts, seen);
         for (int32_t p = 0; p < POINTS; p++) number[p] = seen[p] ? TW__NGRAM_FIRST + ncode++ : TW__NGRAM_UNKNOWN;
-        if (ok && !counter_grow(&c)) {
-            tw_fail(ctx, TW_ERR_NOMEM, "language model: out of memory");
-            ok = false;
-        }
-        if (ok) c.gram[0] = (gram){-1, -1, 0};
-        ok = ok && count_texts(ctx, &c, n, texts, number, TW__NGRAM_FIRST + ncode);
-        if (ok && c.n == 1) tw_fail(ctx, TW_ERR_FORMAT, "language model: there is no text to learn from");
-        else if (ok && !(m = model_of(&c, seen, ncode)))
-            tw_fail(ctx, TW_ERR_NOMEM, "language model: out of memory for %zu strings", c.n);
+        c.gram[0] = (gram){-1, -1, 0};
+        bool counted = count_texts(ctx, &c, n, texts, number, TW__NGRAM_FIRST + ncode);
+        if (counted && c.n > 1) m = model_of(&c, seen, ncode);
+        if (counted && c.n == 1) tw_fail(ctx, TW_ERR_FORMAT, "language model: there is no text to learn from");
+        else if (counted && !m) tw_fail(ctx, TW_ERR_NOMEM, "language model: out of memory for %zu strings", c.n);
     }
     counter_free(&c);
-    tw_scratch_release(ctx, mark);
+    free(seen);
+    free(number);
     return m;
 }
