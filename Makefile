@@ -23,7 +23,7 @@ endif
 # pkg-config is asked once, when the first recipe needs it.
 once = $(eval $(1) := $(2))$($(1))
 MODULES  := $(filter openblas,$(BLAS)) stb libcjson libutf8proc zlib
-PC_FLAGS  = $(call once,PC_FLAGS,$(shell pkg-config --cflags $(MODULES)))
+PC_FLAGS  = $(call once,PC_FLAGS,$(shell pkg-config --cflags $(MODULES) fontconfig))
 PC_LIBS   = $(call once,PC_LIBS,$(shell pkg-config --libs $(MODULES)))
 
 TW_CPPFLAGS = -Iinclude -Isrc -D_GNU_SOURCE $(if $(filter openblas,$(BLAS)),-DTW_OPENBLAS) $(PC_FLAGS) $(CPPFLAGS)
@@ -122,7 +122,7 @@ $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so: $(BUILD)/sources
 
 # An example is a folder with main.c; all its files are linked with the static library and what they use of
 # examples/common. REAL_ chooses the double library for it, MORE_ names generated objects, ALSO_ sources of others.
-LIBS_crnn_ocr = $(shell pkg-config --libs fontconfig)
+LIBS_crnn_ocr = $(shell pkg-config --libs fontconfig freetype2)
 LIBS_losslab  = $(LIBS_crnn_ocr)
 REAL_losslab := f64
 MORE_losslab := $(BUILD)/chapters.o
@@ -145,10 +145,10 @@ $(BUILD)/chapters.o: $(BUILD)/chapters.c $(BUILD)/flags | deps
 
 # ---- tests ---------------------------------------------------------------------------------------------
 # tests/test_*.c run against the float library, tests/grad_*.c (gradient checks) against the double one.
-$(BUILD)/tests: $(TEST32) $(LIB32)
+$(BUILD)/tests: $(TEST32) $(BUILD)/bench_f32.a $(BUILD)/common_f32.a $(LIB32)
 $(BUILD)/gradcheck: $(TEST64) $(LIB64)
 $(BUILD)/tests $(BUILD)/gradcheck:
-	$(call say,LD)$(LINK) -o $@ $^ $(TW_LIBS) $$(pkg-config --libs criterion)
+	$(call say,LD)$(LINK) -o $@ $^ $(TW_LIBS) $$(pkg-config --libs criterion fontconfig freetype2)
 
 # tests/examples_*.sh try the example programs. The library's tests come last, so that their summary ends the output.
 test: test-examples ## gradient checks in double, the examples, all tests of the library
@@ -170,7 +170,7 @@ asan: ## the tests under the address and undefined-behaviour sanitizers
 
 $(BUILD)/bench/%: $(BUILD)/f32/bench/%.o $(BUILD)/bench_f32.a $(BUILD)/common_f32.a $(LIB32)
 	@mkdir -p $(@D)
-	$(call say,LD)$(LINK) -o $@ $^ $$(pkg-config --libs fontconfig) $(TW_LIBS)
+	$(call say,LD)$(LINK) -o $@ $^ $$(pkg-config --libs fontconfig freetype2) $(TW_LIBS)
 bench: $(BENCH) ## times training steps beside PyTorch's, if that is installed: build/bench.tsv, build/bench.png
 	$(BUILD)/bench/compare --tsv $(BUILD)/bench.tsv --png $(BUILD)/bench.png
 	$(BUILD)/bench/gemm
