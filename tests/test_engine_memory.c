@@ -81,6 +81,61 @@ Test(memory, nothing_is_allocated_once_warm) {
     }
 }
 
+/* Every width below the widest, in a network with each algorithm of convolution and every kind of layer. */
+typedef struct reader {
+    tw_params *params;
+    tw_layer *net;
+} reader;
+
+enum { READERS = 6, READER_HEIGHT = 16, READER_LEAST = 9 };
+
+static reader reader_new(tw_ctx *ctx) {
+    tw_params *p = tw_params_new(ctx);
+    tw_layer *net = tw_sequential_new(p);
+    const tw_conv2d_options padded = {.pad_h = 1, .pad_w = 1, .act = TW_ACT_RELU};
+    tw_sequential_add(net, tw_conv2d_new(p, "direct", 1, 16, 3, 3, &padded));
+    tw_sequential_add(net, tw_max_pool2d_new(p, 2, 2, NULL));
+    tw_sequential_add(net, tw_conv2d_new(p, "winograd", 16, 33, 3, 3, &padded));
+    tw_sequential_add(net, tw_batchnorm_new(p, "norm", 33, NULL));
+    tw_sequential_add(net, tw_max_pool2d_new(p, 2, 1, NULL));
+    tw_sequential_add(net, tw_conv2d_new(p, "columns", 33, 20, 4, 2, &(tw_conv2d_options){.pad_w = 1}));
+    tw_sequential_add(net, tw_activation_new(p, TW_ACT_TANH));
+    tw_sequential_add(net, tw_image_to_sequence_new(p));
+    tw_sequential_add(net, tw_lstm_new(p, "lstm", 20, 24, &(tw_lstm_options){.bidirectional = true, .layers = 2}));
+    tw_sequential_add(net, tw_dropout_new(p, 0.2));
+    tw_sequential_add(net, tw_dense_new(p, "out", 48, 30, NULL));
+    return (reader){p, net};
+}
+
+static void reader_step(tw_ctx *ctx, const reader *r, int width) {
+    tw_step_begin(ctx);
+    tw_tensor *x = random_leaf(ctx, 1, -1, 1, 4, (int[]){READERS, 1, READER_HEIGHT, width});
+    tw_tensor *y = tw_log_softmax(ctx, tw_forward(ctx, r->net, x), 1);
+    tw_tensor *loss = tw_mean(ctx, tw_mul(ctx, y, tw_sum(ctx, y, 1, (int[]){0}, true)), 0, NULL, false);
+    cr_assert_eq(tw_backward(ctx, loss), TW_OK, "%s", tw_errmsg(ctx));
+}
+
+Test(memory, no_narrower_width_allocates) {
+    if (!CAN_COUNT) cr_skip_test("malloc belongs to a sanitizer or another C library");
+    for (int threads = 1; threads <= 2; threads++)
+        for (int training = 0; training < 2; training++) {
+            tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = threads});
+            reader r = reader_new(ctx);
+            tw_optim *optim = tw_adam_new(r.params, NULL);
+            cr_assert_not_null(optim, "%s", tw_errmsg(ctx));
+            tw_set_training(ctx, training);
+            for (int i = 0; i < WARM_UP; i++) reader_step(ctx, &r, WIDEST);
+            for (int width = WIDEST; width >= READER_LEAST; width--) {
+                long before = count();
+                reader_step(ctx, &r, width);
+                cr_expect_eq(count(), before, "%d threads: width %d allocates", threads, width);
+            }
+            tw_optim_free(optim);
+            tw_params_free(r.params);
+            tw_ctx_free(ctx);
+        }
+}
+
 /* ---- an allocator that fails at a chosen call ---------------------------------------------------------- */
 
 typedef struct failing {

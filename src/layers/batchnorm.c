@@ -7,6 +7,7 @@
 #include <thalweg/extend.h>
 
 #include "layers/epilogue.h"
+#include "tensor/internal.h"
 
 /* x is seen as [N,C,S]. A channel's values lie in N runs of S; when S is short they are gathered into one run first,
  * for CHANNELS channels at a time, so that threads do not write to the same cache line. */
@@ -55,8 +56,10 @@ static tw_real *thread_buffer(const pass *p, int thread) {
 }
 
 static bool take_buffers(tw_ctx *ctx, pass *p) {
+    const size_t a_place = (size_t)tw_threads(ctx) * RUNS * p->call->N * sizeof(tw_real);
+    tw__scratch_room(ctx, a_place * (SHORT - 1)); /* for narrower pictures */
     if (!gathers(p->call)) return true;
-    p->buffer = tw_scratch(ctx, (size_t)tw_threads(ctx) * RUNS * p->call->N * p->call->S * sizeof(tw_real));
+    p->buffer = tw_scratch(ctx, a_place * p->call->S);
     return p->buffer != NULL;
 }
 

@@ -32,6 +32,19 @@ static bool pools(tw__conv_algo algo, int pool_h, int pool_w) {
     return algo == TW__CONV_WINOGRAD && pool_h <= 2 && pool_w <= 2;
 }
 
+/* A narrower picture may need more scratch than this one, and where this one is too wide for the fast algorithms, what
+ * they need: a step on such a picture is not to call the allocator. grads NULL: forward. */
+static void keep_room(tw_ctx *ctx, tw__conv_algo algo, const tw__conv *s, int pool_h, const tw__conv_grads *grads) {
+    const int threads = tw_threads(ctx);
+    const bool columns = algo == TW__CONV_COLUMNS, fast = !columns || !ctx->plain_conv;
+    size_t room[3] = {0};
+    if (columns) room[0] = tw__columns_room(s, threads, grads);
+    if (fast && grads) room[1] = tw__conv_direct_backward_room(s, threads, grads->dx);
+    else if (fast) room[1] = tw__conv_direct_room(s, threads, pool_h);
+    if (fast && algo != TW__CONV_DIRECT) room[2] = tw__winograd_room(s, threads, grads);
+    for (int i = 0; i < 3; i++) tw__scratch_room(ctx, room[i]);
+}
+
 /* ---- backward ----------------------------------------------------------------------------------------- */
 
 static void conv2d_backward(tw_ctx *ctx, tw_node *node) {
@@ -43,6 +56,7 @@ static void conv2d_backward(tw_ctx *ctx, tw_node *node) {
     g.dw = tw_grad(ctx, weight, &g.dw_beta);
     g.db = bias ? tw_grad(ctx, bias, &g.db_beta) : NULL;
     if (tw_error(ctx)) return;
+    keep_room(ctx, call->algo, s, call->lines.pool_h, &g);
     if (call->algo == TW__CONV_COLUMNS) {
         (void)tw__columns_backward(ctx, s, call->lines.act, x->data, weight->data, y->data, y->grad, &g);
         return;
@@ -152,6 +166,7 @@ tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bi
         if (pooled && !(lines.winner = tw_alloc(ctx, y->size))) return NULL;
         *call = (tw__conv_call){s, lines, algo};
     }
+    keep_room(ctx, algo, &s, lines.pool_h, NULL);
     bool done = false;
     switch (algo) {
     case TW__CONV_COLUMNS:

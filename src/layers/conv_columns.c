@@ -66,6 +66,30 @@ typedef struct pass {
     size_t column_size, thread_size;
 } pass;
 
+/* Of images, each with a partial weight gradient of its own: at most so many. */
+static int chunks_of(const tw__conv *s, const cut *c) {
+    const size_t weights = (size_t)s->O * (size_t)s->K;
+    const int groups = blocks(s->N, c->group);
+    int chunks = least(groups, CHUNKS);
+    if ((size_t)chunks * weights > PARTIALS) chunks = weights < PARTIALS ? (int)(PARTIALS / weights) : 1;
+    return chunks;
+}
+
+/* Where a picture's tile is narrow, a narrower picture may have a wider one, of several images. */
+size_t tw__columns_room(const tw__conv *s, int threads, bool backward) {
+    const cut c = cut_of(s);
+    const long long positions = (long long)s->N * s->P;
+    const size_t width = positions < TILE ? (size_t)positions : TILE;
+    size_t columns = (size_t)s->K * width, one_channel = (size_t)s->taps * width;
+    if (columns > COLUMN_MATRIX) columns = one_channel > COLUMN_MATRIX ? one_channel : COLUMN_MATRIX;
+    size_t bytes = (size_t)threads * (columns + (size_t)s->O * width + 32) * sizeof(tw_real) + 64;
+    if (backward) {
+        const size_t chunks = (size_t)chunks_of(s, &c);
+        bytes += chunks * (size_t)s->O * ((size_t)s->K * sizeof(tw_real) + sizeof(double)) + 128;
+    }
+    return bytes;
+}
+
 static bool take_buffers(tw_ctx *ctx, pass *a) {
     a->column_size = is_pointwise(&a->s, &a->c) ? 0 : (size_t)a->c.channels * (size_t)a->s.taps * (size_t)a->c.width;
     a->column_size = (a->column_size + 15) / 16 * 16;
@@ -235,9 +259,7 @@ bool tw__columns_backward(tw_ctx *ctx, const tw__conv *s, tw_act act, const tw_r
     tw_real *dw = grads->dw, *db = grads->db;
 
     size_t weights = (size_t)s->O * (size_t)s->K;
-    int groups = blocks(s->N, a.c.group), chunks = least(groups, CHUNKS);
-    if ((size_t)chunks * weights > PARTIALS) chunks = weights < PARTIALS ? (int)(PARTIALS / weights) : 1;
-    if (chunks > groups) chunks = groups;
+    int groups = blocks(s->N, a.c.group), chunks = chunks_of(s, &a.c);
     a.chunk = chunks ? blocks(groups, chunks) * a.c.group : 1;
     chunks = blocks(s->N, a.chunk);
 

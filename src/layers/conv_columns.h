@@ -19,4 +19,7 @@ bool tw__columns_forward(tw_ctx *ctx, const tw__conv *s, tw_act act, const tw_re
 bool tw__columns_backward(tw_ctx *ctx, const tw__conv *s, tw_act act, const tw_real *x, const tw_real *w,
                           const tw_real *y, const tw_real *dy, const tw__conv_grads *grads);
 
+/* The most scratch, in bytes, that it takes for this picture or a narrower one. */
+size_t tw__columns_room(const tw__conv *s, int threads, bool backward);
+
 #endif

@@ -14,19 +14,24 @@ enum {
 };
 
 #ifdef TW_DOUBLE /* the plain kernels only */
-bool tw__conv_direct_suits(const tw__conv *s) { return (void)s, false; }
+static bool suits_narrow(const tw__conv *s) { return (void)s, false; }
 #else
 /* With more channels Winograd's algorithm or the product of columns is faster, as measured. */
-bool tw__conv_direct_suits(const tw__conv *s) {
+static bool suits_narrow(const tw__conv *s) {
     if (s->sh != 1 || s->sw != 1 || s->kh > 7 || s->kw > 7 || s->ph >= s->kh || s->pw >= s->kw) return false;
-    bool few = s->C <= 4 || (s->C < 16 && s->O <= 64);
-    /* Each thread has such a band of each channel at once, of x or of dz: not of a line that is a whole recording. */
-    long long line = (long long)(s->W > s->OW ? s->W : s->OW) + LANES + s->kw;
-    long long channels = s->O > OUT ? s->O : OUT;
-    if (channels < s->C) channels = s->C;
-    return few && s->N > 0 && s->H > 0 && s->W > 0 && channels * s->kh * line <= LARGEST_BAND;
+    return (s->C <= 4 || (s->C < 16 && s->O <= 64)) && s->N > 0 && s->H > 0 && s->W > 0;
 }
 #endif
+
+/* Each thread has a band of as many lines as the kernel of each channel at once, of x or of dz: not of lines that are
+ * whole recordings. So many columns of x and outputs are possible. */
+static int widest(const tw__conv *s) {
+    long long channels = s->O > OUT ? s->O : OUT;
+    if (channels < s->C) channels = s->C;
+    return (int)(LARGEST_BAND / (channels * s->kh)) - LANES - s->kw;
+}
+
+bool tw__conv_direct_suits(const tw__conv *s) { return suits_narrow(s) && s->W <= widest(s) && s->OW <= widest(s); }
 
 typedef struct pass {
     tw__direct_sums a;
@@ -45,19 +50,48 @@ static void unit(void *arg, int block, int thread) {
     tw__direct_sum(&p->a, x, n, row, tw__direct_least(row + p->lines, s->OH), x + p->x_room);
 }
 
-bool tw__conv_direct_forward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w,
-                             const tw__conv_lines *to) {
-    pass p = {.a = {.s = *s, .to = to}, .x = x};
+/* Bands of lines, for pooling in windows so high. */
+static pass cut(const tw__conv *s, int pool_h) {
+    pass p = {.a = {.s = *s}};
     const int pitch = tw__direct_up(s->OW, LANES) + s->kw - 1;
     const int shared = tw__direct_blocks(s->OH, tw__direct_blocks(LEAST_UNITS, s->N));
     const int lines = tw__direct_least(PADDED / s->C / pitch - (s->kh - 1), shared);
-    p.lines = tw__direct_least(tw__direct_up(tw__direct_most(lines, 1), to->pool_h), tw__direct_up(s->OH, to->pool_h));
+    p.lines = tw__direct_least(tw__direct_up(tw__direct_most(lines, 1), pool_h), tw__direct_up(s->OH, pool_h));
     p.units_of_image = tw__direct_blocks(s->OH, p.lines);
     p.a.b = tw__direct_bands_of(1, p.lines + s->kh - 1, pitch);
-    tw__direct_cut_sums(&p.a, p.lines);
+    tw__direct_cut_sums(&p.a, p.lines, pool_h);
     p.x_room = (size_t)s->C * p.a.b.channel + TW__LINE_ROOM;
     p.thread_size = p.x_room + p.a.room;
+    return p;
+}
 
+tw__conv tw__conv_direct_widest(const tw__conv *s) {
+    tw__conv narrow = *s;
+    const int more = s->W - s->OW;
+    if (!suits_narrow(s)) narrow.OW = 0;
+    else narrow.OW = tw__direct_least(s->OW, widest(s) - tw__direct_most(more, 0));
+    narrow.W = narrow.OW + more, narrow.P = narrow.OH * narrow.OW;
+    return narrow;
+}
+
+/* A wide picture's bands have few lines, and a narrow one's many; from some width on they have one. */
+size_t tw__conv_direct_room(const tw__conv *s, int threads, int pool_h) {
+    tw__conv narrow = tw__conv_direct_widest(s);
+    size_t most = 0;
+    while (narrow.OW > 0) {
+        const size_t numbers = cut(&narrow, pool_h).thread_size;
+        if (numbers > most) most = numbers;
+        narrow.OW = tw__direct_least((narrow.OW - 1) / LANES * LANES, PADDED);
+    }
+    if (most == 0) return 0;
+    const size_t K = (size_t)s->K, weights = (size_t)tw__direct_up(s->O, OUT) * K;
+    return ((size_t)threads * most + weights) * sizeof(tw_real) + K * sizeof(int32_t) + (size_t)3 * 64;
+}
+
+bool tw__conv_direct_forward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w,
+                             const tw__conv_lines *to) {
+    pass p = cut(s, to->pool_h);
+    p.a.to = to, p.x = x;
     tw_mark mark = tw_scratch_mark(ctx);
     p.buffer = tw_scratch(ctx, (size_t)tw_threads(ctx) * p.thread_size * sizeof *p.buffer);
     if (!p.buffer || !tw__direct_weights(ctx, &p.a, w, false)) return false;

@@ -21,6 +21,12 @@
 /* Is this a convolution that gains by it? Depends on the shape only. */
 bool tw__conv_direct_suits(const tw__conv *s);
 
+/* The most scratch, in bytes, that it takes for this picture or a narrower one; 0 when it suits none of them. */
+size_t tw__conv_direct_room(const tw__conv *s, int threads, int pool_h);
+size_t tw__conv_direct_backward_room(const tw__conv *s, int threads, bool wants_dx);
+/* The picture, or the widest part of it that it suits: of no columns where it suits none. */
+tw__conv tw__conv_direct_widest(const tw__conv *s);
+
 /* As those of winograd.h; false after an error (no memory). */
 bool tw__conv_direct_forward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w,
                              const tw__conv_lines *to);

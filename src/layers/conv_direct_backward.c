@@ -25,14 +25,15 @@ typedef struct pass {
     const tw_real *x;
     const tw__conv_lines *dz;
     tw__direct_bands xb, zb;
-    int above, left;                                  /* zeros around dz: lines, columns */
-    int images, lines, units_of_image;                /* of a unit */
-    int units, chunk;                                 /* chunk: units whose sums are taken together */
-    tw__direct_sums back;                             /* dx of dz */
-    int32_t *offset, *at;                             /* at: for each thread, where its groups begin in x, and in dz */
-    tw_real *parts;                                   /* [chunks][O,K] of dw */
-    double *db;                                       /* [chunks][O][TW__SUM_LANES] */
-    tw_real *buffer;                                  /* for each thread: sums, x, dz, sums of dx that wait */
+    int above, left;                   /* zeros around dz: lines, columns */
+    int images, lines, units_of_image; /* of a unit */
+    int units, chunk;                  /* chunk: units whose sums are taken together */
+    tw__direct_sums back;              /* dx of dz */
+    int32_t *offset, *at;              /* at: for each thread, where its groups begin in x, and in dz */
+    tw_real *parts;                    /* [chunks][O,K] of dw */
+    double *db;                        /* [chunks][O][TW__SUM_LANES] */
+    tw_real *buffer;                   /* for each thread: sums, x, dz, sums of dx that wait */
+    int chunks;
     size_t groups, sums, x_room, z_room, thread_size; /* groups: of a unit */
 } pass;
 
@@ -109,26 +110,9 @@ static void chunk(void *arg, int index, int thread) {
     if (a->g->dw) end_sums(a, sums, a->parts + (size_t)index * (size_t)s->O * (size_t)s->K);
 }
 
-/* Units, and how dz lies: as dx sees it, or line after line. */
-static void cut(pass *a) {
+/* How dz lies as dx sees it. */
+static void cut_dx(pass *a) {
     const tw__conv *s = &a->s;
-    const int width = tw__direct_up(s->OW, LANES), all = a->g->dx ? tw__direct_most(s->OH, s->H) : s->OH;
-    int lines = POSITIONS / width, images = 1;
-    if (lines >= all) {
-        images = tw__direct_least(lines / all, tw__direct_blocks(s->N, LEAST_UNITS));
-        lines = all;
-    } else {
-        lines = tw__direct_most(lines, a->g->dx ? 2 * s->kh : 1);
-        lines = tw__direct_up(lines, 2); /* a line of windows gives two */
-        lines = tw__direct_blocks(all, tw__direct_blocks(all, lines));
-    }
-    a->images = images, a->lines = lines;
-    a->units_of_image = tw__direct_blocks(all, lines);
-    a->units = tw__direct_blocks(s->N, images) * a->units_of_image;
-    a->chunk = tw__direct_blocks(a->units, CHUNKS);
-    a->xb = tw__direct_bands_of(images, lines + s->kh - 1, width + s->kw - 1);
-    a->zb = tw__direct_bands_of(images, lines, width);
-    if (!a->g->dx) return;
     tw__conv *back = &a->back.s;
     *back = *s;
     back->C = s->O, back->H = s->OH, back->W = s->OW;
@@ -137,23 +121,52 @@ static void cut(pass *a) {
     a->above = back->ph = s->kh - 1 - s->ph;
     a->left = back->pw = s->kw - 1 - s->pw;
     const int pitch = tw__direct_up(s->OW + a->left, LANES); /* a line's zeros are before the next, too */
-    a->back.b = a->zb = tw__direct_bands_of(images, lines + s->kh - 1, pitch);
-    a->back.y = a->g->dx, a->back.beta = a->g->dx_beta;
-    tw__direct_cut_sums(&a->back, lines);
+    a->back.b = a->zb = tw__direct_bands_of(a->images, a->lines + s->kh - 1, pitch);
+    tw__direct_cut_sums(&a->back, a->lines, 1);
 }
 
-static void add_parts(const pass *a, int chunks) {
+/* Units, how dz lies, and the size of everything. */
+static pass cut(const tw__conv *s, bool wants_dx) {
+    pass cut = {.s = *s}, *a = &cut;
+    const int width = tw__direct_up(s->OW, LANES), all = wants_dx ? tw__direct_most(s->OH, s->H) : s->OH;
+    int lines = POSITIONS / width, images = 1;
+    if (lines >= all) {
+        images = tw__direct_least(lines / all, tw__direct_blocks(s->N, LEAST_UNITS));
+        lines = all;
+    } else {
+        lines = tw__direct_most(lines, wants_dx ? 2 * s->kh : 1);
+        lines = tw__direct_up(lines, 2); /* a line of windows gives two */
+        lines = tw__direct_blocks(all, tw__direct_blocks(all, lines));
+    }
+    a->images = images, a->lines = lines;
+    a->units_of_image = tw__direct_blocks(all, lines);
+    a->units = tw__direct_blocks(s->N, images) * a->units_of_image;
+    a->chunk = tw__direct_blocks(a->units, CHUNKS);
+    a->chunks = tw__direct_blocks(a->units, a->chunk);
+    a->xb = tw__direct_bands_of(images, lines + s->kh - 1, width + s->kw - 1);
+    a->zb = tw__direct_bands_of(images, lines, width);
+    if (wants_dx) cut_dx(a);
+    const int taps = tw__direct_blocks(s->K, TAPS), outputs = tw__direct_up(s->O, OUT);
+    a->groups = (size_t)images * (size_t)lines * (size_t)(width / LANES);
+    a->sums = (size_t)(outputs / OUT * taps) * BLOCK;
+    a->x_room = (size_t)s->C * a->xb.channel + TW__LINE_ROOM;
+    a->z_room = LANES + (size_t)outputs * a->zb.channel + TW__LINE_ROOM;
+    a->thread_size = a->sums + a->x_room + a->z_room + a->back.room;
+    return cut;
+}
+
+static void add_parts(const pass *a) {
     const tw__conv *s = &a->s;
     const tw__conv_grads *g = a->g;
     const size_t weights = (size_t)s->O * (size_t)s->K;
     for (size_t i = 0; g->dw && i < weights; i++) {
         tw_real sum = a->parts[i];
-        for (int k = 1; k < chunks; k++) sum += a->parts[(size_t)k * weights + i];
+        for (int k = 1; k < a->chunks; k++) sum += a->parts[(size_t)k * weights + i];
         g->dw[i] = tw_add_to(g->dw_beta, g->dw[i], sum);
     }
     for (int o = 0; g->db && o < s->O; o++) {
         double sum = 0;
-        for (int k = 0; k < chunks; k++) {
+        for (int k = 0; k < a->chunks; k++) {
             const double *lane = a->db + ((size_t)k * (size_t)s->O + (size_t)o) * TW__SUM_LANES;
             for (int i = 0; i < TW__SUM_LANES; i++) sum += lane[i];
         }
@@ -161,20 +174,46 @@ static void add_parts(const pass *a, int chunks) {
     }
 }
 
+static size_t bytes_of(const pass *a, int threads) {
+    const size_t O = (size_t)a->s.O, K = (size_t)a->s.K, C = (size_t)a->s.C, taps = (size_t)a->s.taps;
+    const size_t weights = (size_t)tw__direct_up(a->s.C, OUT) * O * taps; /* of dx */
+    return ((size_t)threads * a->thread_size + (size_t)a->chunks * O * K + weights) * sizeof(tw_real) +
+        (size_t)a->chunks * O * TW__SUM_LANES * sizeof(double) +
+        ((size_t)threads * 2 * a->groups + C * taps + TAPS + O * taps) * sizeof(int32_t) + (size_t)7 * 64;
+}
+
+/* The next narrower picture whose lines, or those of x, or of dz with its zeros, are of fewer groups. */
+static int next_narrower(const tw__conv *s) {
+    const int beside[] = {0, s->W - s->OW, s->kw - 1 - s->pw};
+    int next = 0;
+    for (int i = 0; i < 3; i++)
+        next = tw__direct_most(next, tw__direct_up(s->OW + beside[i], LANES) - LANES - beside[i]);
+    return next;
+}
+
+/* Narrow lines lie many in a unit; from POSITIONS on always the same number. */
+size_t tw__conv_direct_backward_room(const tw__conv *s, int threads, bool wants_dx) {
+    tw__conv narrow = tw__conv_direct_widest(s);
+    const int more = s->W - s->OW;
+    size_t most = 0;
+    while (narrow.OW > 0 && narrow.W > 0) {
+        const pass a = cut(&narrow, wants_dx);
+        const size_t bytes = bytes_of(&a, threads);
+        if (bytes > most) most = bytes;
+        narrow.OW = tw__direct_least(next_narrower(&narrow), POSITIONS);
+        narrow.W = narrow.OW + more, narrow.P = narrow.OH * narrow.OW;
+    }
+    return most;
+}
+
 bool tw__conv_direct_backward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w,
                               const tw__conv_lines *dz, const tw__conv_grads *g) {
-    pass a = {.s = *s, .g = g, .x = x, .dz = dz};
-    cut(&a);
-    const int chunks = tw__direct_blocks(a.units, a.chunk), padded = tw__direct_up(s->K, TAPS);
-    const int outputs = tw__direct_up(s->O, OUT);
-    a.groups = (size_t)(a.images * a.lines * tw__direct_up(s->OW, LANES) / LANES);
-    a.sums = (size_t)(outputs / OUT * (padded / TAPS)) * BLOCK;
-    a.x_room = (size_t)s->C * a.xb.channel + TW__LINE_ROOM;
-    a.z_room = LANES + (size_t)outputs * a.zb.channel + TW__LINE_ROOM;
-    a.thread_size = a.sums + a.x_room + a.z_room + (g->dx ? a.back.room : 0);
-
+    pass a = cut(s, g->dx);
+    const int padded = tw__direct_up(s->K, TAPS);
+    a.g = g, a.x = x, a.dz = dz;
+    a.back.y = g->dx, a.back.beta = g->dx_beta;
     tw_mark mark = tw_scratch_mark(ctx);
-    const size_t threads = (size_t)tw_threads(ctx), parts = (size_t)chunks * (size_t)s->O;
+    const size_t threads = (size_t)tw_threads(ctx), parts = (size_t)a.chunks * (size_t)s->O;
     a.offset = tw_scratch(ctx, (size_t)padded * sizeof *a.offset);
     a.at = tw_scratch(ctx, threads * 2 * a.groups * sizeof *a.at);
     a.parts = tw_scratch(ctx, parts * (size_t)s->K * sizeof *a.parts);
@@ -184,8 +223,8 @@ bool tw__conv_direct_backward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, 
     if (g->dx && !tw__direct_weights(ctx, &a.back, w, true)) return false;
     tw__direct_offsets(&a.xb, s->C, s->kh, s->kw, a.offset);
     for (int k = s->K; k < padded; k++) a.offset[k] = 0; /* sums that nobody reads */
-    tw_parallel_for(ctx, chunks, chunk, &a);
-    add_parts(&a, chunks);
+    tw_parallel_for(ctx, a.chunks, chunk, &a);
+    add_parts(&a);
     tw_scratch_release(ctx, mark);
     return true;
 }

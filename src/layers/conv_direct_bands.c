@@ -64,8 +64,7 @@ void tw__direct_offsets(const tw__direct_bands *b, int C, int kh, int kw, int32_
 
 /* ---- sums ----------------------------------------------------------------------------------------------------- */
 
-void tw__direct_cut_sums(tw__direct_sums *a, int lines) {
-    const int window = a->to ? a->to->pool_h : 1;
+void tw__direct_cut_sums(tw__direct_sums *a, int lines, int window) {
     a->width = tw__direct_up(a->s.OW, LANES);
     a->step = tw__direct_least(tw__direct_up(tw__direct_most(SUMS / a->width, 1), window), lines);
     a->channel = (size_t)tw__direct_up(a->step * a->width, 2 * LANES) + LANES; /* an odd number of cache lines */

@@ -42,8 +42,8 @@ typedef struct tw__direct_sums {
     tw_real *y, beta;
 } tw__direct_sums;
 
-/* How many sums wait, for bands of so many output lines. */
-void tw__direct_cut_sums(tw__direct_sums *a, int lines);
+/* How many sums wait, for bands of so many output lines, which are stored in windows of so many. */
+void tw__direct_cut_sums(tw__direct_sums *a, int lines, int window);
 /* W is [O,C,taps] of s, and turned [C,O,taps]: then the kernels are turned by 180 degrees. */
 bool tw__direct_weights(tw_ctx *ctx, tw__direct_sums *a, const tw_real *w, bool turned);
 /* Lines row .. end of image n, of which x is the band. `wait` has a->room numbers. */

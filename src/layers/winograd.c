@@ -82,17 +82,42 @@ static void write_stage(void *arg, int block, int thread) {
     write_block(a, a->unit, part, block / STAGE_PARTS, a->m, a->work + (size_t)thread * a->c.work);
 }
 
+enum { U, V, M, WORK, BUFFERS };
+
+/* Numbers of each buffer, for this picture or a narrower one. */
+static void sizes(const tw__wino_cut *c, int threads, size_t *n) {
+    const size_t copies = c->large ? 1 : (size_t)threads;
+    n[U] = PLACES * tw__wino_u_place(&c->s, false);
+    n[V] = copies * PLACES * c->room_in;
+    n[M] = copies * PLACES * c->room_out;
+    n[WORK] = (size_t)threads * c->work;
+}
+
+size_t tw__wino_forward_room(const tw__wino_cut *c, int threads) {
+    size_t n[BUFFERS];
+    sizes(c, threads, n);
+    return tw__wino_bytes(sizeof(tw_real), BUFFERS, n);
+}
+
+size_t tw__winograd_room(const tw__conv *s, int threads, bool backward) {
+    if (!tw__wino_suits_narrow(s)) return 0;
+    const tw__conv widest = tw__wino_widest(s);
+    tw__wino_cut c = tw__wino_cut_of(&widest);
+    return backward ? tw__wino_backward_room(&c, threads) : tw__wino_forward_room(&c, threads);
+}
+
 bool tw__winograd_forward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w,
                           const tw__conv_lines *to) {
     pass a = {.c = tw__wino_cut_of(s), .to = to, .u_place = tw__wino_u_place(s, false)};
     const tw__wino_cut *c = &a.c;
-    const size_t threads = (size_t)tw_threads(ctx), copies = c->large ? 1 : threads;
+    size_t n[BUFFERS];
+    sizes(c, tw_threads(ctx), n);
     tw_mark mark = tw_scratch_mark(ctx);
     a.x = tw__wino_input(c, x);
-    a.u = tw_scratch(ctx, PLACES * a.u_place * sizeof *a.u);
-    a.v = tw_scratch(ctx, copies * PLACES * c->place_in * sizeof *a.v);
-    a.m = tw_scratch(ctx, copies * PLACES * c->place_out * sizeof *a.m);
-    a.work = tw_scratch(ctx, threads * c->work * sizeof *a.work);
+    a.u = tw_scratch(ctx, n[U] * sizeof *a.u);
+    a.v = tw_scratch(ctx, n[V] * sizeof *a.v);
+    a.m = tw_scratch(ctx, n[M] * sizeof *a.m);
+    a.work = tw_scratch(ctx, n[WORK] * sizeof *a.work);
     if (!a.u || !a.v || !a.m || !a.work) return false;
     tw__wino_weights(ctx, s, false, w, a.u);
     const int units = tw__wino_blocks(c->all_rows, c->rows);

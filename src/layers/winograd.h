@@ -21,8 +21,11 @@
 
 #include <thalweg/layers.h>
 
-/* Is this a convolution that gains by it? Depends on the shape only. */
+/* Is this a convolution that gains by it? Depends on the shape only, and on the width only where it is huge: among
+ * pictures of many widths one that went another way would need other memory. */
 bool tw__winograd_suits(const tw__conv *s);
+/* The most scratch, in bytes, that it takes for this picture or a narrower one; 0 when it suits none of them. */
+size_t tw__winograd_room(const tw__conv *s, int threads, bool backward);
 
 /* The sums of conv(x, w), stored through `to`. False after an error (no memory). */
 bool tw__winograd_forward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w, const tw__conv_lines *to);

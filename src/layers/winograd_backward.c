@@ -158,9 +158,11 @@ static void bias_gradient(const pass *a, int slots) {
     }
 }
 
-/* Images for each part, and parts; one part when the threads share the stages. */
+/* Sizes of dU; images for each part, and parts; one part when the threads share the stages. */
 static void cut_parts(pass *a) {
     tw__wino_cut *c = &a->c;
+    a->du_place = tw__wino_whole(c->s.C) * tw__wino_whole(c->s.O) + BLOCK;
+    a->du_size = PLACES * a->du_place;
     if (c->s.N < FEW_IMAGES) c->large = true;
     a->parts = c->large ? 1 : MOST_PARTS * a->du_size <= PARTIALS ? MOST_PARTS : PARTS;
     const int images = tw__wino_blocks(c->s.N, a->parts);
@@ -168,30 +170,58 @@ static void cut_parts(pass *a) {
     a->parts = tw__wino_blocks(c->s.N, images);
 }
 
+enum { U, DU, DB, V, Z, STRIPS, WORK, BUFFERS };
+
+/* Numbers of each buffer (of doubles for db), for this picture or a narrower one. */
+static void sizes(const pass *a, int threads, size_t *n) {
+    const tw__wino_cut *c = &a->c;
+    const size_t copies = c->large ? 1 : (size_t)threads;
+    n[U] = PLACES * a->u_place;
+    n[DU] = (size_t)a->parts * a->du_size;
+    n[DB] = (size_t)most(a->parts, STAGE_PARTS) * tw__wino_whole(c->s.O);
+    n[V] = copies * PLACES * c->room_in;
+    n[Z] = copies * PLACES * c->room_out;
+    n[STRIPS] = copies * a->strips_size;
+    n[WORK] = (size_t)threads * c->work;
+}
+
+static pass pass_of(const tw__wino_cut *c) {
+    pass a = {.c = *c, .u_place = tw__wino_u_place(&c->s, true)};
+    cut_parts(&a);
+    a.strips_size = tw__wino_whole(c->s.C) * SIDE * c->columns;
+    return a;
+}
+
+size_t tw__wino_backward_room(const tw__wino_cut *c, int threads) {
+    const pass a = pass_of(c);
+    size_t n[BUFFERS];
+    sizes(&a, threads, n);
+    n[DB] *= sizeof(double) / sizeof(tw_real);
+    return tw__wino_bytes(sizeof(tw_real), BUFFERS, n);
+}
+
 bool tw__winograd_backward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w, const tw__conv_lines *dz,
                            const tw__conv_grads *g) {
-    pass a = {.c = tw__wino_cut_of(s), .g = g, .u_place = tw__wino_u_place(s, true)};
-    const tw__wino_cut *c = &a.c;
+    const tw__wino_cut cut = tw__wino_cut_of(s);
+    pass a = pass_of(&cut);
+    const tw__wino_cut *c = &a.c; /* in which few images are a large unit */
     const int inputs = tw__wino_blocks(s->C, BLOCK), outputs = tw__wino_blocks(s->O, BLOCK);
-    a.du_place = (size_t)(inputs * BLOCK) * (size_t)(outputs * BLOCK) + BLOCK;
-    a.du_size = PLACES * a.du_place;
-    cut_parts(&a);
+    a.g = g;
     a.x = tw__wino_input(c, x);
     a.dz = tw__wino_gradient(c, dz);
-    a.strips_size = (size_t)inputs * SIDE * c->columns * BLOCK;
 
+    size_t n[BUFFERS];
+    sizes(&a, tw_threads(ctx), n);
     tw_mark mark = tw_scratch_mark(ctx);
-    const size_t threads = (size_t)tw_threads(ctx), copies = c->large ? 1 : threads;
-    const size_t sums = (size_t)most(a.parts, STAGE_PARTS) * (size_t)outputs * BLOCK;
-    a.u = tw_scratch(ctx, PLACES * a.u_place * sizeof *a.u);
-    a.du = tw_scratch(ctx, (size_t)a.parts * a.du_size * sizeof *a.du);
-    a.db = tw_scratch(ctx, sums * sizeof *a.db);
-    a.v = tw_scratch(ctx, copies * PLACES * c->place_in * sizeof *a.v);
-    a.z = tw_scratch(ctx, copies * PLACES * c->place_out * sizeof *a.z);
-    a.strips = tw_scratch(ctx, copies * a.strips_size * sizeof *a.strips);
-    a.work = tw_scratch(ctx, threads * c->work * sizeof *a.work);
+    a.u = tw_scratch(ctx, n[U] * sizeof *a.u);
+    a.du = tw_scratch(ctx, n[DU] * sizeof *a.du);
+    a.db = tw_scratch(ctx, n[DB] * sizeof *a.db);
+    a.v = tw_scratch(ctx, n[V] * sizeof *a.v);
+    a.z = tw_scratch(ctx, n[Z] * sizeof *a.z);
+    a.strips = tw_scratch(ctx, n[STRIPS] * sizeof *a.strips);
+    a.work = tw_scratch(ctx, n[WORK] * sizeof *a.work);
     if (!a.u || !a.du || !a.db || !a.v || !a.z || !a.strips || !a.work) return false;
-    for (size_t i = 0; i < sums; i++) a.db[i] = 0;
+    for (size_t i = 0; i < n[DB]; i++) a.db[i] = 0;
     if (g->dx) tw__wino_weights(ctx, s, true, w, a.u);
     if (!c->large) tw_parallel_for(ctx, a.parts, part_block, &a);
     for (int k = 0; c->large && k * c->rows < c->all_rows; k++) {

@@ -25,17 +25,24 @@ enum {
 static int outputs_of_tile(const tw__conv *s) { return SIDE + 1 - s->kh; }
 
 #ifdef TW_DOUBLE /* the double library is the oracle: it has the plain kernels only */
-bool tw__winograd_suits(const tw__conv *s) { return (void)s, false; }
+bool tw__wino_suits_narrow(const tw__conv *s) { return (void)s, false; }
 #else
-/* Few channels, or many outputs beyond the picture's border, leave the transforms to dominate. */
-bool tw__winograd_suits(const tw__conv *s) {
+/* Few channels, or many lines of outputs below the picture's border, leave the transforms to dominate. */
+bool tw__wino_suits_narrow(const tw__conv *s) {
     if (s->kh != s->kw || (s->kh != 3 && s->kh != 5) || s->sh != 1 || s->sw != 1) return false;
-    if (s->ph >= s->kh || s->pw >= s->kw || s->W > WIDEST || s->OW > WIDEST) return false;
-    int m = outputs_of_tile(s);
-    long long tiles = (long long)blocks(s->OH, m) * blocks(s->OW, m);
-    return s->C >= 16 && s->O >= 16 && s->P * (long long)s->taps * 2 >= tiles * PLACES * 3 && s->N > 0;
+    if (s->ph >= s->kh || s->pw >= s->kw) return false;
+    const int m = outputs_of_tile(s), down = blocks(s->OH, m);
+    return s->C >= 16 && s->O >= 16 && (long long)s->OH * m * s->taps * 2 >= (long long)down * PLACES * 3 && s->N > 0;
 }
 #endif
+
+bool tw__winograd_suits(const tw__conv *s) { return s->W <= WIDEST && s->OW <= WIDEST && tw__wino_suits_narrow(s); }
+
+tw__conv tw__wino_widest(const tw__conv *s) {
+    tw__conv narrow = *s;
+    narrow.W = least(s->W, WIDEST), narrow.OW = least(s->OW, WIDEST);
+    return narrow;
+}
 
 /* ---- how the tiles are cut -------------------------------------------------------------------------------------- */
 
@@ -60,11 +67,16 @@ tw__wino_cut tw__wino_cut_of(const tw__conv *s) {
     if (c.large) room = 2 * u > LARGE_UNIT ? 2 * u : LARGE_UNIT;
     long long tiles = room / (PLACES * (long long)(c.ld_in + c.ld_out));
     if (tiles < LEAST_TILES) tiles = LEAST_TILES;
-    c.rows = least((int)(tiles / c.across), c.large ? c.all_rows : blocks(c.all_rows, LEAST_UNITS));
+    const int most = c.large ? c.all_rows : blocks(c.all_rows, LEAST_UNITS);
+    c.rows = least((int)(tiles / c.across), most);
     if (c.rows < 1) c.rows = 1;
     c.rows = blocks(c.all_rows, blocks(c.all_rows, c.rows)); /* equal units */
     c.place_in = odd((size_t)c.rows * (size_t)c.across * c.ld_in / BLOCK) * BLOCK;
     c.place_out = odd((size_t)c.rows * (size_t)c.across * c.ld_out / BLOCK) * BLOCK;
+    if (tiles < c.across) tiles = c.across;
+    if (tiles > (long long)most * c.across) tiles = (long long)most * c.across;
+    c.room_in = odd((size_t)tiles * c.ld_in / BLOCK) * BLOCK;
+    c.room_out = odd((size_t)tiles * c.ld_out / BLOCK) * BLOCK;
     c.columns = (size_t)c.across * (size_t)c.m + SIDE + BLOCK; /* unpack reads whole blocks of columns */
     size_t wide = s->W > s->OW ? (size_t)s->W : (size_t)s->OW;
     /* six rows of a strip; four lines of 16 channels, and more than the TW__LINE_ROOM overwritten after them */

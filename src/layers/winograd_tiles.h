@@ -19,12 +19,29 @@ typedef struct tw__wino_cut {
     bool large;           /* do the threads share the stages of a unit? */
     size_t ld_in, ld_out; /* of V; of M or Z */
     size_t place_in,
-        place_out;  /* numbers of such a matrix, and a pad: powers of two apart they would share cache lines */
+        place_out; /* numbers of such a matrix, and a pad: powers of two apart they would share cache lines */
+    size_t room_in,
+        room_out;   /* the same of the largest one of this picture or a narrower one, in which more rows fit */
     size_t columns; /* of a strip */
     size_t work;    /* numbers a thread needs for strips and lines */
 } tw__wino_cut;
 
 tw__wino_cut tw__wino_cut_of(const tw__conv *s);
+/* Bytes that each pass takes at most for this picture or a narrower one. */
+size_t tw__wino_forward_room(const tw__wino_cut *c, int threads);
+size_t tw__wino_backward_room(const tw__wino_cut *c, int threads);
+
+/* The picture, or the widest part of it that Winograd's algorithm takes. */
+tw__conv tw__wino_widest(const tw__conv *s);
+/* Does it suit that? */
+bool tw__wino_suits_narrow(const tw__conv *s);
+
+/* Bytes of several buffers in scratch. */
+static inline size_t tw__wino_bytes(size_t each, int n, const size_t *numbers) {
+    size_t sum = 0;
+    for (int i = 0; i < n; i++) sum += numbers[i] * each + 64;
+    return sum;
+}
 
 /* Tile rows first .. last, without the last. */
 typedef struct tw__wino_span {

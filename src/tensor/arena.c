@@ -104,6 +104,12 @@ void tw__arena_release(tw_ctx *ctx, tw__arena *a, tw_mark mark) {
     a->used = used;
 }
 
+void tw__arena_room(tw__arena *a, size_t bytes) {
+    if (bytes > SIZE_MAX / 4) return; /* tw__arena_alloc refuses that */
+    const size_t all = a->used + a->below + round_up(bytes);
+    if (all > a->peak) a->peak = all;
+}
+
 void tw__arena_shut(void *ptr, size_t bytes) { POISON(ptr, bytes); }
 void tw__arena_open(void *ptr, size_t bytes) { UNPOISON(ptr, bytes); }
 
@@ -112,4 +118,5 @@ void tw__arena_open(void *ptr, size_t bytes) { UNPOISON(ptr, bytes); }
 void *tw_alloc(tw_ctx *ctx, size_t bytes) { return tw__arena_alloc(ctx, &ctx->step, bytes); }
 tw_mark tw_scratch_mark(tw_ctx *ctx) { return tw__arena_mark(&ctx->scratch); }
 void *tw_scratch(tw_ctx *ctx, size_t bytes) { return tw__arena_alloc(ctx, &ctx->scratch, bytes); }
+void tw__scratch_room(tw_ctx *ctx, size_t bytes) { tw__arena_room(&ctx->scratch, bytes); }
 void tw_scratch_release(tw_ctx *ctx, tw_mark mark) { tw__arena_release(ctx, &ctx->scratch, mark); }

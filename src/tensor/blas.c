@@ -6,6 +6,7 @@
 #include "tensor/internal.h"
 
 #include "tensor/direct.h"
+#include "tensor/panels.h"
 
 #ifdef TW_OPENBLAS
 #include <cblas.h>
@@ -90,6 +91,8 @@ static void add_parts(const product *g, int parts) {
 void tw_gemm(tw_ctx *ctx, bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda,
              const tw_real *B, int ldb, tw_real beta, tw_real *C, int ldc) {
     tw__gemm_call g = {ta, tb, M, N, K, A, B, lda, ldb, ldc, beta, C, NULL, NULL};
+    /* Its rows may be worth packing where they are multiples of 2 kB (direct.c). */
+    if (!tb && K >= 32 && ldb > 512) tw__scratch_room(ctx, tw__panels_size(K, N) * sizeof(tw_real));
     if (alpha == 1 && (beta == 0 || beta == 1)) tw__gemm_all(ctx, 1, &g);
     else tw__blas_gemm(ctx, ta, tb, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc);
 }
@@ -103,8 +106,11 @@ void tw__blas_gemm(tw_ctx *ctx, bool ta, bool tb, int M, int N, int K, tw_real a
     double work = (double)M * N * K;
     int want = work < 8e6 ? 1 : work / 4e6 > 16 ? 16 : (int)(work / 4e6);
     int tiles = ((M + 31) / 32) * ((N + 63) / 64); /* smaller ones waste the kernel */
+    enum { FEW = 3 * 32 * 64, LONG = 2048 };       /* numbers of a result of fewer than 4 tiles; a long sum */
+    if (want > 1 && K >= LONG)                     /* with one dimension less there may be parts, or more of them */
+        tw__scratch_room(ctx, (size_t)want * ((double)M * N < FEW ? (size_t)M * (size_t)N : FEW) * sizeof *C);
 
-    if (want > 1 && tiles < 4 && K >= 2048) { /* a small result of long sums, as a convolution's weight gradient */
+    if (want > 1 && tiles < 4 && K >= LONG) { /* a small result of long sums, as a convolution's weight gradient */
         g.depth = round_up((K + want - 1) / want, 64);
         int parts = (K + g.depth - 1) / g.depth;
         tw_mark mark = tw_scratch_mark(ctx);

@@ -8,6 +8,7 @@ void *tw__block_take(tw_ctx *ctx, size_t bytes) {
         if (ctx->free_block[i].bytes >= bytes && (best < 0 || ctx->free_block[i].bytes < ctx->free_block[best].bytes))
             best = i;
     if (best < 0) return tw_alloc(ctx, bytes);
+    tw__arena_room(&ctx->step, bytes); /* in a narrower step it may be the larger of the two */
     tw__block *b = &ctx->free_block[best];
     void *p = b->ptr;
     size_t taken = (bytes + 63) & ~(size_t)63;

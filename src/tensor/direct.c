@@ -6,6 +6,7 @@
  * dense layer's forward pass, which so leaves its weights alone. */
 #include "tensor/direct.h"
 
+#include "tensor/internal.h"
 #include "tensor/panels.h"
 
 static int least(int a, int b) { return a < b ? a : b; }
@@ -75,6 +76,11 @@ static void cut_up(cut *c) {
     c->blocks = c->across * blocks(c->M, c->rows);
 }
 
+/* What an element costs when one of the factors is packed, in multiply-adds of a vector: packing it, and multiplying it
+ * by whole panels. */
+static const double PACKING = 0.4, PANEL = 32, VECTOR = 16;
+static double panel_vectors(int n) { return n <= VECTOR ? 1 : blocks(n, (int)PANEL) * PANEL / VECTOR; }
+
 /* False: a product for the BLAS. */
 static bool plan(const tw__gemm_call *g, cut *c) {
     if (!suits(g->ta, g->tb, g->M, g->K)) return false;
@@ -82,10 +88,8 @@ static bool plan(const tw__gemm_call *g, cut *c) {
     c->p = (tw__product){.ta = g->ta, .add = g->beta != 0, .A = g->A, .B = g->B, .C = g->C};
     c->p.lda = (size_t)g->lda, c->p.ldb = (size_t)g->ldb, c->p.ldc = (size_t)g->ldc;
     if (g->tb) {
-        /* What an element costs, in multiply-adds of a vector: packing it, and multiplying it by whole panels. */
-        const double packing = 0.4, panel = 32, lanes = 16;
-        double pack_a = g->M * packing + (g->M <= lanes ? 1 : blocks(g->M, (int)panel) * panel / lanes) * g->N;
-        double pack_b = g->N * packing + (g->N <= lanes ? 1 : blocks(g->N, (int)panel) * panel / lanes) * g->M;
+        double pack_a = g->M * PACKING + panel_vectors(g->M) * g->N;
+        double pack_b = g->N * PACKING + panel_vectors(g->N) * g->M;
         c->packed = g->B;
         if (pack_a < pack_b) {
             c->packed = g->A;
@@ -101,6 +105,24 @@ static bool plan(const tw__gemm_call *g, cut *c) {
     }
     cut_up(c);
     return true;
+}
+
+/* Bytes of panels that this product may pack, or one with fewer rows, columns or terms, for which other factors are
+ * packed. */
+static size_t room_of(const tw__gemm_call *g) {
+    const int M = g->M, N = g->N, K = g->K;
+    if (M < 4 || N < 4 || !suits(false, g->tb, M, K) || (g->ta && g->tb)) return 0;
+    size_t numbers = tw__panels_size(K, N);
+    if (g->tb) {
+        /* A is packed when M (packing + N / lanes - wide) < N packing, but for the last, partial panel */
+        const double wide = blocks(N, (int)PANEL) * PANEL / VECTOR, excess = PACKING + N / VECTOR - wide;
+        const double rows = excess > 0 ? N * PACKING / excess + PANEL : M;
+        const size_t a = tw__panels_size(K, rows < M ? (int)rows : M);
+        if (a > numbers) numbers = a;
+    } else if (!worth_packing(M, K, g->ldb)) {
+        numbers = 0;
+    }
+    return numbers * sizeof(tw_real) + 64;
 }
 
 /* ---- several ---------------------------------------------------------------------------------------------------- */
@@ -152,6 +174,9 @@ static void run_together(tw_ctx *ctx, int n, const tw__gemm_call *call) {
     batch b = {0};
     tw_mark mark = tw_scratch_mark(ctx);
     int pack = 0, all = 0;
+    size_t room = 0;
+    for (int i = 0; i < n; i++) room += room_of(&call[i]);
+    tw__scratch_room(ctx, room);
     for (int i = 0; i < n; i++) {
         const tw__gemm_call *g = &call[i];
         cut *c = &b.cut[b.n];

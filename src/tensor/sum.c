@@ -3,6 +3,7 @@
  * Neighbouring axes of one kind are merged, so that kept and reduced ones alternate, three of each at most. The work is
  * cut into units (an output, or up to WIDTH neighbouring outputs when they lie side by side in memory) and, when there
  * are few units, each sum is cut along its outermost axis too; the parts are then added in their order. */
+#include "tensor/internal.h"
 #include "tensor/ops.h"
 
 enum { WIDTH = 256, LANES = 8, MAX_PARTS = 64 };
@@ -136,6 +137,11 @@ bool tw__sum_axes(tw_ctx *ctx, int ndim, const int *dim, const bool *reduced, co
         if (r.parts < 1) r.parts = 1;
     }
     tw_mark mark = tw_scratch_mark(ctx);
+    const size_t most = length * r.outputs / (4 * TW__GRAIN); /* of parts, had it fewer outputs */
+    if (most > 1) {
+        const size_t outputs = r.outputs < (size_t)7 * WIDTH ? r.outputs : (size_t)7 * WIDTH;
+        tw__scratch_room(ctx, (most < MAX_PARTS ? most : MAX_PARTS) * outputs * sizeof *r.partial);
+    }
     if (r.parts > 1) {
         r.partial = tw_scratch(ctx, r.parts * r.outputs * sizeof *r.partial);
         if (!r.partial) return false;

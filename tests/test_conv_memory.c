@@ -1,0 +1,122 @@
+/* test_conv_memory.c - warmed up at the widest picture, a convolution of any narrower one calls no allocator. */
+#include "util.h"
+
+#include "tensor/internal.h"
+
+typedef struct shape {
+    int N, C, H, O, kh, kw;
+    tw_conv2d_options options;
+    bool plain; /* TW_CONV_PLAIN */
+} shape;
+
+#define PAD(n) .pad_h = n, .pad_w = n
+#define POOL(h, w) .pool_h = h, .pool_w = w
+static const shape shapes[] = {
+    /* Winograd */
+    {8, 16, 16, 16, 3, 3, {PAD(1), .act = TW_ACT_RELU}, false},
+    {40, 16, 5, 16, 3, 3, {PAD(1)}, false},
+    {3, 48, 13, 40, 3, 3, {PAD(1), POOL(2, 2)}, false},
+    {5, 100, 4, 100, 3, 3, {.pad_h = 1}, false},
+    {2, 130, 8, 130, 3, 3, {PAD(1), POOL(2, 1)}, false},
+    {9, 32, 6, 64, 5, 5, {PAD(2)}, false},
+    {4, 17, 2, 33, 3, 3, {PAD(1)}, false},
+    /* direct */
+    {8, 1, 32, 8, 3, 3, {PAD(1), POOL(2, 2)}, false},
+    {2, 3, 40, 20, 5, 5, {PAD(2), .act = TW_ACT_TANH}, false},
+    {40, 8, 9, 16, 3, 3, {PAD(1), POOL(3, 1)}, false},
+    {6, 4, 7, 70, 2, 7, {.pad_w = 6}, false},
+    {3, 10, 1, 12, 1, 3, {.pad_w = 1}, false},
+    /* columns */
+    {8, 20, 12, 9, 4, 4, {0}, false},
+    {17, 20, 5, 9, 4, 4, {PAD(3), .act = TW_ACT_RELU}, false},
+    {40, 30, 8, 50, 1, 1, {0}, false},
+    {1, 30, 16, 50, 1, 1, {0}, false},
+    {12, 64, 5, 64, 3, 3, {.stride_h = 2, PAD(1)}, false},
+    {33, 20, 1, 40, 1, 3, {.pad_w = 1}, false},
+    {10, 24, 10, 24, 3, 3, {PAD(1)}, true},
+    {10, 3, 24, 7, 5, 5, {PAD(2), POOL(2, 2)}, true},
+    {2, 300, 3, 210, 2, 2, {0}, false},
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes, WIDEST = 60, WARM_UP = 3 };
+
+static void *counting_alloc(void *user, size_t size) {
+    ++*(int *)user;
+    return malloc(size);
+}
+static void counting_free(void *user, void *p, size_t size) {
+    (void)user, (void)size;
+    free(p);
+}
+
+typedef struct data {
+    tw_real *x, *w, *b, *dy;
+} data;
+
+/* False: such a picture is too narrow. */
+static bool step(tw_ctx *ctx, const shape *s, const data *d, int width) {
+    tw_step_begin(ctx);
+    tw_tensor *x = tw_input_grad(ctx, d->x, 4, (int[]){s->N, s->C, s->H, width});
+    tw_tensor *w = tw_input_grad(ctx, d->w, 4, (int[]){s->O, s->C, s->kh, s->kw});
+    tw_tensor *y = tw_conv2d(ctx, x, w, tw_input_grad(ctx, d->b, 1, (int[]){s->O}), &s->options);
+    if (!y) {
+        cr_assert_eq(tw_error(ctx), TW_ERR_SHAPE, "%s", tw_errmsg(ctx));
+        tw_error_clear(ctx);
+        return false;
+    }
+    cr_assert_eq(tw_backward_from(ctx, y, d->dy), TW_OK, "%s", tw_errmsg(ctx));
+    return true;
+}
+
+static data data_new(const shape *s) {
+    const size_t room = (size_t)(s->H + 12) * (WIDEST + 12) * (size_t)s->N;
+    return (data){random_reals(room * s->C, 1, -1, 1), random_reals((size_t)s->O * s->C * s->kh * s->kw, 2, -1, 1),
+                  random_reals(s->O, 3, -1, 1), random_reals(room * s->O, 4, -1, 1)};
+}
+static void data_free(data *d) { free(d->x), free(d->w), free(d->b), free(d->dy); }
+
+static tw_ctx *ctx_new(const shape *s, int threads, int *calls) {
+    tw_ctx *ctx = tw_ctx_new_with(
+        &(tw_ctx_options){.seed = 1, .threads = threads, .allocator = {counting_alloc, counting_free, calls}});
+    tw_set_conv_algo(ctx, s->plain ? TW_CONV_PLAIN : TW_CONV_AUTO);
+    return ctx;
+}
+
+static void check_shape(int k, int threads, int widest) {
+    const shape *s = &shapes[k];
+    data d = data_new(s);
+    int calls = 0;
+    tw_ctx *ctx = ctx_new(s, threads, &calls);
+    for (int i = 0; i < WARM_UP; i++) cr_assert(step(ctx, s, &d, widest));
+    for (int width = widest, before = calls; width > 0 && step(ctx, s, &d, width); width--, before = calls)
+        cr_expect_eq(calls, before, "shape %d, %d threads, warm at %d: width %d allocates", k, threads, widest, width);
+    tw_ctx_free(ctx);
+    data_free(&d);
+}
+
+Test(conv_memory, narrower_pictures_allocate_nothing) {
+    for (int threads = 1; threads <= 2; threads++)
+        for (int k = 0; k < SHAPES; k++) check_shape(k, threads, WIDEST), check_shape(k, threads, 33);
+}
+
+/* The same without the room to spare that an arena takes, which would hide a little: what a width needs the next one
+ * keeps. */
+Test(conv_memory, what_is_kept_grows_with_the_width) {
+    for (int threads = 1; threads <= 2; threads++)
+        for (int k = 0; k < SHAPES; k++) {
+            const shape *s = &shapes[k];
+            data d = data_new(s);
+            size_t before = 0;
+            for (int width = 1; width <= WIDEST; width++) {
+                int calls = 0;
+                tw_ctx *ctx = ctx_new(s, threads, &calls);
+                if (step(ctx, s, &d, width)) {
+                    const size_t peak = ctx->scratch.peak;
+                    cr_expect(peak >= before, "shape %d, %d threads: %zu bytes at width %d, %zu at %d", k, threads,
+                              peak, width, before, width - 1);
+                    before = peak;
+                }
+                tw_ctx_free(ctx);
+            }
+            data_free(&d);
+        }
+}
