@@ -51,12 +51,10 @@ TEST64   := $(call objects,f64,$(wildcard tests/grad_*.c tests/util*.c))
 EXAMPLES := $(patsubst examples/%/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
 BENCH    := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 OBJ_BENCH := $(call objects,f32,$(wildcard bench/*.c))
-# What the programs of bench/ share, losslab's charts, crnn_ocr's rendered text and its training.
+# What the programs of bench/ and the tests share: losslab's charts, and all of crnn_ocr but its main.
 COMMON_BENCH := $(call objects,f32,$(wildcard bench/common/*.c) \
                 $(addprefix examples/losslab/,canvas.c canvas_png.c canvas_svg.c chart.c ticks.c typeface.c) \
-                $(addprefix examples/crnn_ocr/,effects.c ema.c evaluate.c face.c fonts.c look.c model.c \
-                    outline.c pattern.c phrases.c picture.c presets.c recipe.c render.c synth.c synth_source.c \
-                    texture.c training.c trim.c utf8.c words.c))
+                $(filter-out %/main.c,$(wildcard examples/crnn_ocr/*.c)))
 
 LIB32    := $(BUILD)/libthalweg.a
 LIB64    := $(BUILD)/libthalweg_f64.a
@@ -126,7 +124,7 @@ LIBS_crnn_ocr = $(shell pkg-config --libs fontconfig freetype2)
 LIBS_losslab  = $(LIBS_crnn_ocr)
 REAL_losslab := f64
 MORE_losslab := $(BUILD)/chapters.o
-ALSO_losslab := $(addprefix examples/crnn_ocr/,ema.c model.c picture.c recipe.c trim.c) $(wildcard tests/museum*.c)
+ALSO_losslab := $(addprefix examples/crnn_ocr/,augment.c ema.c model.c picture.c recipe.c trim.c) $(wildcard tests/museum*.c)
 define example_rules
 OBJ_$(1) := $(call objects,$(or $(REAL_$(1)),f32),$(wildcard examples/$(1)/*.c) $(ALSO_$(1)))
 $(BUILD)/$(1): $$(OBJ_$(1)) $(MORE_$(1)) $(BUILD)/common_$(or $(REAL_$(1)),f32).a $(if $(filter f64,$(REAL_$(1))),$(LIB64),$(LIB32))

@@ -25,6 +25,7 @@ expect 2 'images goes with' "$ocr" train --synth --images x --out "$dir/m"
 expect 2 'patience needs' "$ocr" train --synth --patience 3 --out "$dir/m"
 expect 2 'val-split takes from' "$ocr" train --synth --val-split 0.1 --out "$dir/m"
 expect 2 'two ways' "$ocr" train --labels x --val y --val-split 0.1 --out "$dir/m"
+expect 2 'none, light or strong' "$ocr" train --labels x --augment much --out "$dir/m"
 expect 2 'twice' "$ocr" train --labels x --epochs 2 --steps 100 --out "$dir/m"
 expect 2 'did you mean small' "$ocr" train --synth --model smal --out "$dir/m"
 expect 2 'multiple of 32' "$ocr" train --synth --model vgg --height 24 --out "$dir/m"
@@ -113,7 +114,7 @@ for data in "--labels $dir/pics/labels.tsv" '--synth'; do
 done
 
 # Stopped by a signal in the middle of an epoch, and resumed: the same bits, and a log without a gap.
-set -- train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 4 --val-split 0.25
+set -- train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 4 --val-split 0.25 --augment light
 expect 0 'cer: ' "$ocr" "$@" --epochs 40 --out "$dir/whole.st" --log "$dir/whole.csv"
 "$ocr" "$@" --epochs 40 --save-minutes 0.002 --out "$dir/cut.st" --log "$dir/cut.csv" >"$dir/out" 2>&1 &
 while [ "$(wc -l 2>/dev/null <"$dir/cut.csv" || echo 0)" -lt 4 ]; do sleep 0.01; done

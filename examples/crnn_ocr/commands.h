@@ -11,6 +11,7 @@ int command_read(int argc, char **argv);
 int command_synth(int argc, char **argv);
 int command_lm(int argc, char **argv);
 int command_export(int argc, char **argv);
+int command_captcha(int argc, char **argv);
 int command_demo(int argc, char **argv);
 
 /* A context, or the end of the program. threads 0: the default. */

@@ -163,7 +163,7 @@ static tw_err run(tw_ctx *ctx, const options *o, evaluation *e) {
     trained *t = &e->trained;
     tw_err err = trained_load(ctx, o->model, true, t);
     if (!err) err = labelled_load(ctx, o->labels, o->images, &e->data);
-    if (!err) err = labelled_encode(ctx, t->alphabet, t->recipe.height, false, &e->foreign, &e->data);
+    if (!err) err = labelled_encode(ctx, t->alphabet, t->recipe.height, NULL, &e->foreign, &e->data);
     if (!err) e->unfit = labelled_unfit(&e->data, t->net.design->frames);
     if (!err) err = readings_make(ctx, &t->net, t->alphabet, &e->data, &e->score, &e->readings, &e->metrics);
     if (!err && o->errors) err = mistakes_write(ctx, o->errors, &e->data, &e->readings, &e->metrics, &e->nmistakes);

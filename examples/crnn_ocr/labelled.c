@@ -167,8 +167,8 @@ static tw_err encode_all(tw_ctx *ctx, const tw_alphabet *alphabet, size_t *forei
     return TW_OK;
 }
 
-tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, bool training, size_t *foreign,
-                       labelled *data) {
+tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, const augment_strength *training,
+                       size_t *foreign, labelled *data) {
     size_t n = data->tsv.n, room = 1, used = 0;
     for (size_t i = 0; i < n; i++) room += strlen(data->tsv.row[i].text) + 4;
     int32_t *symbol = malloc(room * sizeof *symbol), *length = malloc(n * sizeof *length);
@@ -186,7 +186,8 @@ tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, boo
     else if (!err) err = tw_dataset_files(ctx, &data->tsv, labels, lengths, &options, &grays);
     for (size_t i = 0; !err && i < n; i++)
         data->width[i] = picture_width(grays.width ? grays.width(grays.user, i) : grays.max_width);
-    if (!err) err = picture_dataset(ctx, &grays, training, &data->dataset);
+    if (!err && training) err = picture_augmented(ctx, &grays, *training, &data->dataset);
+    else if (!err) err = picture_dataset(ctx, &grays, false, &data->dataset);
     free(symbol);
     free(length);
     return err;

@@ -3,6 +3,8 @@
 #ifndef CRNN_OCR_LABELLED_H
 #define CRNN_OCR_LABELLED_H
 
+#include "augment.h"
+
 #include <thalweg/data.h>
 #include <thalweg/text.h>
 
@@ -23,9 +25,10 @@ tw_err labelled_split(tw_ctx *ctx, labelled *data, double part, uint64_t seed, l
 tw_alphabet *labelled_alphabet(tw_ctx *ctx, const labelled *data);
 /* Makes data->dataset: pictures scaled to height, texts as symbols. A text with a character outside the alphabet is
  * RANGE, with its line. With foreign given, such a character becomes a symbol that no network gives, so that it counts
- * as a mistake, and *foreign is the number of such texts. training: as picture_dataset says. */
-tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, bool training, size_t *foreign,
-                       labelled *data);
+ * as a mistake, and *foreign is the number of such texts. training: for training, as picture_augmented says;
+ * NULL: to be read. */
+tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, const augment_strength *training,
+                       size_t *foreign, labelled *data);
 /* How many texts need more frames than their picture gives. */
 size_t labelled_unfit(const labelled *data, int (*frames)(int width));
 void labelled_free(labelled *data);

@@ -26,6 +26,7 @@ int main(int argc, char **argv) {
         {"lm", "learn from a text which characters follow which", command_lm},
         {"export", "write a model to hand on, also in half precision", command_export},
         {"render", "the former name of synth", command_synth},
+        {"captcha", "write captchas, a small task to train on", command_captcha},
         {"demo", "train a small recogniser and read words it never saw", command_demo},
     };
     return cli_main("crnn_ocr",

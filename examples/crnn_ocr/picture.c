@@ -109,7 +109,9 @@ void picture_move(tw_real *x, int height, int *width, uint64_t stream) {
 typedef struct around {
     tw_dataset inner;
     bool training;
+    augment_strength augment;
     tw_real *right; /* the picture that is set beside another */
+    tw_real *spare; /* working memory of augmentation */
 } around;
 
 static bool paired(const around *a, size_t i) { return a->training && i % 2; }
@@ -127,6 +129,8 @@ static tw_err get_one(const around *a, size_t i, uint64_t stream, tw_sample *sam
     tw_err err = a->inner.get(a->inner.user, i, stream, sample, message, size);
     if (err) return err;
     picture_prepare(sample->x, a->inner.height, &sample->width);
+    if (a->augment != AUGMENT_NONE)
+        augment_picture(sample->x, a->spare, a->inner.height, &sample->width, a->augment, stream);
     if (a->training) picture_move(sample->x, a->inner.height, &sample->width, stream);
     return TW_OK;
 }
@@ -158,20 +162,24 @@ static void prepared_free(void *user) {
     around *a = user;
     tw_dataset_free(&a->inner);
     free(a->right);
+    free(a->spare);
     free(a);
 }
 
-tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, bool training, tw_dataset *prepared) {
-    int widest = picture_width(inner->max_width + (training ? PICTURE_MOVE : 0));
+static tw_err open(tw_ctx *ctx, tw_dataset *inner, bool training, augment_strength augment, tw_dataset *prepared) {
+    int widest = picture_width(augment_widest(picture_width(inner->max_width), augment) +
+                               (training ? PICTURE_MOVE : 0));
+    size_t room = (size_t)inner->height * (size_t)widest;
     around *a = malloc(sizeof *a);
-    tw_real *right = malloc((size_t)inner->height * (size_t)widest * sizeof *right);
-    if (!a || !right) {
+    tw_real *right = malloc(room * sizeof *right), *spare = malloc(room * sizeof *spare);
+    if (!a || !right || !spare) {
         free(a);
         free(right);
+        free(spare);
         tw_dataset_free(inner);
         return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     }
-    *a = (around){*inner, training, right};
+    *a = (around){*inner, training, augment, right, spare};
     *prepared = *inner;
     *inner = (tw_dataset){0};
     prepared->user = a;
@@ -181,4 +189,12 @@ tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, bool training, tw_dataset
     prepared->get = prepared_get;
     prepared->free = prepared_free;
     return TW_OK;
+}
+
+tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, bool training, tw_dataset *prepared) {
+    return open(ctx, inner, training, AUGMENT_NONE, prepared);
+}
+
+tw_err picture_augmented(tw_ctx *ctx, tw_dataset *inner, augment_strength augment, tw_dataset *prepared) {
+    return open(ctx, inner, true, augment, prepared);
 }

@@ -2,6 +2,7 @@
 #ifndef CRNN_OCR_PICTURE_H
 #define CRNN_OCR_PICTURE_H
 
+#include "augment.h"
 #include "trim.h"
 
 #include <thalweg/data.h>
@@ -35,5 +36,7 @@ void picture_move(tw_real *x, int height, int *width, uint64_t stream);
  * keeps the network from reading by position, as it otherwise may when all pictures have the same layout. It takes
  * inner over, also when it fails. */
 tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, bool training, tw_dataset *prepared);
+/* The same for training, with pictures that are also augmented. */
+tw_err picture_augmented(tw_ctx *ctx, tw_dataset *inner, augment_strength augment, tw_dataset *prepared);
 
 #endif

@@ -38,10 +38,11 @@ static void check(const cli_command *c, train_options *o, const bool *given, int
     if (o->resume) {
         for (int i = 0; i < ngiven; i++)
             if (given[i])
-                cli_usage_error(c,
-                                "--resume takes the recipe from the file: leave out --init, --model, --alphabet, "
-                                "--height, --epochs, --steps, --batch, --samples, --mix, --optim, --lr, --schedule, "
-                                "--clip, --ema, --patience, --val-split and --seed");
+                cli_usage_error(
+                    c,
+                    "--resume takes the recipe from the file: leave out --init, --model, --alphabet, "
+                    "--height, --epochs, --steps, --batch, --samples, --mix, --augment, --optim, --lr, --schedule, "
+                    "--clip, --ema, --patience, --val-split and --seed");
         return;
     }
     if (r->val_split > 0 && !o->labels) cli_usage_error(c, "--val-split takes from --labels; give --val FILE.tsv");
@@ -50,6 +51,9 @@ static void check(const cli_command *c, train_options *o, const bool *given, int
         cli_usage_error(c, "--patience needs something to measure on: --val FILE.tsv or --val-split PART");
     if (r->mix > 0 && !(o->synth && o->labels)) cli_usage_error(c, "--mix goes with --labels and --synth together");
     if (o->synth && o->labels && !(r->mix > 0)) r->mix = 0.5;
+    bool known = false;
+    for (int i = 0; i < AUGMENT_KINDS; i++) known = known || !strcmp(r->augment, augment_name[i]);
+    if (!known) cli_usage_error(c, "--augment is none, light or strong, not \"%s\"", r->augment);
     if (o->steps && r->epochs) cli_usage_error(c, "--epochs and --steps say the same thing twice: leave out one");
     if (!r->model && !o->init) r->model = "small";
     if (r->model) check_model(c, r);
@@ -71,10 +75,11 @@ static void describe(char *text, size_t size) {
 }
 
 int command_train(int argc, char **argv) {
-    enum { RECIPE = 17, OWN = 30 };
+    enum { RECIPE = 18, OWN = 31 };
     char about[2048];
     bool given[RECIPE] = {0};
-    train_options o = {.save_minutes = 10, .recipe = {.samples = 20000, .clip = 5, .ema = 0.999, .seed = 1}};
+    train_options o = {.save_minutes = 10,
+                       .recipe = {.samples = 20000, .clip = 5, .ema = 0.999, .augment = "light", .seed = 1}};
     recipe *r = &o.recipe;
     cli_option table[OWN + SYNTH_OPTIONS] = {
         {"labels", 'l', CLI_TEXT, &o.labels, "FILE.tsv", "pictures and their texts: path TAB text, a line each", 0, 0,
@@ -85,6 +90,9 @@ int command_train(int argc, char **argv) {
         {"mix", 0, CLI_REAL, &r->mix, "PART",
          "with both --labels and --synth: the part of an epoch\nthat is rendered (default: 0.5)", 0.001, 0.999,
          &given[11]},
+        {"augment", 0, CLI_TEXT, &r->augment, "HOW",
+         "change labelled pictures each time they are seen: none\n(moved a few pixels only), light or strong", 0, 0,
+         &given[17]},
         {"alphabet", 'a', CLI_TEXT, &o.alphabet, "TEXT|@FILE",
          "the characters to be read (default: those of the labels;\n"
          "with --init also those it knows; for --synth letters and\ndigits)",
