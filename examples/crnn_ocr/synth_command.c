@@ -1,6 +1,7 @@
 /* synth_command.c - `crnn_ocr synth`: rendered text as files, to look at, to measure on, or to train other programs
  * with. */
 #include "commands.h"
+#include "knobs.h"
 #include "render.h"
 #include "sheet.h"
 #include "synth.h"
@@ -15,7 +16,7 @@
 #define PROGRAM "crnn_ocr synth"
 
 typedef struct options {
-    const char *out, *sheet, *alphabet;
+    const char *out, *sheet, *knobs, *alphabet;
     int count, height, columns;
     uint64_t seed;
     synth_options synth;
@@ -113,9 +114,16 @@ static tw_err open_sheet(run *r) {
     for (int i = 0; i < r->captions->n; i++)
         if (!strcmp(r->captions->face[i].family, "DejaVu Sans") && !strcmp(r->captions->face[i].style, "Book"))
             face = &r->captions->face[i];
-    snprintf(title, sizeof title, "%s (%d faces of %d families)", o->synth.preset ? o->synth.preset : "light",
-             r->source.fonts->n, r->source.fonts->nfamily);
-    return sheet_new(r->ctx, face, title, o->columns, o->count, o->height, &r->sheet);
+    int cells = o->count, columns = o->columns;
+    if (o->knobs) {
+        if ((cells = knobs_count(r->ctx, o->knobs)) < 0) return tw_error(r->ctx);
+        cells *= KNOB_STEPS, columns = KNOB_STEPS;
+        snprintf(title, sizeof title, "%s", "Knobs, from the least to the most that presets use");
+    } else {
+        snprintf(title, sizeof title, "%s (%d faces of %d families)", o->synth.preset ? o->synth.preset : "light",
+                 r->source.fonts->n, r->source.fonts->nfamily);
+    }
+    return sheet_new(r->ctx, face, title, columns, cells, o->height, &r->sheet);
 }
 
 static tw_err run_all(run *r) {
@@ -126,18 +134,20 @@ static tw_err run_all(run *r) {
     if (!err) err = synth_fixed_dataset(ctx, &r->source, NULL, (size_t)o->count, o->seed, o->height, &r->data);
     if (!err && o->out) err = open_labels(r);
     if (!err && o->sheet) err = open_sheet(r);
-    if (!err) err = draw(r);
+    if (!err) err = o->knobs ? knobs_show(ctx, o->knobs, &r->source.fonts->face[0], "Thalweg", o->height, &r->sheet) : draw(r);
     if (!err && o->out) err = close_labels(r);
     if (!err && o->sheet) err = tw_image_save_png(ctx, o->sheet, &r->sheet.image);
     return err;
 }
 
 int command_synth(int argc, char **argv) {
-    enum { OWN = 7 };
+    enum { OWN = 8 };
     options o = {.alphabet = LETTERS_AND_DIGITS, .count = 100, .height = 32, .columns = 6, .seed = 1};
     cli_option table[OWN + SYNTH_OPTIONS] = {
         {"out", 'o', CLI_TEXT, &o.out, "DIR", "folder for the pictures and their labels.tsv", 0, 0, NULL},
         {"sheet", 0, CLI_TEXT, &o.sheet, "FILE.png", "a contact sheet of the pictures, to look at", 0, 0, NULL},
+        {"knobs", 0, CLI_TEXT, &o.knobs, "LIST",
+         "shows on the sheet what these knobs do instead, or all of\nthem: \"blur,noise\", \"all\"", 0, 0, NULL},
         {"columns", 0, CLI_INT, &o.columns, "N", "of the sheet", 1, 32, NULL},
         {"count", 'n', CLI_INT, &o.count, "N", "how many", 1, 999999, NULL},
         {"height", 0, CLI_INT, &o.height, "N", "rows of a picture", 8, 256, NULL},
@@ -155,6 +165,7 @@ int command_synth(int argc, char **argv) {
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (!o.out && !o.sheet) cli_usage_error(&command, "--out DIR or --sheet FILE.png is needed");
+    if (o.knobs && (!o.sheet || o.out)) cli_usage_error(&command, "--knobs goes with --sheet FILE.png, without --out");
     if (o.sheet && o.count > 2000) cli_usage_error(&command, "--sheet has room for 2000 pictures: a smaller --count");
     run r = {.ctx = open_context(PROGRAM, o.seed, 1), .o = &o};
     tw_err err = run_all(&r);
