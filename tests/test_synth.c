@@ -314,7 +314,7 @@ static char **read_lines(const char *name, size_t *n) {
     *n = 0;
     while (getline(&line, &room, file) > 0) {
         line[strcspn(line, "\n")] = 0;
-        if (*line != '#') lines[(*n)++] = strdup(line);
+        if (*line != '#' && *line != '/') lines[(*n)++] = strdup(line);
     }
     free(line);
     fclose(file);

@@ -14,7 +14,8 @@
 typedef struct synth_options {
     const char *preset;  /* "scene"; default: "light" */
     const char *set;     /* changes of its knobs: "blur=0.5:0:2,rotation=0" */
-    const char *fonts;   /* families: "DejaVu*,Carlito", or "@FILE" with one a line; default: all */
+    const char *fonts;   /* families: "DejaVu*,Carlito", or "@FILE" with one a line, and / begins a line
+                            that names a folder with more fonts; default: all */
     const char *deny;    /* families left out, in the same form */
     const char *folders; /* folders with more fonts, separated by commas */
     const char *words;   /* word lists, separated by commas; default: invented words */
@@ -33,6 +34,7 @@ typedef struct synth_source {
     const font_set *fonts;
     const word_source *words;
     synth_recipe recipe;
+    int missing; /* families asked for by name of which no face was found */
     void *owned; /* private: what synth_source_free frees */
 } synth_source;
 /* Reads fonts and words for the characters of the alphabet. except: texts never drawn, or NULL. Unless TW_OK, nothing

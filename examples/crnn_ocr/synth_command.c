@@ -132,6 +132,8 @@ static tw_err run_all(run *r) {
     if (!(r->alphabet = tw_alphabet_new(ctx, o->alphabet))) return tw_error(ctx);
     tw_err err = synth_source_open(ctx, &o->synth, r->alphabet, NULL, &r->source);
     if (!err) err = synth_fixed_dataset(ctx, &r->source, NULL, (size_t)o->count, o->seed, o->height, &r->data);
+    if (!err && r->source.missing)
+        fprintf(stderr, "%d of the families asked for are not installed\n", r->source.missing);
     if (!err && o->out) err = open_labels(r);
     if (!err && o->sheet) err = open_sheet(r);
     if (!err) err = o->knobs ? knobs_show(ctx, o->knobs, &r->source.fonts->face[0], "Thalweg", o->height, &r->sheet) : draw(r);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 void synth_cli_options(synth_options *o, cli_option *table) {
     const cli_option all[SYNTH_OPTIONS] = {
@@ -14,7 +16,7 @@ void synth_cli_options(synth_options *o, cli_option *table) {
         {"set", 0, CLI_TEXT, &o->set, "LIST",
          "changes the preset's knobs: KNOB=VALUE or\nKNOB=CHANCE:LOW:HIGH, separated by commas", 0, 0, NULL},
         {"fonts", 0, CLI_TEXT, &o->fonts, "LIST",
-         "families to render with: \"DejaVu*,Carlito\", or @FILE with\none a line (default: all)", 0, 0, NULL},
+         "families to render with: \"DejaVu*,Carlito\", or @FILE with\none, or a folder of fonts, a line (default: all)", 0, 0, NULL},
         {"deny", 0, CLI_TEXT, &o->deny, "LIST", "families left out, in the same form", 0, 0, NULL},
         {"font-dirs", 0, CLI_TEXT, &o->folders, "DIRS", "folders with more fonts, separated by commas", 0, 0, NULL},
         {"words", 0, CLI_TEXT, &o->words, "FILES",
@@ -37,12 +39,13 @@ typedef struct owned {
 /* ---- lists of families ----------------------------------------------------------------------------------------- */
 
 typedef struct names {
-    char *text;
-    const char **name; /* NULL at the end */
+    char *text, *folders; /* folders: separated by commas, "" when there are none */
+    const char **name;    /* NULL at the end */
 } names;
 
 static void names_free(names *n) {
     free(n->text);
+    free(n->folders);
     free(n->name);
 }
 
@@ -59,7 +62,7 @@ static char *read_all(tw_ctx *ctx, const char *path) {
     return tw_fail(ctx, TW_ERR_IO, "%s: %s", path, empty ? "the file is empty" : strerror(why));
 }
 
-/* "A,B" or "@FILE" with one a line, where a line that begins with # says something about the others. */
+/* "A,B" or "@FILE" with one a line, where # begins a remark and / a folder with more fonts. */
 static tw_err names_read(tw_ctx *ctx, const char *option, const char *list, names *n) {
     bool in_file = list[0] == '@';
     const char *ends = in_file ? "\r\n" : ",";
@@ -67,11 +70,26 @@ static tw_err names_read(tw_ctx *ctx, const char *option, const char *list, name
     n->text = in_file ? read_all(ctx, list + 1) : strdup(list);
     if (!n->text) return in_file ? tw_error(ctx) : tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     for (const char *p = n->text; *p; p++) count += strchr(ends, *p) != NULL;
-    if (!(n->name = calloc(count, sizeof *n->name))) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    n->name = calloc(count, sizeof *n->name);
+    n->folders = calloc(1, strlen(n->text) + 2);
+    if (!n->name || !n->folders) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     size_t k = 0;
-    for (char *save = NULL, *one = strtok_r(n->text, ends, &save); one; one = strtok_r(NULL, ends, &save))
-        if (*one != '#') n->name[k++] = one;
+    for (char *save = NULL, *one = strtok_r(n->text, ends, &save); one; one = strtok_r(NULL, ends, &save)) {
+        if (in_file && *one == '/') strcat(strcat(n->folders, n->folders[0] ? "," : ""), one);
+        else if (*one != '#') n->name[k++] = one;
+    }
     return k ? TW_OK : tw_fail_err(ctx, TW_ERR_RANGE, "--%s %s: names no family", option, list);
+}
+
+/* Those of the names, patterns apart, of which no face was found. */
+static int names_missing(const names *n, const font_set *set) {
+    int missing = 0;
+    for (size_t i = 0; n->name && n->name[i]; i++) {
+        int k = 0;
+        while (k < set->nfamily && strcasecmp(set->face[set->family[k]].family, n->name[i])) k++;
+        missing += k == set->nfamily && !strpbrk(n->name[i], "*?[");
+    }
+    return missing;
 }
 
 /* ---- the source ------------------------------------------------------------------------------------------------ */
@@ -80,15 +98,31 @@ static tw_err names_read(tw_ctx *ctx, const char *option, const char *list, name
  * characters. */
 static const float LEAST_COVER = 0.7f;
 
-static tw_err load_fonts(tw_ctx *ctx, const synth_options *o, const tw_alphabet *alphabet, owned *own) {
+/* The folders of the options and those of the list that are there: a list names all places where its families may be. */
+static char *all_folders(const char *given, const char *listed) {
+    char *all = calloc(1, (given ? strlen(given) : 0) + strlen(listed) + 2), *copy = strdup(listed), *save = NULL;
+    if (all && given) strcpy(all, given);
+    for (char *path = all && copy ? strtok_r(copy, ",", &save) : NULL; path; path = strtok_r(NULL, ",", &save))
+        if (!access(path, R_OK)) strcat(strcat(all, all[0] ? "," : ""), path);
+    free(copy);
+    return all;
+}
+
+static tw_err load_fonts(tw_ctx *ctx, const synth_options *o, const tw_alphabet *alphabet, owned *own, int *missing) {
     names allow = {0}, deny = {0};
-    font_query query = {.characters = tw_alphabet_text(alphabet), .folders = o->folders, .cover = LEAST_COVER};
+    char *folders = NULL;
+    font_query query = {.characters = tw_alphabet_text(alphabet), .cover = LEAST_COVER};
     tw_err err = TW_OK;
     for (char c = 'A'; c <= 'Z'; c++) query.capitals |= strchr(query.characters, c) != NULL;
     if (o->fonts) err = names_read(ctx, "fonts", o->fonts, &allow);
     if (!err && o->deny) err = names_read(ctx, "deny", o->deny, &deny);
+    if (!err && !(folders = all_folders(o->folders, allow.folders ? allow.folders : "")))
+        err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     query.families = allow.name, query.deny = deny.name;
+    query.folders = folders && folders[0] ? folders : NULL;
     if (!err && !(own->fonts = fonts_load(ctx, &query))) err = tw_error(ctx);
+    if (!err) *missing = names_missing(&allow, own->fonts);
+    free(folders);
     names_free(&allow);
     names_free(&deny);
     return err;
@@ -104,7 +138,7 @@ tw_err synth_source_open(tw_ctx *ctx, const synth_options *o, const tw_alphabet 
         own->words = words_new(
             ctx, alphabet,
             &(word_options){.files = o->words, .without = o->without, .except = except, .pattern = o->pattern});
-        err = own->words ? load_fonts(ctx, o, alphabet, own) : tw_error(ctx);
+        err = own->words ? load_fonts(ctx, o, alphabet, own, &source->missing) : tw_error(ctx);
     }
     if (err) synth_source_free(source);
     else source->fonts = own->fonts, source->words = own->words;

@@ -59,6 +59,8 @@ static tw_err open_synth(tw_ctx *ctx, const train_options *o, size_t count, int 
     if (!err) err = synth_dataset(ctx, &d->source, count, height, &grays);
     if (!err) err = picture_dataset(ctx, &grays, false, &d->rendered);
     if (!err) fprintf(stderr, "rendering with %d faces of %d families\n", d->source.fonts->n, d->source.fonts->nfamily);
+    if (!err && d->source.missing)
+        fprintf(stderr, "%d of the families asked for are not installed\n", d->source.missing);
     return err;
 }
 
