@@ -254,7 +254,8 @@ static float any_value(dice *d, int knob) {
 }
 
 Test(render, any_look_gives_a_picture) {
-    static const char *const texts[] = {"A", "AB", "ABBA BABA", "  B", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+    static const char *const texts[] = {"A", "AB", "ABBA BABA", "  B",
+                                        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
     font_face *f = block_face(" AB", false);
     renderer *r = renderer_new();
     cr_assert(r);

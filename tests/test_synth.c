@@ -11,7 +11,8 @@
 
 static tw_ctx *ctx;
 static tw_alphabet *alphabet;
-static const char ascii[] = " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
+static const char ascii[] =
+    " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
 static void begin(void) {
     ctx = tw_ctx_new(1);
     alphabet = tw_alphabet_new(ctx, ascii);
@@ -118,7 +119,8 @@ Test(synth, fixed_pictures_depend_on_seed_and_number_alone) {
     for (size_t i = 0; i < 6; i++) {
         char text[WORDS_BYTES];
         take(&given, i, 9, &a);
-        cr_assert_eq(tw_alphabet_decode(ctx, alphabet, a.sample.label, (size_t)a.sample.label_length, text, sizeof text), TW_OK);
+        cr_assert_eq(
+            tw_alphabet_decode(ctx, alphabet, a.sample.label, (size_t)a.sample.label_length, text, sizeof text), TW_OK);
         cr_assert_str_eq(text, texts[i % 2]);
     }
     free_shot(&a);
@@ -170,7 +172,8 @@ Test(synth, labels_have_only_what_their_face_can_draw) {
     for (size_t i = 0; i < 1000; i++) {
         char text[WORDS_BYTES];
         take(&data, i, 0, &s);
-        cr_assert_eq(tw_alphabet_decode(ctx, alphabet, s.sample.label, (size_t)s.sample.label_length, text, sizeof text), TW_OK);
+        cr_assert_eq(
+            tw_alphabet_decode(ctx, alphabet, s.sample.label, (size_t)s.sample.label_length, text, sizeof text), TW_OK);
         bool all[3] = {true, true, true};
         for (const char *c = text; *c; c++) {
             all[0] = all[0] && isdigit((unsigned char)*c);
@@ -204,13 +207,14 @@ Test(synth, fonts_that_cannot_draw_the_texts_are_an_error) {
 
 /* A TrueType file of the system, or NULL. */
 static char *find_font(void) {
-    FcPattern *p = FcPatternBuild(NULL, FC_SCALABLE, FcTypeBool, FcTrue, FC_FONTFORMAT, FcTypeString, "TrueType", FC_LANG,
-                                  FcTypeString, "en", (char *)NULL);
+    FcPattern *p = FcPatternBuild(NULL, FC_SCALABLE, FcTypeBool, FcTrue, FC_FONTFORMAT, FcTypeString, "TrueType",
+                                  FC_LANG, FcTypeString, "en", (char *)NULL);
     FcObjectSet *o = FcObjectSetBuild(FC_FILE, (char *)NULL);
     FcFontSet *all = FcFontList(NULL, p, o);
     char *path = NULL;
     FcChar8 *file;
-    if (all && all->nfont && FcPatternGetString(all->fonts[0], FC_FILE, 0, &file) == FcResultMatch) path = strdup((char *)file);
+    if (all && all->nfont && FcPatternGetString(all->fonts[0], FC_FILE, 0, &file) == FcResultMatch)
+        path = strdup((char *)file);
     if (all) FcFontSetDestroy(all);
     FcObjectSetDestroy(o);
     FcPatternDestroy(p);
@@ -240,7 +244,8 @@ Test(synth, damaged_fonts) {
         memcpy(changed, bytes, n);
         size_t size = dice_chance(&d, 0.2) ? (size_t)dice_below(&d, (int)n) : n;
         for (int k = dice_below(&d, 200); k > 0; k--) changed[dice_below(&d, (int)n)] = (unsigned char)dice_bits(&d);
-        for (int k = dice_below(&d, 4); k > 0; k--) changed[dice_below(&d, 400)] = (unsigned char)dice_bits(&d); /* tables */
+        for (int k = dice_below(&d, 4); k > 0; k--)
+            changed[dice_below(&d, 400)] = (unsigned char)dice_bits(&d); /* tables */
         file = fopen(name, "wb");
         cr_assert(file && fwrite(changed, 1, size, file) == size && !fclose(file));
         font_face face;
@@ -266,7 +271,8 @@ Test(synth, fonts_are_found_denied_and_told) {
     for (int i = 0; i < all->n; i++)
         for (int k = 0; k < all->face[i].nglyph; k++) cr_assert(all->face[i].glyph[k].count > 0, "ink of its own");
     const char *denied[] = {all->face[0].family, NULL}, *nothing[] = {"No Such Family", NULL};
-    font_set *rest = fonts_load(ctx, &(font_query){.characters = "abcXYZ019", .deny = denied, .cover = 0.7f, .capitals = true});
+    font_set *rest = fonts_load(
+        ctx, &(font_query){.characters = "abcXYZ019", .deny = denied, .cover = 0.7f, .capitals = true});
     if (rest)
         for (int i = 0; i < rest->n; i++) cr_assert_str_neq(rest->face[i].family, denied[0]);
     tw_error_clear(ctx);
@@ -306,7 +312,8 @@ Test(synth, options_that_cannot_be) {
 static char **read_lines(const char *name, size_t *n) {
     char path[4096], *line = NULL;
     size_t room = 0;
-    snprintf(path, sizeof path, "%.*s/../examples/crnn_ocr/print_en/%s", (int)(strrchr(__FILE__, '/') - __FILE__), __FILE__, name);
+    snprintf(path, sizeof path, "%.*s/../examples/crnn_ocr/print_en/%s", (int)(strrchr(__FILE__, '/') - __FILE__),
+             __FILE__, name);
     FILE *file = fopen(path, "r");
     cr_assert(file, "%s", path);
     char **lines = calloc(10000, sizeof *lines);

@@ -17,7 +17,8 @@ static void end(void) {
 }
 TestSuite(synth_words, .init = begin, .fini = end);
 
-static const char ascii[] = " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
+static const char ascii[] =
+    " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
 
 /* ---- patterns -------------------------------------------------------------------------------------------------- */
 
@@ -153,10 +154,13 @@ static void check_draws(const word_source *s, const word_mix *mix, const char *n
 }
 
 Test(synth_words, texts_are_of_the_alphabet) {
-    static const char *const alphabets[] = {ascii, "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABC", "\xe4\xb8\x80\xe4\xba\x8c",
-                                            "x", " ab", "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"};
-    const char *list = write_text("list", "apple\nBanana\ncherry's\n\ntoo long for a picture because it has more than forty-eight letters\n"
-                                          "\xff\xfe\nx\nna\xc3\xafve\n\xe4\xb8\x80\n0\n");
+    static const char *const alphabets[] = {
+        ascii, "0123456789", "abcdefghijklmnopqrstuvwxyz",          "ABC", "\xe4\xb8\x80\xe4\xba\x8c",
+        "x",   " ab",        "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"};
+    const char *list = write_text(
+        "list",
+        "apple\nBanana\ncherry's\n\ntoo long for a picture because it has more than forty-eight letters\n"
+        "\xff\xfe\nx\nna\xc3\xafve\n\xe4\xb8\x80\n0\n");
     for (size_t a = 0; a < sizeof alphabets / sizeof *alphabets; a++) {
         tw_alphabet *alphabet = tw_alphabet_new(ctx, alphabets[a]);
         for (int with = 0; with < 2; with++) {
@@ -175,9 +179,20 @@ Test(synth_words, texts_are_of_the_alphabet) {
 }
 
 Test(synth_words, every_kind_is_drawn) {
-    static const char *const kinds[] = {"^[A-Za-z]+$", "^[0-9]+$", "^[$0-9][0-9.,]+$", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "^www\\.", "@",
-                                        "^[A-Z]{3}-[0-9]{4}$", "^[^A-Za-z0-9]+$", "^.$", "^[0-9]{3}-[0-9]{3}-[0-9]{4}$", "[a-z]+ [a-z]+",
-                                        "^[A-Z]+$", "^[A-Z][a-z]+$", "^\\(.*\\)$"};
+    static const char *const kinds[] = {"^[A-Za-z]+$",
+                                        "^[0-9]+$",
+                                        "^[$0-9][0-9.,]+$",
+                                        "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+                                        "^www\\.",
+                                        "@",
+                                        "^[A-Z]{3}-[0-9]{4}$",
+                                        "^[^A-Za-z0-9]+$",
+                                        "^.$",
+                                        "^[0-9]{3}-[0-9]{3}-[0-9]{4}$",
+                                        "[a-z]+ [a-z]+",
+                                        "^[A-Z]+$",
+                                        "^[A-Z][a-z]+$",
+                                        "^\\(.*\\)$"};
     enum { KINDS = sizeof kinds / sizeof *kinds };
     int count[KINDS] = {0};
     regex_t re[KINDS];
@@ -216,7 +231,8 @@ Test(synth_words, excluded_texts_are_never_drawn) {
 }
 
 Test(synth_words, lists_that_cannot_be) {
-    const char *empty = write_text("empty", ""), *foreign = write_text("foreign", "\xc3\xa9\n"), *good = write_text("good", "a\n");
+    const char *empty = write_text("empty", ""), *foreign = write_text("foreign", "\xc3\xa9\n"),
+               *good = write_text("good", "a\n");
     char two[2000];
     tw_alphabet *alphabet = tw_alphabet_new(ctx, ascii);
     snprintf(two, sizeof two, "%s,%s", good, foreign);

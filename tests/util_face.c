@@ -2,15 +2,18 @@
 #include "util_face.h"
 
 font_face *block_face(const char *characters, bool capitals) {
-    static const font_point box[] = {
-        {0, 0, 0, 0, 0, 0, FONT_MOVE},     {0, 700, 0, 0, 0, 0, FONT_LINE},   {500, 700, 0, 0, 0, 0, FONT_LINE},
-        {500, 0, 0, 0, 0, 0, FONT_LINE},   {100, 100, 0, 0, 0, 0, FONT_MOVE}, {400, 100, 0, 0, 0, 0, FONT_LINE},
-        {400, 600, 500, 400, 0, 0, FONT_QUAD}, {100, 600, 300, 650, 200, 650, FONT_CUBIC}};
+    static const font_point box[] = {{0, 0, 0, 0, 0, 0, FONT_MOVE},         {0, 700, 0, 0, 0, 0, FONT_LINE},
+                                     {500, 700, 0, 0, 0, 0, FONT_LINE},     {500, 0, 0, 0, 0, 0, FONT_LINE},
+                                     {100, 100, 0, 0, 0, 0, FONT_MOVE},     {400, 100, 0, 0, 0, 0, FONT_LINE},
+                                     {400, 600, 500, 400, 0, 0, FONT_QUAD}, {100, 600, 300, 650, 200, 650, FONT_CUBIC}};
     enum { BOX = sizeof box / sizeof *box };
     size_t n = strlen(characters);
     font_face *f = calloc(1, sizeof *f);
     cr_assert(f);
-    *f = (font_face){.family = strdup("Blocks"), .style = strdup("Regular"), .unit = 0.001f, .top = 0.7f,
+    *f = (font_face){.family = strdup("Blocks"),
+                     .style = strdup("Regular"),
+                     .unit = 0.001f,
+                     .top = 0.7f,
                      .capitals = capitals};
     f->glyph = calloc(n, sizeof *f->glyph);
     f->point = calloc(BOX, sizeof *f->point);
@@ -19,7 +22,9 @@ font_face *block_face(const char *characters, bool capitals) {
     for (size_t i = 0; i < n; i++) {
         bool space = characters[i] == ' ';
         cr_assert(!i || characters[i] > characters[i - 1], "sorted");
-        f->glyph[i] = (font_glyph){.code = (unsigned char)characters[i], .advance = 0.6f, .top = space ? 0 : 0.7f,
+        f->glyph[i] = (font_glyph){.code = (unsigned char)characters[i],
+                                   .advance = 0.6f,
+                                   .top = space ? 0 : 0.7f,
                                    .count = space ? 0 : BOX};
     }
     f->nglyph = (int)n;

@@ -126,11 +126,12 @@ void effect_speckle(float *p, size_t n, float sigma, uint64_t stream) {
     }
 }
 
-void effect_salt(float *p, size_t n, float part, uint64_t stream) {
+void effect_salt(float *p, size_t n, float part, float dark, float light, uint64_t stream) {
+    float more = 0.3f * (light - dark);
     size_t grains = (size_t)(part * (float)n);
     for (size_t i = 0; i < grains; i++) {
         uint64_t bits = tw_random_bits(stream, i);
-        p[(bits >> 8) % n] = (float)(bits & 1);
+        p[(bits >> 8) % n] = bits & 1 ? light + more : dark - more;
     }
 }
 
@@ -138,10 +139,10 @@ void effect_salt(float *p, size_t n, float part, uint64_t stream) {
  * What is lost is lost when the cosine transforms of 8 x 8 blocks are rounded to multiples of the table (ITU-T T.81,
  * K.1, scaled by quality as in the Independent JPEG Group's library); the coding after that loses nothing. */
 
-static const unsigned char luminance[64] = {
-    16, 11, 10, 16, 24,  40,  51,  61,  12, 12, 14, 19, 26,  58,  60,  55,  14, 13, 16, 24, 40,  57,
-    69, 56, 14, 17, 22,  29,  51,  87,  80, 62, 18, 22, 37,  56,  68,  109, 103, 77, 24, 35, 55,  64,
-    81, 104, 113, 92, 49, 64, 78,  87,  103, 121, 120, 101, 72,  92,  95,  98,  112, 100, 103, 99};
+static const unsigned char luminance[64] = {16, 11, 10, 16, 24,  40,  51,  61,  12, 12, 14, 19, 26,  58,  60,  55,
+                                            14, 13, 16, 24, 40,  57,  69,  56,  14, 17, 22, 29, 51,  87,  80,  62,
+                                            18, 22, 37, 56, 68,  109, 103, 77,  24, 35, 55, 64, 81,  104, 113, 92,
+                                            49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99};
 
 static const float cosines[8][8] = {
     {0.35355339f, 0.35355339f, 0.35355339f, 0.35355339f, 0.35355339f, 0.35355339f, 0.35355339f, 0.35355339f},

@@ -108,7 +108,9 @@ static int quad_to(const FT_Vector *a, const FT_Vector *to, void *user) {
 }
 static int cubic_to(const FT_Vector *a, const FT_Vector *b, const FT_Vector *to, void *user) {
     font_point *p = next_point(user, to);
-    if (p) p->verb = FONT_CUBIC, p->ax = (int16_t)a->x, p->ay = (int16_t)a->y, p->bx = (int16_t)b->x, p->by = (int16_t)b->y;
+    if (p)
+        p->verb = FONT_CUBIC, p->ax = (int16_t)a->x, p->ay = (int16_t)a->y, p->bx = (int16_t)b->x,
+        p->by = (int16_t)b->y;
     return !p;
 }
 
@@ -130,7 +132,8 @@ static face_status read_glyph(FT_Face ft, font_glyph *g, drawing *d) {
     if (d->failed) return FACE_NO_MEMORY;
     FT_Outline_Get_CBox(&ft->glyph->outline, &b);
     g->top = (float)b.yMax * f->unit, g->bottom = (float)b.yMin * f->unit;
-    bool fit = drawn && !d->strange && g->count > 2 && b.xMax > b.xMin && b.yMax > b.yMin && g->top < 3 && g->bottom > -2;
+    bool fit = drawn && !d->strange && g->count > 2 && b.xMax > b.xMin && b.yMax > b.yMin && g->top < 3 &&
+        g->bottom > -2;
     if (!fit) d->used = g->first;
     return fit ? FACE_OK : FACE_UNFIT;
 }

@@ -37,8 +37,8 @@ typedef struct font_face {
     float unit;        /* em per font unit */
     float top, bottom; /* highest and lowest ink of all its glyphs; bottom is negative below the baseline */
     font_glyph *glyph; /* sorted by code */
-    int nglyph;       /* the query's characters that it can draw */
-    bool capitals;    /* small letters look like capitals: only texts in capitals may be drawn with it */
+    int nglyph;        /* the query's characters that it can draw */
+    bool capitals;     /* small letters look like capitals: only texts in capitals may be drawn with it */
     font_point *point;
     font_pair *kern; /* sorted */
     int nkern;

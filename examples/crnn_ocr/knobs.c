@@ -91,7 +91,8 @@ static int each(tw_ctx *ctx, const char *list, int knob[KNOBS]) {
         while (i < KNOBS && strcmp(one, names[i])) i++;
         const char *near = i < KNOBS ? NULL : tw_nearest(one, KNOBS, names);
         if (i == KNOBS || n == KNOBS) {
-            tw_fail(ctx, TW_ERR_RANGE, "there is no knob \"%s\"%s%s", one, near ? "; did you mean " : "", near ? near : "");
+            tw_fail(ctx, TW_ERR_RANGE, "there is no knob \"%s\"%s%s", one, near ? "; did you mean " : "",
+                    near ? near : "");
             n = -1;
         } else {
             knob[n++] = i;

@@ -18,13 +18,14 @@ render_look render_plain(void) {
     return look;
 }
 
-/* Two draws a knob whether it is turned or not, so that changing one range changes that knob alone. */
+/* Three draws a knob whether it is turned or not, so that changing one range changes that knob alone. */
 render_look look_draw(const look_range *range, dice *d) {
     render_look look;
     for (int i = 0; i < KNOBS; i++) {
         const knob_range *r = &range->knob[i];
         bool turned = dice_chance(d, r->chance);
-        float value = dice_between(d, r->low, r->high);
+        float one = dice_between(d, r->low, r->high), other = dice_between(d, r->low, r->high);
+        float value = r->low < 0 && r->high > 0 ? 0.5f * (one + other) : one;
         *look_value(&look, i) = turned ? value : look_knobs[i].plain;
     }
     if (look.hollow >= 0.5f) { /* nothing but the border is left to be seen */

@@ -159,6 +159,11 @@ float outline_rotation(const render_look *look, float length) {
     return fminf(fmaxf(look->rotation, -most), most);
 }
 
+float outline_tilt_y(const render_look *look, float length) {
+    float most = length > 1 ? 1 / length : 1; /* the ends of a longer line would lean too far */
+    return fminf(fmaxf(look->tilt_y, -most), most);
+}
+
 /* Letters stand on an arc and keep their shape, as on a sign; a wave moves them up and down without turning them. */
 static void add_line(outline *o, const font_face *face, const line *l, const render_look *look, dice *d, float x0,
                      float y0, float pixels_per_em) {
@@ -245,7 +250,7 @@ void outline_text(outline *o, const font_face *face, const char *text, const ren
     int own = o->npoint;
     if (look->neighbours > 0) add_neighbours(o, face, look, l.length, pixels_per_em);
     if (look->weight != 0) outline_offset(o, look->weight, o);
-    if (look->tilt_x != 0 || look->tilt_y != 0) tilt(o, box_of(o, own), look->tilt_x, look->tilt_y);
+    if (look->tilt_x != 0 || look->tilt_y != 0) tilt(o, box_of(o, own), look->tilt_x, outline_tilt_y(look, l.length));
     if (look->rotation != 0) rotate(o, outline_rotation(look, l.length));
     *ink = box_of(o, own);
 }

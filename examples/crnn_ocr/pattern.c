@@ -12,9 +12,9 @@ enum { NODES = 512, CODES = 1 << 16, DEEPEST = 32 };
 typedef enum node_kind { SET, SEQUENCE, CHOICE } node_kind;
 typedef struct node {
     node_kind kind;
-    int first, n;     /* characters of a set */
-    int child, next;  /* first child and next sibling, -1 when there is none */
-    int least, most;  /* how often it is repeated */
+    int first, n;    /* characters of a set */
+    int child, next; /* first child and next sibling, -1 when there is none */
+    int least, most; /* how often it is repeated */
 } node;
 
 struct pattern {
@@ -145,8 +145,10 @@ static int parse_one(parser *s) {
     if (code == '?' || code == '*' || code == '+' || code == '{') return fail(s, "there is nothing to repeat");
     if (code == ']' || code == '}') return fail(s, "a bracket that was not opened (write \\ before it)");
     int at = new_node(s, SET);
-    bool ok = at >= 0 && (code == '\\' ? add_escaped(s, at) : code == '.' ? add_span(s, at, 0x21, 0x10ffff)
-                                                                          : add_code(s, at, code));
+    bool ok = at >= 0 &&
+        (code == '\\'      ? add_escaped(s, at)
+             : code == '.' ? add_span(s, at, 0x21, 0x10ffff)
+                           : add_code(s, at, code));
     return ok ? at : -1;
 }
 

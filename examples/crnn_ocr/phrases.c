@@ -26,8 +26,6 @@ static const char *const endings[] = {"",   "",   "",   "",   "",   "",   "",   
 static const char *const suffixes[] = {"ing",  "ed",  "er",   "s",   "ly",  "ion", "tion", "ness",
                                        "able", "ful", "ment", "est", "ity", "al",  "ive"};
 
-
-
 void phrase_invented(dice *d, char text[PHRASE_BYTES]) {
     size_t size = 25;
     int syllables = dice_chance(d, 0.35) ? 1 : dice_chance(d, 0.6) ? 2 : 3;
@@ -67,7 +65,8 @@ static int number_of(dice *d, int n) {
 }
 
 void phrase_number(dice *d, char text[PHRASE_BYTES]) {
-    static const char *const units[] = {"kg", "g", "ml", "cm", "mm", "km", "mph", "lb", "oz", "ft", "GB", "V", "W", "Hz", "px", "m"};
+    static const char *const units[] = {"kg", "g",  "ml", "cm", "mm", "km", "mph", "lb",
+                                        "oz", "ft", "GB", "V",  "W",  "Hz", "px",  "m"};
     static const char *const money[] = {"$", "$", "$", "EUR ", "USD ", "Rs. ", "Rs "};
     int small = number_of(d, 1 + dice_below(d, 3)), cents = dice_below(d, 100);
     switch (dice_below(d, 14)) {
@@ -110,7 +109,9 @@ void phrase_date(dice *d, char text[PHRASE_BYTES]) {
     case 5: put(text, "%.3s %d", name, dice_chance(d, 0.5) ? day : year); break;
     case 6: put(text, "%d", year); break;
     case 7: put(text, "%s", dice_chance(d, 0.5) ? name : PICK(d, days)); break;
-    case 8: put(text, "%d:%02d%s", 1 + hour % 12, minute, dice_chance(d, 0.5) ? "am" : dice_chance(d, 0.5) ? "PM" : " pm"); break;
+    case 8:
+        put(text, "%d:%02d%s", 1 + hour % 12, minute, dice_chance(d, 0.5) ? "am" : dice_chance(d, 0.5) ? "PM" : " pm");
+        break;
     default: put(text, "%02d:%02d", hour, minute); break;
     }
 }
@@ -128,8 +129,9 @@ void phrase_phone(dice *d, char text[PHRASE_BYTES]) {
 }
 
 void phrase_code(dice *d, char text[PHRASE_BYTES]) {
-    static const char *const shapes[] = {"AA00 AAA", "AAA 000", "AAA-0000", "A00", "A0", "00A", "AA-00-AA", "000AAA", "A000",
-                                         "AA00AA0000", "0000-AA", "A-0", "AA0", "0A0 A0A", "AAA000", "AA 0000", "AAA", "AA"};
+    static const char *const shapes[] = {"AA00 AAA", "AAA 000", "AAA-0000", "A00",        "A0",      "00A",
+                                         "AA-00-AA", "000AAA",  "A000",     "AA00AA0000", "0000-AA", "A-0",
+                                         "AA0",      "0A0 A0A", "AAA000",   "AA 0000",    "AAA",     "AA"};
     char *to = text;
     for (const char *c = PICK(d, shapes); *c; c++)
         *to++ = *c == 'A' ? (char)('A' + dice_below(d, 26)) : *c == '0' ? (char)('0' + dice_below(d, 10)) : *c;
@@ -137,7 +139,8 @@ void phrase_code(dice *d, char text[PHRASE_BYTES]) {
 }
 
 void phrase_address(dice *d, const char *const word[3], char text[PHRASE_BYTES]) {
-    static const char *const ends[] = {"com", "com", "com", "org", "net", "co.uk", "de", "in", "edu", "io", "info", "us"};
+    static const char *const ends[] = {"com", "com", "com", "org", "net",  "co.uk",
+                                       "de",  "in",  "edu", "io",  "info", "us"};
     const char *end = PICK(d, ends);
     switch (dice_below(d, 6)) {
     case 0: put(text, "www.%.16s.%s", word[0], end); break;

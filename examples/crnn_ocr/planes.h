@@ -24,12 +24,13 @@ static inline void planes_swap(planes *c, int i, int j) {
 
 /* ---- effects.c: each changes plane[at] and may use the planes after it ----------------------------------------- */
 
-void effect_blur(planes *c, int at, float sigma);                     /* Gaussian, in pixels */
-void effect_motion(planes *c, float length, float angle);             /* the mean along a line, in pixels */
-void effect_noise(float *p, size_t n, float sigma, uint64_t stream);  /* normal */
+void effect_blur(planes *c, int at, float sigma);                    /* Gaussian, in pixels */
+void effect_motion(planes *c, float length, float angle);            /* the mean along a line, in pixels */
+void effect_noise(float *p, size_t n, float sigma, uint64_t stream); /* normal */
 void effect_speckle(float *p, size_t n, float sigma, uint64_t stream);
-void effect_salt(float *p, size_t n, float part, uint64_t stream);
-void effect_jpeg(planes *c, int quality);                             /* of grays 0..1: what coding and decoding leave */
-bool effect_enlarge(planes *c, int width, int height);                /* bilinear; false: out of memory */
+/* Part of the pixels become one of two grays, a little further apart than these. */
+void effect_salt(float *p, size_t n, float part, float dark, float light, uint64_t stream);
+void effect_jpeg(planes *c, int quality);              /* of grays 0..1: what coding and decoding leave */
+bool effect_enlarge(planes *c, int width, int height); /* bilinear; false: out of memory */
 
 #endif

@@ -152,8 +152,8 @@ static void ink_on_paper(renderer *r, const render_look *look, const view *v) {
         cover(r, &r->border, v, BORDER);
     }
     if (look->shadow > 0) lay_shadow(c, look, v, look->border > 0 ? BORDER : LETTERS);
-    if (look->border > 0) lay(c->plane[PICTURE], c->plane[BORDER], planes_pixels(c),
-                              paper + look->border_tone * (ink - paper));
+    if (look->border > 0)
+        lay(c->plane[PICTURE], c->plane[BORDER], planes_pixels(c), paper + look->border_tone * (ink - paper));
     if (look->worn > 0) wear(c, look);
     lay_letters(c, look, paper, ink);
     if (look->strokes >= 1) lay_strokes(c, look, paper, ink);
@@ -164,13 +164,14 @@ static void ink_on_paper(renderer *r, const render_look *look, const view *v) {
 static void photograph(planes *c, const render_look *look) {
     dice d = dice_of(look->stream ^ UINT64_C(0x63616d657261));
     size_t n = planes_pixels(c);
-    float unit = (float)c->height / 32, loud = look->contrast * fminf(sqrtf(unit), 1); /* enlarged noise is worse */
+    float dark = look->tone * (1 - look->contrast), unit = (float)c->height / 32,
+          loud = look->contrast * fminf(sqrtf(unit), 1); /* enlarged noise is worse */
     if (look->glare > 0) texture_glare(c, look->glare, dice_bits(&d));
     if (look->blur > 0) effect_blur(c, PICTURE, look->blur * unit);
     if (look->motion > 0) effect_motion(c, look->motion * unit, dice_between(&d, 0, 3.1416f));
     if (look->noise > 0) effect_noise(c->plane[PICTURE], n, look->noise * loud, dice_bits(&d));
     if (look->speckle > 0) effect_speckle(c->plane[PICTURE], n, look->speckle * loud, dice_bits(&d));
-    if (look->salt > 0) effect_salt(c->plane[PICTURE], n, look->salt, dice_bits(&d));
+    if (look->salt > 0) effect_salt(c->plane[PICTURE], n, look->salt, dark, dark + look->contrast, dice_bits(&d));
     if (look->jpeg < 100) effect_jpeg(c, (int)look->jpeg);
 }
 
@@ -235,7 +236,8 @@ int render_width(const font_face *face, const char *text, const render_look *loo
         wide = flat;
     }
     if (look->tilt_x != 0) tall *= 1 / (1 - fabsf(look->tilt_x)), wide /= 1 - look->tilt_x * look->tilt_x;
-    if (look->tilt_y != 0) wide *= 1 / (1 - fabsf(look->tilt_y)), tall /= 1 - look->tilt_y * look->tilt_y;
+    float tilt_y = fabsf(outline_tilt_y(look, wide));
+    if (tilt_y > 0) wide *= 1 / (1 - tilt_y), tall /= 1 - tilt_y * tilt_y;
     if (rotation != 0) {
         float c = cosf(rotation), s = sinf(rotation), flat = wide * c + tall * s;
         tall = wide * s + tall * c;

@@ -31,7 +31,12 @@ static int write_text(sheet *s, int x, int y, int room, int height, const char *
 
 tw_err sheet_new(tw_ctx *ctx, const font_face *face, const char *title, int columns, int cells, int height, sheet *s) {
     int rows = (cells + columns - 1) / columns, cell = SHEET_WIDTH / columns, width = EDGE + columns * (cell + EDGE);
-    *s = (sheet){.ctx = ctx, .renderer = renderer_new(), .face = face, .columns = columns, .cell = cell, .height = height};
+    *s = (sheet){.ctx = ctx,
+                 .renderer = renderer_new(),
+                 .face = face,
+                 .columns = columns,
+                 .cell = cell,
+                 .height = height};
     s->line = malloc((size_t)width * TITLE);
     tw_err err = tw_image_new(ctx, width, TITLE + rows * (height + CAPTION + EDGE) + EDGE, 3, 255, &s->image);
     if (!err && (!s->line || !s->renderer)) err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");

@@ -10,12 +10,12 @@ typedef struct sheet {
     tw_image image; /* RGB */
     tw_ctx *ctx;
     renderer *renderer;
-    const font_face *face; /* of the captions */
-    uint8_t *line;         /* a caption in the making */
+    const font_face *face;            /* of the captions */
+    uint8_t *line;                    /* a caption in the making */
     int columns, cell, height, cells; /* columns of `cell` pixels; cells so far */
 } sheet;
 
-enum { SHEET_WIDTH = 1152 };       /* of all columns together: more of them are narrower */
+enum { SHEET_WIDTH = 1152 };      /* of all columns together: more of them are narrower */
 #define SHEET_CHARACTERS " .,:()" /* what face must have beside the texts' own */
 
 /* Room for `cells` pictures of the given height in `columns` columns. face is borrowed. */

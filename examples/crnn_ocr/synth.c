@@ -112,7 +112,9 @@ static tw_err synth_get(void *user, size_t i, uint64_t stream, tw_sample *sample
     bool found = s->fixed ? draw_scene(s, &d, i, &c) : draw_scene_of_width(s, &d, i, synth_width(user, i), &c);
     if (!found) {
         if (s->texts) snprintf(message, size, "no font found for \"%s\"", s->texts[i % s->ntexts]);
-        else snprintf(message, size, "no font found that can draw the texts: the fonts lack too many of their characters");
+        else
+            snprintf(message, size,
+                     "no font found that can draw the texts: the fonts lack too many of their characters");
         return TW_ERR_RANGE;
     }
     sample->width = s->max_width;

@@ -136,7 +136,9 @@ static tw_err run_all(run *r) {
         fprintf(stderr, "%d of the families asked for are not installed\n", r->source.missing);
     if (!err && o->out) err = open_labels(r);
     if (!err && o->sheet) err = open_sheet(r);
-    if (!err) err = o->knobs ? knobs_show(ctx, o->knobs, &r->source.fonts->face[0], "Thalweg", o->height, &r->sheet) : draw(r);
+    if (!err)
+        err = o->knobs ? knobs_show(ctx, o->knobs, &r->source.fonts->face[0], "Thalweg", o->height, &r->sheet)
+                       : draw(r);
     if (!err && o->out) err = close_labels(r);
     if (!err && o->sheet) err = tw_image_save_png(ctx, o->sheet, &r->sheet.image);
     return err;

@@ -12,15 +12,19 @@
 void synth_cli_options(synth_options *o, cli_option *table) {
     const cli_option all[SYNTH_OPTIONS] = {
         {"preset", 0, CLI_TEXT, &o->preset, "NAME",
-         "how rendered text looks and what it says: clean, light,\nmedium, scene or print (default: light)", 0, 0, NULL},
+         "how rendered text looks and what it says: clean, light,\nmedium, scene or print (default: light)", 0, 0,
+         NULL},
         {"set", 0, CLI_TEXT, &o->set, "LIST",
          "changes the preset's knobs: KNOB=VALUE or\nKNOB=CHANCE:LOW:HIGH, separated by commas", 0, 0, NULL},
         {"fonts", 0, CLI_TEXT, &o->fonts, "LIST",
-         "families to render with: \"DejaVu*,Carlito\", or @FILE with\none, or a folder of fonts, a line (default: all)", 0, 0, NULL},
+         "families to render with: \"DejaVu*,Carlito\", or @FILE with\none, or a folder of fonts, a line (default: "
+         "all)",
+         0, 0, NULL},
         {"deny", 0, CLI_TEXT, &o->deny, "LIST", "families left out, in the same form", 0, 0, NULL},
         {"font-dirs", 0, CLI_TEXT, &o->folders, "DIRS", "folders with more fonts, separated by commas", 0, 0, NULL},
         {"words", 0, CLI_TEXT, &o->words, "FILES",
-         "word lists, one word a line, separated by commas; each is\nused as often (default: invented words)", 0, 0, NULL},
+         "word lists, one word a line, separated by commas; each is\nused as often (default: invented words)", 0, 0,
+         NULL},
         {"without", 0, CLI_TEXT, &o->without, "FILE", "texts never rendered, one a line", 0, 0, NULL},
         {"pattern", 0, CLI_TEXT, &o->pattern, "REGEX", "render such texts only: \"[A-Z]{2}-[0-9]{4}\"", 0, 0, NULL},
     };

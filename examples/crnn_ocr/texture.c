@@ -109,7 +109,8 @@ static void add_clutter(planes *c, int count, float contrast, dice *d) {
         raster r = {w, h, c->plane[1]};
         memset(r.cell, 0, (size_t)h * (size_t)(w + 2) * sizeof *r.cell);
         float gray = contrast * dice_between(d, -0.6f, 0.6f);
-        float x = dice_between(d, -0.1f, 1.1f) * W, y = dice_between(d, -0.2f, 1.2f) * H, size = dice_between(d, 0.2f, 1.6f) * H;
+        float x = dice_between(d, -0.1f, 1.1f) * W, y = dice_between(d, -0.2f, 1.2f) * H,
+              size = dice_between(d, 0.2f, 1.6f) * H;
         switch (dice_below(d, 4)) {
         case 0: { /* an edge: everything on one side */
             float angle = dice_between(d, -0.4f, 0.4f) + (dice_chance(d, 0.5) ? 1.5708f : 0), far = W + H;

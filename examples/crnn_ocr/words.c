@@ -18,11 +18,11 @@ enum { LISTS = 16 };
 struct word_source {
     uint32_t *code; /* the alphabet: code[i] is symbol i + 1 */
     int ncode;
-    int32_t low[128];                     /* the symbols of ASCII; 0: not in the alphabet */
-    bool lower, upper, digits;            /* all letters, all digits are in the alphabet */
-    char *text[LISTS + 1];                /* the files, cut into lines; the last: what is excluded */
-    const char **word;                    /* all lists, one after another */
-    size_t nword, list[LISTS + 1];        /* where each list begins */
+    int32_t low[128];              /* the symbols of ASCII; 0: not in the alphabet */
+    bool lower, upper, digits;     /* all letters, all digits are in the alphabet */
+    char *text[LISTS + 1];         /* the files, cut into lines; the last: what is excluded */
+    const char **word;             /* all lists, one after another */
+    size_t nword, list[LISTS + 1]; /* where each list begins */
     int nlist;
     const char **except; /* sorted */
     size_t nexcept;
@@ -118,7 +118,8 @@ static tw_err exclude(tw_ctx *ctx, word_source *s, const word_options *o) {
     if (!s->except) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) s->except[s->nexcept++] = o->except[i];
     char *save = NULL;
-    for (char *line = lines ? strtok_r(s->text[LISTS], "\r\n", &save) : NULL; line; line = strtok_r(NULL, "\r\n", &save))
+    for (char *line = lines ? strtok_r(s->text[LISTS], "\r\n", &save) : NULL; line;
+         line = strtok_r(NULL, "\r\n", &save))
         s->except[s->nexcept++] = line;
     qsort(s->except, s->nexcept, sizeof *s->except, by_text);
     return TW_OK;
@@ -186,7 +187,8 @@ static void change_case(const word_source *s, const word_mix *mix, dice *d, char
     if (!s->lower) upper = true;
     if (!s->upper) return;
     if (odd) {
-        for (char *p = text; *p; p++) *p = (char)(dice_chance(d, 0.5) ? toupper((unsigned char)*p) : tolower((unsigned char)*p));
+        for (char *p = text; *p; p++)
+            *p = (char)(dice_chance(d, 0.5) ? toupper((unsigned char)*p) : tolower((unsigned char)*p));
     } else if (upper) {
         for (char *p = text; *p; p++) *p = (char)toupper((unsigned char)*p);
     } else if (title) {
@@ -219,8 +221,9 @@ static void draw_salad(const word_source *s, dice *d, int n, char *text) {
 
 /* Punctuation around a word. */
 static void mark(const word_source *s, dice *d, char *text) {
-    static const char *const marks[] = {"\"\"", "''", "()", "[]", " ,", " ,", " .", " .", " .", " !", " !", " ?", " :", " ;", "- ",
-                                        "* ", " *", " -", "& ", " &", "# ", " '", "<>", "{}", "$ ", " %", "/ ", "_ ", "~ ", " +"};
+    static const char *const marks[] = {"\"\"", "''", "()", "[]", " ,", " ,", " .", " .", " .", " !",
+                                        " !",   " ?", " :", " ;", "- ", "* ", " *", " -", "& ", " &",
+                                        "# ",   " '", "<>", "{}", "$ ", " %", "/ ", "_ ", "~ ", " +"};
     const char *m = PICK(d, marks);
     size_t n = strlen(text);
     if (n + 2 >= WORDS_MAX) return;
@@ -285,15 +288,15 @@ static void draw_one(const word_source *s, const word_mix *mix, dice *d, word_ki
 
 /* What running text is full of, about as often. */
 static const char *const common[] = {
-    "the",  "the",   "the",  "the",   "of",   "of",    "of",    "and",   "and",  "and",   "to",    "to",    "to",
-    "a",    "a",     "in",   "in",    "that", "that",  "is",    "is",    "was",  "was",   "he",    "he",    "it",
-    "it",   "his",   "for",  "for",   "with", "with",  "as",    "as",    "I",    "I",     "on",    "on",    "be",
-    "at",   "by",    "by",   "had",   "not",  "not",   "but",   "are",   "from", "or",    "have",  "an",    "they",
-    "which", "one",  "you",  "were",  "her",  "all",   "she",   "there", "would", "their", "we",   "him",   "been",
-    "has",  "when",  "who",  "will",  "more", "no",    "if",    "out",   "so",   "said",  "what",  "up",    "its",
-    "about", "into", "than", "them",  "can",  "only",  "other", "new",   "some", "could", "time",  "these", "two",
-    "may",  "then",  "do",   "first", "any",  "my",    "now",   "such",  "like", "our",   "over",  "man",   "me",
-    "even", "most",  "made", "after", "also", "did",   "many",  "must",  "before", "back", "years", "where", "much"};
+    "the",   "the",  "the",  "the",   "of",   "of",   "of",    "and",   "and",    "and",   "to",    "to",    "to",
+    "a",     "a",    "in",   "in",    "that", "that", "is",    "is",    "was",    "was",   "he",    "he",    "it",
+    "it",    "his",  "for",  "for",   "with", "with", "as",    "as",    "I",      "I",     "on",    "on",    "be",
+    "at",    "by",   "by",   "had",   "not",  "not",  "but",   "are",   "from",   "or",    "have",  "an",    "they",
+    "which", "one",  "you",  "were",  "her",  "all",  "she",   "there", "would",  "their", "we",    "him",   "been",
+    "has",   "when", "who",  "will",  "more", "no",   "if",    "out",   "so",     "said",  "what",  "up",    "its",
+    "about", "into", "than", "them",  "can",  "only", "other", "new",   "some",   "could", "time",  "these", "two",
+    "may",   "then", "do",   "first", "any",  "my",   "now",   "such",  "like",   "our",   "over",  "man",   "me",
+    "even",  "most", "made", "after", "also", "did",  "many",  "must",  "before", "back",  "years", "where", "much"};
 
 static void draw_in_line(const word_source *s, const word_mix *mix, dice *d, char *text) {
     word_kind kind = dice_chance(d, 0.6) ? WORD_word : draw_kind(mix, d, false);
@@ -309,7 +312,8 @@ static void draw_in_line(const word_source *s, const word_mix *mix, dice *d, cha
 
 /* Words until the line is about as long as drawn beforehand; all in capitals, or none but some. */
 static void draw_line(const word_source *s, const word_mix *mix, dice *d, char *text) {
-    int longest = mix->longest < WORDS_MAX ? mix->longest : WORDS_MAX, wanted = 6 + dice_below(d, longest > 7 ? longest - 6 : 1);
+    int longest = mix->longest < WORDS_MAX ? mix->longest : WORDS_MAX,
+        wanted = 6 + dice_below(d, longest > 7 ? longest - 6 : 1);
     word_mix own = *mix;
     if (dice_chance(d, mix->upper)) own.upper = 1;
     else own.upper *= 0.1f, own.odd = 0;

@@ -7,16 +7,16 @@
 #include <thalweg/text.h>
 
 /* Kinds of text, by weight; the weights of a mix need not sum to 1. */
-#define WORD_KINDS(KIND)                                                                                               \
-    KIND(word)    /* of the word list; invented when there is none */                                                  \
-    KIND(invented) /* from syllables: nothing can be guessed from a dictionary */                                      \
-    KIND(number)  /* digits, prices, percentages, measures */                                                          \
-    KIND(date)    /* dates and times */                                                                                \
-    KIND(phone)                                                                                                        \
-    KIND(code)    /* letters and digits as on plates, tickets and parcels */                                           \
-    KIND(address) /* of web pages and mail */                                                                          \
-    KIND(brief)   /* one or two characters */                                                                          \
-    KIND(salad)   /* any characters of the alphabet in any order */                                                    \
+#define WORD_KINDS(KIND)                                                          \
+    KIND(word)     /* of the word list; invented when there is none */            \
+    KIND(invented) /* from syllables: nothing can be guessed from a dictionary */ \
+    KIND(number)   /* digits, prices, percentages, measures */                    \
+    KIND(date)     /* dates and times */                                          \
+    KIND(phone)                                                                   \
+    KIND(code)    /* letters and digits as on plates, tickets and parcels */      \
+    KIND(address) /* of web pages and mail */                                     \
+    KIND(brief)   /* one or two characters */                                     \
+    KIND(salad)   /* any characters of the alphabet in any order */               \
     KIND(line)    /* several of the above */
 
 typedef struct word_mix {
@@ -29,11 +29,11 @@ typedef struct word_mix {
 } word_mix;
 
 typedef struct word_options {
-    const char *files;              /* word lists separated by commas, one word a line; each list is drawn from as often
+    const char *files;         /* word lists separated by commas, one word a line; each list is drawn from as often
                                        as the others. NULL: words are invented */
-    const char *without;            /* a file of texts never to be drawn, in any case of letters, one a line; NULL: none */
-    const char *const *except;      /* the same as a list that ends with NULL, or NULL */
-    const char *pattern;            /* all texts are drawn from this pattern (pattern.h); NULL: from the mix */
+    const char *without;       /* a file of texts never to be drawn, in any case of letters, one a line; NULL: none */
+    const char *const *except; /* the same as a list that ends with NULL, or NULL */
+    const char *pattern;       /* all texts are drawn from this pattern (pattern.h); NULL: from the mix */
 } word_options;
 
 typedef struct word_source word_source;
