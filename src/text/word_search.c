@@ -1,22 +1,9 @@
 /* word_search.c - the likeliest words of a lexicon, by branch and bound over its trie.
  *
- * For a string w let blank(t) and letter(t) be the sums over all paths of the first t frames that spell w and end in a
- * blank or in w's last letter: the forward variables of CTC, of which p(w) = blank(T) + letter(T). Those of wc follow
- * from those of w:
- *
- *     letter'(t+1) = y_t(c) (letter'(t) + from(t))        from = blank when w ends in c, too, else blank + letter
- *     blank'(t+1)  = y_t(-) (blank'(t) + letter'(t))
- *
- * A path spells wc for the first time at one frame, whatever comes after, so the texts that begin with wc have together
- *
- *     mass(wc) = sum over t of from(t) y_t(c)             (Graves 2008, section 7.5.1, prefix search)
- *
- * No word with that beginning is likelier. The trie is searched depth first, the likeliest branch before the others, and
- * branches whose mass is below the n-th best word so far are cut: what is found is exact, and most of a lexicon is never
- * looked at.
- *
- * Sums are first those of doubles. What is lost at their lower end is below 1e-290 in all, so words above e^-600 are
- * right; otherwise everything is done again with logarithms. */
+ * The trie is searched depth first, the branch with the highest bound before the others, and branches that cannot reach
+ * the n-th best word so far are cut. So what is found is exact, and most of a lexicon is never looked at. Sums and bounds
+ * are those of word_sums.c, first as numbers. What is lost at their lower end is below 1e-290 in all, so words above
+ * e^-600 are right; when not all are, everything is done again with logarithms. */
 #include "text/word_search.h"
 
 #include <math.h>
@@ -33,92 +20,25 @@ struct tw__branch {
 
 typedef struct search {
     tw__word_search *s;
-    const tw__frames *f;
-    bool logs;
-    size_t T;
     tw__found *found;
     int n, wanted;
     double lowest; /* the score that a word must reach */
 } search;
 
 void tw__word_search_free(tw__word_search *s) {
-    free(s->y);
+    tw__sums_free(&s->sums);
     free(s->column);
     free(s->stack);
-    s->y = s->column = NULL;
+    s->column = NULL;
     s->stack = NULL;
-}
-
-static double *fit(double **memory, size_t *have, size_t want) {
-    if (want > *have || !*memory) {
-        size_t room = want + want / 2 + 1;
-        double *grown = room > SIZE_MAX / sizeof *grown ? NULL : realloc(*memory, room * sizeof *grown);
-        if (!grown) return NULL;
-        *memory = grown;
-        *have = room;
-    }
-    return *memory;
-}
-
-/* ---- sums over paths, as numbers or as logarithms --------------------------------------------------------- */
-
-/* ln mass of w and one symbol, y [T] that symbol's. */
-static double mass(const search *q, const double *from, const double *y) {
-    if (q->logs) {
-        double sum = -INFINITY;
-        for (size_t t = 0; t < q->T; t++) sum = tw__log_add(sum, from[t] + y[t]);
-        return sum;
-    }
-    double sum[4] = {0}; /* four that do not wait for each other */
-    size_t t = 0;
-    for (; t + 4 <= q->T; t += 4)
-        for (size_t k = 0; k < 4; k++) sum[k] += from[t + k] * y[t + k];
-    for (; t < q->T; t++) sum[0] += from[t] * y[t];
-    return log((sum[0] + sum[1]) + (sum[2] + sum[3]));
-}
-
-/* blank and both [T+1] of wc, from those of w. */
-static void advance(const search *q, const double *from, const double *y, const double *y_blank, double *blank,
-                    double *both) {
-    if (q->logs) {
-        double letter = -INFINITY;
-        blank[0] = both[0] = -INFINITY;
-        for (size_t t = 0; t < q->T; t++) {
-            letter = tw__log_add(letter, from[t]) + y[t];
-            blank[t + 1] = both[t] + y_blank[t];
-            both[t + 1] = tw__log_add(blank[t + 1], letter);
-        }
-        return;
-    }
-    double letter = 0;
-    blank[0] = both[0] = 0;
-    for (size_t t = 0; t < q->T; t++) {
-        letter = (letter + from[t]) * y[t];
-        blank[t + 1] = both[t] * y_blank[t];
-        both[t + 1] = blank[t + 1] + letter;
-    }
-}
-
-/* y of all symbols that the lexicon has, and of the blank. */
-static bool chances(search *q) {
-    const tw__frames *f = q->f;
-    size_t K = (size_t)f->K;
-    if (q->T && K > SIZE_MAX / q->T) return false;
-    double *y = fit(&q->s->y, &q->s->ny, K * q->T);
-    if (!y) return false;
-    for (size_t t = 0; t < q->T; t++)
-        for (int k = 0; k < f->K; k++) {
-            if (k != f->blank && !q->s->lexicon->letter[k]) continue;
-            double log_y = tw__frame_log(f, (int)t, k);
-            y[(size_t)k * q->T + t] = q->logs ? log_y : exp(log_y);
-        }
-    return true;
 }
 
 /* ---- the search -------------------------------------------------------------------------------------------- */
 
 /* [2][T+1] blank and both of the string of that length. */
-static double *column(const search *q, int32_t length) { return q->s->column + (size_t)length * 2 * (q->T + 1); }
+static double *column(const tw__word_search *s, int32_t length) {
+    return s->column + (size_t)length * 2 * (s->sums.T + 1);
+}
 
 static bool is_before(const tw__found *a, const tw__found *b, int na, int nb) {
     if (a->score != b->score) return a->score > b->score;
@@ -128,8 +48,8 @@ static bool is_before(const tw__found *a, const tw__found *b, int na, int nb) {
 /* A word: into the list of the best, at its place. */
 static void keep(search *q, const tw__branch *b) {
     const tw__word_search *s = q->s;
-    double last = column(q, b->depth)[2 * q->T + 1], gain = b->gain;
-    tw__found w = {.log_prob = q->logs ? last : log(last), .node = b->node};
+    double gain = b->gain;
+    tw__found w = {.log_prob = tw__sums_log_prob(&s->sums, column(s, b->depth) + s->sums.T + 1), .node = b->node};
     if (s->lm) {
         int32_t ignored;
         gain += s->lm_weight * tw__ngram_step(s->lm, b->lm, TW__NGRAM_END, &ignored);
@@ -165,12 +85,13 @@ static bool branch(search *q, const tw__branch *b, size_t *n) {
         s->stack = grown;
         s->nstack = 2 * most;
     }
-    const double *blank = column(q, b->depth), *both = blank + q->T + 1;
+    const double *blank = column(s, b->depth), *both = blank + s->sums.T + 1;
     for (int32_t k = l->first[b->node]; k < l->first[b->node + 1]; k++) {
         int32_t symbol = l->symbol[k];
         tw__branch next = {.gain = b->gain + s->bonus, .node = k, .depth = b->depth + 1};
         double ahead = s->bonus > 0 ? s->bonus * l->height[k] : 0;
-        double here = mass(q, symbol == l->symbol[b->node] ? blank : both, s->y + (size_t)symbol * q->T);
+        const double *from = symbol == l->symbol[b->node] ? blank : both;
+        double here = tw__sums_bound(&s->sums, from, symbol, l->height[k]);
         if (!(here + next.gain + ahead > q->lowest - SLACK) || here == -INFINITY) continue;
         if (s->lm) next.gain += s->lm_weight * tw__ngram_step(s->lm, b->lm, s->lm_id[symbol], &next.lm);
         next.bound = here + next.gain + ahead;
@@ -183,25 +104,21 @@ static bool branch(search *q, const tw__branch *b, size_t *n) {
 static bool run(search *q) {
     tw__word_search *s = q->s;
     const tw_lexicon *l = s->lexicon;
-    size_t n = 0, row = q->T + 1;
+    size_t n = 0, row = s->sums.T + 1;
     q->n = 0;
     q->lowest = -INFINITY;
-    if (!chances(q) || !fit(&s->column, &s->ncolumn, 2 * row)) return false;
-    const double *y_blank = s->y + (size_t)q->f->blank * q->T;
-    double *blank = s->column, *both = blank + row;
-    blank[0] = both[0] = q->logs ? 0 : 1;
-    for (size_t t = 0; t < q->T; t++)
-        blank[t + 1] = both[t + 1] = q->logs ? blank[t] + y_blank[t] : blank[t] * y_blank[t];
+    if (!tw__sums_fit(&s->column, &s->ncolumn, 2 * row)) return false;
+    tw__sums_first(&s->sums, s->column, s->column + row);
     if (!branch(q, &(tw__branch){.lm = s->lm ? tw_ngram_start(s->lm) : 0}, &n)) return false;
     while (n) {
         tw__branch b = s->stack[--n];
         if (!(b.bound > q->lowest - SLACK)) continue;
-        if (!fit(&s->column, &s->ncolumn, 2 * row * ((size_t)b.depth + 1))) return false;
-        const double *from = column(q, b.depth - 1);
+        if (!tw__sums_fit(&s->column, &s->ncolumn, 2 * row * ((size_t)b.depth + 1))) return false;
+        const double *from = column(s, b.depth - 1); /* blank, .. */
         int32_t symbol = l->symbol[b.node];
-        if (symbol != l->symbol[l->parent[b.node]]) from += row; /* both */
-        double *own = column(q, b.depth);
-        advance(q, from, s->y + (size_t)symbol * q->T, s->y + (size_t)q->f->blank * q->T, own, own + row);
+        if (symbol != l->symbol[l->parent[b.node]]) from += row; /* .. or both */
+        double *own = column(s, b.depth);
+        tw__sums_extend(&s->sums, from, symbol, own, own + row);
         if (l->word[b.node]) keep(q, &b);
         if (!branch(q, &b, &n)) return false;
     }
@@ -209,18 +126,16 @@ static bool run(search *q) {
 }
 
 bool tw__word_search_run(tw__word_search *s, const tw__frames *f, tw__found *found, int *n) {
-    search q = {.s = s, .f = f, .T = (size_t)f->T, .found = found, .wanted = *n};
+    search q = {.s = s, .found = found, .wanted = *n};
+    int longest = s->lexicon->height[0];
     *n = 0;
     if (q.wanted <= 0) return true;
-    bool ok = run(&q);
+    if (!tw__sums_begin(&s->sums, f, s->lexicon->letter, longest, false) || !run(&q)) return false;
     bool trusted = q.n == q.wanted;
-    for (int i = 0; ok && i < q.n; i++) trusted = trusted && found[i].log_prob > TRUSTED;
-    if (ok && !trusted) {
-        q.logs = true;
-        ok = run(&q);
-    }
-    *n = ok ? q.n : 0;
-    return ok;
+    for (int i = 0; i < q.n; i++) trusted = trusted && found[i].log_prob > TRUSTED;
+    if (!trusted && (!tw__sums_begin(&s->sums, f, s->lexicon->letter, longest, true) || !run(&q))) return false;
+    *n = q.n;
+    return true;
 }
 
 int tw__word_symbols(const tw_lexicon *l, int32_t node, int32_t *symbols) {

@@ -2,9 +2,9 @@
 #ifndef TW_TEXT_WORD_SEARCH_H
 #define TW_TEXT_WORD_SEARCH_H
 
-#include "text/frames.h"
 #include "text/lexicon.h"
 #include "text/ngram.h"
+#include "text/word_sums.h"
 
 /* A word that was found. */
 typedef struct tw__found {
@@ -21,11 +21,10 @@ typedef struct tw__word_search {
     double lm_weight, bonus;
 
     /* working memory, and how much of it there is */
-    double *y; /* [K][T] each symbol's chance in all frames */
-    double
-        *column; /* [length][2][T + 1] the forward variables of the string that is looked at and all it begins with */
+    tw__sums sums;
+    double *column; /* [length][2][T + 1] blank and both of the string that is looked at and all it begins with */
     tw__branch *stack;
-    size_t ny, ncolumn, nstack;
+    size_t ncolumn, nstack;
 } tw__word_search;
 
 void tw__word_search_free(tw__word_search *search);
