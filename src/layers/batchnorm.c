@@ -120,8 +120,9 @@ static void backward_channel(const pass *p, size_t c, tw_real *buffer) {
         size_t at = n * r.step + r.at;
         TW_ISA_CALL(tw__batchnorm_sums)(b->act, r.length, x + at, y + at, dy + at, mean, sum);
     }
-    if (p->db) p->db[c] = tw_add_to(p->db_beta, p->db[c], (tw_real)sum[0]);
+    /* In the order in which backward asked for them: tied, they are one. */
     if (p->dw) p->dw[c] = tw_add_to(p->dw_beta, p->dw[c], (tw_real)(sum[1] * inverse));
+    if (p->db) p->db[c] = tw_add_to(p->db_beta, p->db[c], (tw_real)sum[0]);
     if (!p->dx) return;
 
     double a = (double)p->weight[c] * inverse, M = (double)values;

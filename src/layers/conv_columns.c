@@ -265,7 +265,8 @@ bool tw__columns_backward(tw_ctx *ctx, const tw__conv *s, tw_act act, const tw_r
 
     tw_mark mark = tw_scratch_mark(ctx);
     if (!take_buffers(ctx, &a)) return false;
-    bool direct = chunks == 1; /* nothing to add up */
+    /* Nothing to add up. Of conv(w, w) dx and dw are one: dw is added after dx is there. */
+    bool direct = chunks == 1 && dw != a.dx;
     a.parts = dw;
     a.parts_beta = direct ? grads->dw_beta : 0;
     if (dw && !direct && !(a.parts = tw_scratch(ctx, (size_t)chunks * weights * sizeof(tw_real)))) return false;
