@@ -58,7 +58,7 @@ sed 's#^#pics/#' "$dir/pics/labels.tsv" | tail -n 50 >>"$dir/bad.tsv"
 for words in 'bad.tsv:5: no TAB' 'bad.tsv:6: no path' 'bad.tsv:7: a NUL byte at byte 2' 'bad.tsv:8: not UTF-8' 'bad.tsv:9: .* is a folder' \
     'bad.tsv:10: .* is not a regular file' 'bad.tsv:11: .*none.png' 'bad.tsv:12: .*cut.png' 'bad.tsv:13: the text is empty' \
     'bad.tsv:14: .* is learnt as' 'bad.tsv:15: .* frames, and' 'bad.tsv:15: .* narrow as usual' 'same picture as line 1, but there it is "One"' \
-    'same file as that of line 2' '10 things would hurt'; do
+    'same file as that of line 2' '11 things would hurt'; do
     expect 1 "$words" "$ocr" check "$dir/bad.tsv" --height 16
 done
 expect 1 'bad.tsv:1: "O" in "One"' "$ocr" check "$dir/bad.tsv" --alphabet 'Tabcdenwo' --show 0
@@ -67,6 +67,14 @@ expect 1 'more (--show 0' "$ocr" check "$dir/garbage.tsv"
 printf 'pics/000001.png\tA\npipe\tB\n' >"$dir/pipe.tsv"
 expect 1 'pipe.tsv:2: .*pipe: is not a regular file' "$ocr" train --labels "$dir/pipe.tsv" --out "$dir/m"
 expect 1 'bad.tsv:5: no TAB' "$ocr" train --labels "$dir/bad.tsv" --out "$dir/m"
+
+expect 2 'out DIR' "$ocr" captcha
+if [ -n "$(fc-list 'Liberation Mono')" ]; then
+    expect 0 '3 captchas' "$ocr" captcha --out "$dir/captcha" --count 3
+    expect 0 'nothing would hurt' "$ocr" check "$dir/captcha/labels.tsv" --alphabet 2345678bcdefgmnpwxy
+else
+    echo 'skipped: the captchas, for want of the Liberation fonts'
+fi
 
 # 64 texts for two pictures.
 printf '\000\000\010\003\000\000\000\002\000\000\000\020\000\000\000\020' >"$dir/two.idx"
@@ -122,10 +130,16 @@ kill $!
 wait $! && fail 'a training that a signal stopped ended well'
 grep -q 'interrupted, and saved' "$dir/out" || { cat "$dir/out"; fail 'the signal lost the training'; }
 expect 0 'cer: ' "$ocr" eval --model "$dir/cut.st" --labels "$dir/pics/labels.tsv"
-expect 0 'cer: ' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/cut.st" --out "$dir/cut.st" --log "$dir/cut.csv"
+expect 0 'cer: ' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/cut.st" --out "$dir/cut.st" --log "$dir/cut.csv" \
+    --report "$dir/cut.html"
 same 'after a signal the weights are others' "$dir/whole.st" "$dir/cut.st"
 for f in whole cut; do cut -d , -f 1-10 "$dir/$f.csv" >"$dir/$f.figures"; done
 same 'after a signal the log is another' "$dir/whole.figures" "$dir/cut.figures"
+
+grep -q 'Worst mistakes' "$dir/cut.html" || fail 'the report shows no mistakes'
+grep -q '</html>' "$dir/cut.html" || fail 'the report has no end'
+grep -q 'data:image/png;base64' "$dir/cut.html" || fail 'the report shows no pictures'
+grep -q 'src="http' "$dir/cut.html" && fail 'the report needs something from elsewhere'
 
 # Labelled and rendered pictures together, and fine-tuning with other characters.
 expect 0 '96 an epoch' "$ocr" train --labels "$dir/pics/labels.tsv" --synth --mix 0.5 --val-split 0.25 --model tiny --height 16 \

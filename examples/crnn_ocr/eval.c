@@ -1,5 +1,6 @@
 /* eval.c - `crnn_ocr eval`: how well labelled pictures are read. */
 #include "commands.h"
+#include "decoding.h"
 #include "labelled.h"
 #include "metrics.h"
 #include "mistakes.h"
@@ -21,12 +22,12 @@ typedef struct options {
     const char *model, *labels, *images, *errors;
     bool mistakes, confusion, json;
     int threads;
+    decoding_options decoding;
 } options;
 
 typedef struct evaluation {
     trained trained;
     labelled data;
-    score score;
     readings readings;
     metrics metrics;
     size_t foreign, unfit, nmistakes;
@@ -92,6 +93,7 @@ static void print_text(const options *o, const evaluation *e, const figure *figu
     if (o->confusion) print_confusion(&e->metrics.confused);
     if (e->foreign) printf("%zu texts have characters that the model does not know\n", e->foreign);
     if (e->unfit) printf("%zu texts have more characters than their pictures have frames\n", e->unfit);
+    if (e->readings.unread) printf("%zu pictures for which the lexicon has no word that fits\n", e->readings.unread);
     if (o->errors) printf("mistakes: %zu pictures in %s, with index.html and mistakes.tsv\n", e->nmistakes, o->errors);
     printf("pictures: %zu, %.0f a second\n", e->metrics.n, rate(e));
     for (int i = 0; i < FIGURES; i++)
@@ -140,6 +142,7 @@ static tw_err print_json(tw_ctx *ctx, const options *o, const evaluation *e, con
     cJSON_AddNumberToObject(all, "pictures_per_second", rate(e));
     cJSON_AddNumberToObject(all, "unknown_characters", (double)e->foreign);
     cJSON_AddNumberToObject(all, "too_long", (double)e->unfit);
+    cJSON_AddNumberToObject(all, "unread", (double)e->readings.unread);
     for (int i = 0; i < FIGURES; i++) {
         const estimate *f = &figures[i].estimate;
         cJSON *one = cJSON_AddObjectToObject(all, figures[i].key);
@@ -165,7 +168,7 @@ static tw_err run(tw_ctx *ctx, const options *o, evaluation *e) {
     if (!err) err = labelled_load(ctx, o->labels, o->images, &e->data);
     if (!err) err = labelled_encode(ctx, t->alphabet, t->recipe.height, NULL, &e->foreign, &e->data);
     if (!err) e->unfit = labelled_unfit(&e->data, t->net.design->frames);
-    if (!err) err = readings_make(ctx, &t->net, t->alphabet, &e->data, &e->score, &e->readings, &e->metrics);
+    if (!err) err = readings_make(ctx, &t->net, t->alphabet, &e->data, &o->decoding, &e->readings, &e->metrics);
     if (!err && o->errors) err = mistakes_write(ctx, o->errors, &e->data, &e->readings, &e->metrics, &e->nmistakes);
     if (err) return err;
     figure figures[FIGURES];
@@ -176,8 +179,9 @@ static tw_err run(tw_ctx *ctx, const options *o, evaluation *e) {
 }
 
 int command_eval(int argc, char **argv) {
-    options o = {0};
-    cli_option table[] = {
+    enum { OWN = 8 };
+    options o = {.decoding = decoding_defaults()};
+    cli_option table[OWN + DECODING_OPTIONS] = {
         {"model", 'm', CLI_TEXT, &o.model, "FILE", "what `crnn_ocr train` wrote", 0, 0, NULL},
         {"labels", 'l', CLI_TEXT, &o.labels, "FILE.tsv", "pictures and their texts: path TAB text, a line each", 0, 0,
          NULL},
@@ -193,6 +197,7 @@ int command_eval(int argc, char **argv) {
         {"threads", 't', CLI_INT, &o.threads, "N", "threads, without effect on the result (default: all cores)", 1, 256,
          NULL},
     };
+    decoding_table(&o.decoding, table + OWN);
     cli_command command = {
         "crnn_ocr",
         "eval",

@@ -28,7 +28,7 @@ static const char style[] =
     "font:11px system-ui,sans-serif}.pic{max-width:100%;height:auto;min-height:1.5rem;background:#fff;display:block;"
     "margin-bottom:.3rem}mark{color:inherit;background:var(--wrong);border-radius:2px}mark.gap{background:var(--gap)}"
     "dl{margin:0;display:grid;grid-template-columns:auto 1fr;gap:.15rem .9rem}dt{color:var(--dim)}dd{margin:0;"
-    "overflow-wrap:anywhere}.small{font-size:.85rem}";
+    "overflow-wrap:anywhere}.small{font-size:.85rem}.pairs{columns:12rem}";
 
 void html_begin(FILE *f, const char *title) {
     fputs("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"

@@ -103,6 +103,16 @@ void metrics_free(metrics *m) {
     *m = (metrics){0};
 }
 
+score metrics_score(const metrics *m) {
+    score s = {.samples = m->n};
+    for (size_t i = 0; i < m->n; i++) {
+        s.exact += m->text[i].right[FOLD_NOTHING];
+        s.edits += m->text[i].edits;
+        s.characters += m->text[i].characters;
+    }
+    return s;
+}
+
 /* ---- figures ------------------------------------------------------------------------------------------------ */
 
 estimate metrics_right(const metrics *m, fold_kind kind) {

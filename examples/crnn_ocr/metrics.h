@@ -3,6 +3,7 @@
 #define CRNN_OCR_METRICS_H
 
 #include "confusion.h"
+#include "evaluate.h"
 #include "fold.h"
 
 #include <thalweg/text.h>
@@ -23,6 +24,7 @@ typedef struct metrics {
 /* Compares one reading with the truth, both UTF-8, by code points after NFC. An error stays in ctx. */
 tw_err metrics_add(tw_ctx *ctx, metrics *m, const char *truth, const char *read);
 void metrics_free(metrics *m);
+score metrics_score(const metrics *m); /* the plain counts */
 
 /* A figure with its 95 % interval. */
 typedef struct estimate {

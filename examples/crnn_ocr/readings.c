@@ -1,8 +1,7 @@
 /* readings.c - see readings.h. */
 #include "readings.h"
 
-#include "picture.h"
-
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
@@ -11,38 +10,36 @@
 
 typedef struct keeper {
     tw_ctx *ctx;
-    const tw_alphabet *alphabet;
+    decoding decoding;
     readings *readings;
 } keeper;
 
-/* An error stays in the context, where evaluate's caller finds it. */
-static void keep(void *user, size_t index, const int32_t *symbol, int n, double log_prob) {
-    const keeper *k = user;
-    size_t room = 4 * (size_t)n + 1;
-    char *text = malloc(room);
-    if (!text) {
-        tw_fail(k->ctx, TW_ERR_NOMEM, "out of memory");
-        return;
-    }
-    if (tw_alphabet_decode(k->ctx, k->alphabet, symbol, (size_t)n, text, room)) {
-        free(text);
-        return;
-    }
-    free(k->readings->of[index].text);
-    k->readings->of[index] = (reading){text, log_prob};
+static tw_err keep(void *user, size_t index, const tw_real *logits, int T, size_t row_stride) {
+    keeper *k = user;
+    tw_err err = decoding_read(k->ctx, &k->decoding, logits, T, row_stride);
+    if (err) return err;
+    bool found = k->decoding.n > 0;
+    char *text = strdup(found ? k->decoding.reading[0].text : "");
+    if (!text) return tw_fail_err(k->ctx, TW_ERR_NOMEM, "out of memory");
+    k->readings->unread += !found;
+    k->readings->of[index] = (reading){text, found ? k->decoding.reading[0].log_prob : -INFINITY};
+    return TW_OK;
 }
 
-tw_err readings_make(tw_ctx *ctx, const crnn *net, const tw_alphabet *alphabet, const labelled *data, score *s,
-                     readings *r, metrics *m) {
+tw_err readings_make(tw_ctx *ctx, const crnn *net, const tw_alphabet *alphabet, const labelled *data,
+                     const decoding_options *how, readings *r, metrics *m) {
     *r = (readings){.of = calloc(data->tsv.n + 1, sizeof *r->of)};
     *m = (metrics){0};
     if (!r->of) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory for %zu readings", data->tsv.n);
     r->n = data->tsv.n;
-    keeper k = {ctx, alphabet, r};
+    keeper k = {.ctx = ctx, .readings = r};
+    decoding_options greedy = decoding_defaults();
+    tw_err err = decoding_open(ctx, how ? how : &greedy, alphabet, &k.decoding);
+    if (err) return err;
     double began = progress_clock();
-    tw_err err = evaluate(ctx, net, &data->dataset, s, keep, &k);
+    err = evaluate_frames(ctx, net, &data->dataset, keep, &k);
     r->seconds = progress_clock() - began;
-    if (!err) err = tw_error(ctx);
+    decoding_close(&k.decoding);
     for (size_t i = 0; !err && i < r->n; i++)
         err = metrics_add(ctx, m, data->tsv.row[i].text, r->of[i].text ? r->of[i].text : "");
     if (!err) confusion_sort(&m->confused);

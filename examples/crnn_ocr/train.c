@@ -75,11 +75,11 @@ static void describe(char *text, size_t size) {
 }
 
 int command_train(int argc, char **argv) {
-    enum { RECIPE = 18, OWN = 31 };
+    enum { RECIPE = 18, OWN = 32 };
     char about[2048];
     bool given[RECIPE] = {0};
     train_options o = {.save_minutes = 10,
-                       .recipe = {.samples = 20000, .clip = 5, .ema = 0.999, .augment = "light", .seed = 1}};
+                       .recipe = {.samples = 20000, .clip = 5, .ema = -1, .augment = "light", .seed = 1}};
     recipe *r = &o.recipe;
     cli_option table[OWN + SYNTH_OPTIONS] = {
         {"labels", 'l', CLI_TEXT, &o.labels, "FILE.tsv", "pictures and their texts: path TAB text, a line each", 0, 0,
@@ -118,7 +118,10 @@ int command_train(int argc, char **argv) {
          0, 0, &given[8]},
         {"clip", 0, CLI_REAL, &r->clip, "NORM", "largest norm of the whole gradient; 0: any", 0, 1e9, &given[9]},
         {"ema", 0, CLI_REAL, &r->ema, "DECAY",
-         "measure and keep a moving average of the weights; 0: the\nweights themselves", 0, 0.999999, &given[14]},
+         "measure and keep a moving average of the weights; 0: the\nweights themselves (default: an average over 2 % "
+         "of "
+         "the steps)",
+         0, 0.999999, &given[14]},
         {"seed", 's', CLI_SEED, &r->seed, "N", "of weights, order, augmentation and rendering", 0, 0, &given[10]},
         {"threads", 't', CLI_INT, &o.threads, "N", "threads, without effect on the result (default: all cores)", 1, 256,
          NULL},
@@ -139,6 +142,8 @@ int command_train(int argc, char **argv) {
          NULL},
         {"pause-after", 0, CLI_INT, &o.pause_after, "N", "stop after N epochs, to be resumed", 1, 1e6, NULL},
         {"log", 0, CLI_TEXT, &o.log, "FILE.csv", "a row an epoch", 0, 0, NULL},
+        {"report", 0, CLI_TEXT, &o.report, "FILE.html",
+         "a page, new after each epoch: curves, the worst mistakes,\nconfused characters, the recipe", 0, 0, NULL},
     };
     synth_cli_options(&o.rendered, table + OWN);
     cli_command command = {"crnn_ocr",

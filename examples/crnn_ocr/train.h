@@ -10,7 +10,7 @@ typedef struct train_options {
     const char *labels, *images, *alphabet; /* the data */
     synth_options rendered;
     const char *val, *val_images;
-    const char *out, *resume, *init, *log;
+    const char *out, *resume, *init, *log, *report;
     bool synth;
     int threads, pause_after, steps;
     double save_minutes;

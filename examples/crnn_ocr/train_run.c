@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "ema.h"
 #include "history.h"
+#include "report.h"
 #include "stop.h"
 #include "train.h"
 #include "training.h"
@@ -35,11 +36,16 @@ typedef struct run {
     int best_epoch; /* 0: none yet */
     int improved;   /* the last epoch that was better, not only as good */
     double best_cer, best_exact;
-    score validation; /* of the last epoch */
+    /* of the last epoch */
+    score validation;
+    readings readings;
+    metrics metrics;
 } run;
 
 static void run_free(run *r) {
     training_free(&r->training);
+    readings_free(&r->readings);
+    metrics_free(&r->metrics);
     history_free(&r->past);
     tw_meta_free(r->meta);
     if (r->net.params != r->known.net.params) crnn_free(&r->net);
@@ -175,23 +181,28 @@ static tw_err open_networks(run *r) {
     return err;
 }
 
-/* --steps as whole epochs. */
-static void count_epochs(run *r) {
+/* --steps as whole epochs. The average reaches over a fiftieth of the training: what is averaged longer lags behind
+ * while the network still learns fast. */
+static void settle_lengths(run *r) {
     double batches = ceil((double)r->data.dataset->count / r->plan.batch);
-    if (r->o->steps && !r->o->resume) r->plan.epochs = (int)ceil(r->o->steps / (batches < 1 ? 1 : batches));
+    if (batches < 1) batches = 1;
+    if (r->o->steps) r->plan.epochs = (int)ceil(r->o->steps / batches);
+    double steps = batches * r->plan.epochs;
+    if (r->plan.ema < 0) r->plan.ema = steps < 500 ? 0.9 : steps > 500000 ? 0.9999 : 1 - 50 / steps;
 }
 
 static tw_err prepare(run *r) {
     const train_options *o = r->o;
     tw_ctx *ctx = r->ctx;
     tw_err err = cli_check_out(ctx, o->out);
+    if (!err && o->report) err = cli_check_out(ctx, o->report);
     if (!err && o->resume) err = open_resumed(r);
     else if (!err && o->init) err = open_init(r);
     if (err) return err;
     if (!o->resume) complete(&r->plan, o);
     err = train_data_open(ctx, o, r->known.net.params ? &r->known : NULL, o->resume != NULL, &r->plan, &r->data);
     if (err) return err;
-    count_epochs(r);
+    if (!o->resume) settle_lengths(r);
     err = open_networks(r);
     if (!err) err = training_new(ctx, &r->net, r->data.dataset, &r->plan, &r->training);
     if (!err) err = tw_params_freeze(r->shown.params);
@@ -275,7 +286,15 @@ static tw_err one_epoch(run *r, long done) {
 static tw_err validate(run *r, int epoch) {
     const double nothing_read = 0.98; /* the plateau before the first letters tests nobody's patience */
     ema_copy(&r->net, &r->shown);
-    tw_err err = evaluate(r->ctx, &r->shown, &r->data.valid.dataset, &r->validation, NULL, NULL);
+    readings_free(&r->readings);
+    metrics_free(&r->metrics);
+    tw_err err = TW_OK;
+    if (r->o->report) {
+        err = readings_make(r->ctx, &r->shown, r->data.alphabet, &r->data.valid, NULL, &r->readings, &r->metrics);
+        r->validation = metrics_score(&r->metrics);
+    } else {
+        err = evaluate(r->ctx, &r->shown, &r->data.valid.dataset, &r->validation, NULL, NULL);
+    }
     if (err) return err;
     double cer = score_cer(&r->validation), exact = score_exact(&r->validation);
     bool better = !r->best_epoch || cer < r->best_cer || (cer <= r->best_cer && exact > r->best_exact);
@@ -284,6 +303,24 @@ static tw_err validate(run *r, int epoch) {
     if (!better && !as_good) return TW_OK;
     r->best_epoch = epoch, r->best_cer = cer, r->best_exact = exact;
     return save_model(r, r->best_path, epoch);
+}
+
+static tw_err write_report(run *r, int epoch) {
+    char state[64];
+    bool valid = r->data.valid.tsv.n > 0;
+    snprintf(state, sizeof state, "epoch %d of %d", epoch, r->plan.epochs);
+    report_of of = {.model = r->o->out,
+                    .recipe = &r->plan,
+                    .alphabet = r->data.alphabet,
+                    .past = &r->past,
+                    .state = state,
+                    .pictures = r->data.dataset->count,
+                    .weights = tw_params_size(r->net.params),
+                    .best_epoch = r->best_epoch,
+                    .valid = valid ? &r->data.valid : NULL,
+                    .readings = valid ? &r->readings : NULL,
+                    .metrics = valid ? &r->metrics : NULL};
+    return report_write(r->ctx, r->o->report, &of);
 }
 
 /* What there is to say of an epoch that has ended. */
@@ -316,7 +353,7 @@ static tw_err tell(run *r, int epoch, double began) {
     if (!history_add(&r->past, &row)) return tw_fail_err(r->ctx, TW_ERR_NOMEM, "out of memory");
     if (r->o->log && !history_save(&r->past, r->o->log))
         return tw_fail_err(r->ctx, TW_ERR_IO, "%s: cannot be written: %s", r->o->log, strerror(errno));
-    return TW_OK;
+    return r->o->report ? write_report(r, epoch) : TW_OK;
 }
 
 typedef enum outcome { FINISHED, PATIENCE, PAUSED, INTERRUPTED } outcome;
