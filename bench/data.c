@@ -1,7 +1,9 @@
 /* data.c - what data cost: training on batches from the loader beside training on batches that lie in memory.
  *
  * Pictures come from the files of Fashion-MNIST (or --data), texts are rendered as crnn_ocr train --synth does. Blocks
- * take turns; a figure is the median of each kind. */
+ * take turns; a figure is the median of each kind, the percentage that of the pairs of neighbours. Pictures take many
+ * short turns, because the speed of a machine may change within a second by more than they cost. Texts take few long
+ * ones: in a short one it would matter that the loader's thread is one batch ahead when its turn begins. */
 #include "../examples/common/cli.h"
 
 #include <stdlib.h>
@@ -15,6 +17,12 @@
 #include "common/nets.h"
 
 enum { STORED = 64, MAX_BLOCKS = 100, BATCH = 64, SAMPLES = 20000, HEIGHT = 32 };
+
+typedef struct options {
+    int threads, blocks; /* 0: chosen */
+    double seconds;      /* 0: chosen */
+    const char *data, *preset;
+} options;
 
 /* Something to train, fed with batches. */
 typedef struct trainee {
@@ -96,27 +104,25 @@ static double block(trainee *t, bool from_memory, double seconds) {
     return (double)samples / spent;
 }
 
-static void measure(trainee *t, int blocks, double seconds) {
-    double rate[2][MAX_BLOCKS];
+/* blocks and seconds: unless --blocks and --seconds say otherwise. */
+static void measure(trainee *t, const options *o, int blocks, double seconds) {
+    if (o->blocks) blocks = o->blocks;
+    if (o->seconds > 0) seconds = o->seconds;
+    double rate[2][MAX_BLOCKS], percent[MAX_BLOCKS];
     store(t);
     block(t, true, seconds / 2);
     block(t, false, seconds / 2);
     for (int k = 0; k < blocks; k++)
         for (int memory = 0; memory < 2; memory++) rate[memory][k] = block(t, memory, seconds);
+    for (int k = 0; k < blocks; k++) percent[k] = 100 * rate[0][k] / rate[1][k];
     double loader = spread_of(blocks, rate[0]).median, memory = spread_of(blocks, rate[1]).median;
     printf("%-34s loader %9.0f  memory %9.0f samples/s  %5.1f %% (goal %.0f %%)\n", t->name, loader, memory,
-           100 * loader / memory, t->goal);
+           spread_of(blocks, percent).median, t->goal);
     fflush(stdout);
     forget(t);
 }
 
 /* ---- what is trained --------------------------------------------------------------------------------------------- */
-
-typedef struct options {
-    int threads, blocks;
-    double seconds;
-    const char *data, *preset;
-} options;
 
 static void pictures(const options *o, const char *name, void (*build)(net *n, const sizes *s), bool flat) {
     trainee t = {.name = name, .goal = 98, .step = step_classes};
@@ -137,7 +143,7 @@ static void pictures(const options *o, const char *name, void (*build)(net *n, c
     t.optim = tw_adam_new(t.net.params, NULL);
     t.loader = tw_loader_new(t.ctx, &data, &(tw_loader_options){.batch = BATCH, .seed = 1, .shuffle = true});
     if (tw_error(t.ctx)) die(&t);
-    measure(&t, o->blocks, o->seconds);
+    measure(&t, o, 40, 0.06);
     tw_loader_free(t.loader);
     tw_optim_free(t.optim);
     tw_params_free(t.net.params);
@@ -167,7 +173,7 @@ static void texts(const options *o, const char *model, const char *name) {
     r.height = HEIGHT, r.epochs = design->epochs, r.batch = design->batch, r.samples = SAMPLES, r.clip = 5, r.seed = 1;
     if (training_new(t.ctx, &reader, &data, &r, &run)) die(&t);
     t.texts = &run, t.loader = run.loader;
-    measure(&t, o->blocks, o->seconds);
+    measure(&t, o, 5, 0.5);
     training_free(&run);
     crnn_free(&reader);
     tw_dataset_free(&data);
@@ -177,11 +183,11 @@ static void texts(const options *o, const char *model, const char *name) {
 }
 
 int main(int argc, char **argv) {
-    options o = {.blocks = 5, .seconds = 0.5, .data = "/usr/share/datasets/fashion-mnist", .preset = "print"};
+    options o = {.data = "/usr/share/datasets/fashion-mnist", .preset = "print"};
     const cli_option option[] = {
         {"threads", 't', CLI_INT, &o.threads, "N", "threads; 0: TW_THREADS or all cores", 0, 256, NULL},
-        {"seconds", 's', CLI_REAL, &o.seconds, "S", "length of a block", 0.001, 1000, NULL},
-        {"blocks", 'b', CLI_INT, &o.blocks, "N", "blocks of each kind", 1, MAX_BLOCKS, NULL},
+        {"seconds", 's', CLI_REAL, &o.seconds, "S", "length of a block; 0: 0.06, texts 0.5", 0, 1000, NULL},
+        {"blocks", 'b', CLI_INT, &o.blocks, "N", "blocks of each kind; 0: 40, texts 5", 0, MAX_BLOCKS, NULL},
         {"data", 'd', CLI_TEXT, &o.data, "DIR", "folder with MNIST's IDX files", 0, 0, NULL},
         {"preset", 'p', CLI_TEXT, &o.preset, "NAME", "how rendered text looks", 0, 0, NULL},
     };

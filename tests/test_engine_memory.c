@@ -136,6 +136,36 @@ Test(memory, no_narrower_width_allocates) {
         }
 }
 
+static tw_err blank(void *user, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size) {
+    (void)user, (void)stream, (void)message, (void)size;
+    sample->width = 1 + (int)(i % WIDEST);
+    for (int k = 0; k < sample->width; k++) sample->x[k] = 0;
+    sample->label[0] = 0;
+    sample->label_length = 1;
+    return TW_OK;
+}
+
+Test(memory, loaders_allocate_nothing_once_warm) {
+    if (!CAN_COUNT) cr_skip_test("malloc belongs to a sanitizer or another C library");
+    for (int in_memory = 0; in_memory < 2; in_memory++) {
+        tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = 2});
+        tw_dataset set = {.count = 10000, .channels = 1, .height = 1, .max_width = WIDEST, .max_label = 1};
+        set.get = blank;
+        set.in_memory = in_memory;
+        tw_loader *l = tw_loader_new(ctx, &set, &(tw_loader_options){.batch = 1000, .shuffle = true});
+        cr_assert(l, "%s", tw_errmsg(ctx));
+        const tw_batch *b;
+        long before = 0;
+        for (int i = 0; i < STEPS; i++) {
+            cr_assert_eq(tw_loader_next(l, &b), TW_OK);
+            if (i < 1) before = count(); /* the context's threads have been started */
+            cr_assert_eq(count(), before, "batch %d allocates", i);
+        }
+        tw_loader_free(l);
+        tw_ctx_free(ctx);
+    }
+}
+
 /* ---- an allocator that fails at a chosen call ---------------------------------------------------------- */
 
 typedef struct failing {

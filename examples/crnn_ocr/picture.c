@@ -180,14 +180,18 @@ static tw_err open(tw_ctx *ctx, tw_dataset *inner, bool training, augment_streng
         return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     }
     *a = (around){*inner, training, augment, right, spare};
-    *prepared = *inner;
+    /* prefetch and in_memory are not taken over: they are promises about the other one's get and user. */
+    *prepared = (tw_dataset){.count = inner->count,
+                             .channels = inner->channels,
+                             .height = inner->height,
+                             .max_width = training ? 2 * widest : widest,
+                             .max_label = inner->max_label * (training ? 2 : 1),
+                             .sequences = inner->sequences,
+                             .user = a,
+                             .width = prepared_width,
+                             .get = prepared_get,
+                             .free = prepared_free};
     *inner = (tw_dataset){0};
-    prepared->user = a;
-    prepared->max_width = training ? 2 * widest : widest;
-    prepared->max_label *= training ? 2 : 1;
-    prepared->width = prepared_width;
-    prepared->get = prepared_get;
-    prepared->free = prepared_free;
     return TW_OK;
 }
 

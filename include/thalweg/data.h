@@ -74,9 +74,9 @@ TW_API void tw_tsv_free(tw_tsv *tsv);
 
 /* ---- datasets and the loader -----------------------------------------------------------------------------
  * A dataset gives sample i as a picture [C,H,width] with a label: one class, or a sequence of symbols. get is
- * called from the loader's own thread (one call at a time, up to one batch ahead), with a random stream (extend.h)
- * that depends on the loader's seed, the epoch and i only: augmentation drawn from it does not depend on threads. Two
- * loaders of one dataset have two threads; the ready-made datasets below allow that. */
+ * called from the loader's own thread (one call at a time, up to one batch ahead; but see in_memory), with a random
+ * stream (extend.h) that depends on the loader's seed, the epoch and i only: augmentation drawn from it does not depend
+ * on threads. Two loaders of one dataset have two threads; the ready-made datasets below allow that. */
 typedef struct tw_sample {
     tw_real *x;       /* room for C * H * max_width; get writes [C][H][width], tightly */
     int width;        /* in: max_width; out: the sample's own */
@@ -95,11 +95,16 @@ typedef struct tw_dataset {
     void (*free)(void *user); /* what tw_dataset_free calls; may be NULL */
     /* Sample i will be wanted soon: a good moment to bring it nearer. May be NULL. */
     void (*prefetch)(void *user, size_t i);
+    /* True: get is quick, for it only copies or converts what lies in memory, and get and prefetch may be called by
+     * several threads at once. Then the context's threads make a batch in tw_loader_next, instead of another thread
+     * beside the step before it. The batches are the same. */
+    bool in_memory;
 } tw_dataset;
 /* Calls dataset->free and empties the struct. */
 TW_API void tw_dataset_free(tw_dataset *dataset);
 
-/* Ready-made datasets of gray pictures: scaled as tw_image_fit does, then (pixel / 255 - mean) / std. */
+/* Ready-made datasets of gray pictures: scaled as tw_image_fit does, then (pixel / 255 - mean) / std. Those of IDX
+ * files are in_memory. */
 typedef struct tw_picture_options {
     int height;       /* rows after scaling; 0: as they are, and then all of one height */
     int max_width;    /* wider ones are squeezed to it; 0: any width */
