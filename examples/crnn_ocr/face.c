@@ -151,6 +151,26 @@ static void measure_line(font_face *f) {
         }
 }
 
+/* Ink as a part of the rectangles that letters have to themselves: about 0.2 in a light face, 0.5 in a black one. Curves
+ * count as the straight lines between their ends. */
+static void measure_ink(font_face *f) {
+    double ink = 0, room = 0;
+    for (int i = 0; i < f->nglyph; i++) {
+        const font_glyph *g = &f->glyph[i];
+        const font_point *p = &f->point[g->first], *start = p;
+        double area = 0;
+        if (!g->count || (g->code < 128 && !isalpha((int)g->code))) continue;
+        for (int k = 0; k < g->count; k++) {
+            const font_point *next = k + 1 < g->count && p[k + 1].verb != FONT_MOVE ? &p[k + 1] : start;
+            area += (double)p[k].x * next->y - (double)next->x * p[k].y;
+            if (next == start && k + 1 < g->count) start = &p[k + 1];
+        }
+        ink += fabs(area) * 0.5 * (double)(f->unit * f->unit);
+        room += (double)(g->advance * (g->top - g->bottom));
+    }
+    f->ink = room > 0 ? (float)(ink / room) : 0;
+}
+
 static face_status read_glyphs(font_face *f, FT_Face ft, const face_query *query) {
     drawing d = {.face = f};
     f->glyph = calloc((size_t)query->ncode + 1, sizeof *f->glyph);
@@ -172,6 +192,7 @@ static face_status read_glyphs(font_face *f, FT_Face ft, const face_query *query
     drop_placeholders(f);
     if (f->nglyph < query->least) return FACE_UNFIT;
     measure_line(f);
+    measure_ink(f);
     f->capitals = only_capitals(f) || small_capitals(f);
     return f->top > f->bottom && (!f->capitals || query->capitals) ? FACE_OK : FACE_UNFIT;
 }

@@ -37,6 +37,7 @@ typedef struct font_face {
     float unit;        /* em per font unit */
     float top, bottom; /* highest and lowest ink of all its glyphs; bottom is negative below the baseline */
     font_glyph *glyph; /* sorted by code */
+    float ink;         /* how black it is: 0.2 light, 0.5 black; 0: unknown */
     int nglyph;        /* the query's characters that it can draw */
     bool capitals;     /* small letters look like capitals: only texts in capitals may be drawn with it */
     font_point *point;

@@ -132,15 +132,21 @@ typedef struct line {
     float middle[LETTERS]; /* of each letter's advance, along the line */
 } line;
 
+float outline_weight(const render_look *look, const font_face *face) {
+    if (face->ink <= 0) return look->weight;
+    float room = look->weight > 0 ? (0.55f - face->ink) / 0.25f : face->ink / 0.3f;
+    return look->weight * fminf(fmaxf(room, 0), 1);
+}
+
 static void lay_out(const font_face *face, const char *text, const render_look *look, line *l) {
     const font_glyph *last = NULL;
     uint32_t code;
-    float x = 0;
+    float x = 0, more = look->spacing + 1.2f * outline_weight(look, face); /* what is bolder is also set wider */
     l->n = 0;
     while (l->n < LETTERS && (code = utf8_next(&text))) {
         const font_glyph *g = font_find(face, code);
         if (!g) continue;
-        if (last) x += look->spacing + look->stretch * font_kern(face, last, g);
+        if (last) x += more + look->stretch * font_kern(face, last, g);
         float advance = look->stretch * g->advance;
         l->glyph[l->n] = g;
         l->middle[l->n++] = x + 0.5f * advance;
@@ -249,7 +255,8 @@ void outline_text(outline *o, const font_face *face, const char *text, const ren
     add_line(o, face, &l, look, &d, 0, 0, pixels_per_em);
     int own = o->npoint;
     if (look->neighbours > 0) add_neighbours(o, face, look, l.length, pixels_per_em);
-    if (look->weight != 0) outline_offset(o, look->weight, o);
+    float weight = outline_weight(look, face);
+    if (weight != 0) outline_offset(o, weight, o);
     if (look->tilt_x != 0 || look->tilt_y != 0) tilt(o, box_of(o, own), look->tilt_x, outline_tilt_y(look, l.length));
     if (look->rotation != 0) rotate(o, outline_rotation(look, l.length));
     *ink = box_of(o, own);

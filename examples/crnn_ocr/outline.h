@@ -35,6 +35,8 @@ void outline_text(outline *o, const font_face *face, const char *text, const ren
 float outline_arc(const render_look *look, float length);
 float outline_rotation(const render_look *look, float length);
 float outline_tilt_y(const render_look *look, float length);
+/* Black faces have little room to become bolder, light ones little to become lighter. */
+float outline_weight(const render_look *look, const font_face *face);
 /* Each edge of `from` moved outwards by d. */
 void outline_offset(const outline *from, float d, outline *to);
 

@@ -214,16 +214,17 @@ bool render_text(renderer *r, const font_face *face, const char *text, const ren
 
 /* The box of the line's four corners after arc, tilt and rotation, about as render_text does them. */
 int render_width(const font_face *face, const char *text, const render_look *look, int height) {
+    float weight = outline_weight(look, face), more = look->spacing + 1.2f * weight;
     float wide = 0, top = -INFINITY, bottom = INFINITY;
     uint32_t code;
     while ((code = utf8_next(&text))) {
         const font_glyph *g = font_find(face, code);
         if (!g) continue;
-        wide += look->stretch * g->advance + look->spacing;
+        wide += look->stretch * g->advance + more;
         top = fmaxf(top, g->top), bottom = fminf(bottom, g->bottom);
     }
-    wide -= look->spacing;
-    float tall = fmaxf(top - bottom, 0.02f) + 2 * (look->weight + look->border + look->wave);
+    wide -= more;
+    float tall = fmaxf(top - bottom, 0.02f) + 2 * (weight + look->border + look->wave);
     float loose = fmaxf(face->top - face->bottom - tall, 0) * (1 - look->tight);
     if (look->rotation != 0 || look->arc != 0 || look->tilt_x != 0 || look->tilt_y != 0) loose *= 0.3f;
     tall += loose;

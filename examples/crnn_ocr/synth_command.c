@@ -105,7 +105,7 @@ static tw_err close_labels(run *r) {
 static tw_err open_sheet(run *r) {
     char title[512], *characters = NULL;
     const options *o = r->o;
-    if (asprintf(&characters, "%s%s", tw_alphabet_text(r->alphabet), SHEET_CHARACTERS LETTERS_AND_DIGITS) < 0)
+    if (asprintf(&characters, "%s%s", tw_alphabet_text(r->alphabet), SHEET_CHARACTERS "-_" LETTERS_AND_DIGITS) < 0)
         return no_memory(r->ctx);
     r->captions = fonts_load(r->ctx, &(font_query){.characters = characters});
     free(characters);
