@@ -112,11 +112,89 @@ TW_API void tw_decoder_free(tw_decoder *decoder);
 TW_API TW_MUST_CHECK tw_err tw_decoder_read(tw_decoder *decoder, const tw_real *scores, int T, size_t row_stride,
                                             tw_reading *reading, int *n);
 
+/* ---- where it is, and how sure that is ------------------------------------------------------------------------
+ * The likeliest path of a known text (Viterbi). A symbol has the frames [begin, end), at least one; what lies between
+ * two spans is blank. confidence: the symbol's largest probability in its frames. */
+typedef struct tw_span {
+    int begin, end;
+    double confidence;
+} tw_span;
+/* span has room for n. *log_prob (may be NULL): ln p of that path. RANGE when the text does not fit into the frames,
+ * has symbols that cannot be, or is impossible. */
+TW_API TW_MUST_CHECK tw_err tw_ctc_align(tw_ctx *ctx, const tw_real *scores, int T, int K, size_t row_stride, int blank,
+                                         const int32_t *symbols, size_t n, tw_span *span, double *log_prob);
+
+/* A word of a reading: symbols [begin, end), cut at white space, and its frames. */
+typedef struct tw_word {
+    int begin, end;
+    int frame_begin, frame_end; /* of tw_ctc_words; otherwise 0 */
+    double confidence;
+} tw_word;
+/* How sure is each word? By its own frames: p(word | the frames between the spaces around it), all alignments summed;
+ * span is that of tw_ctc_align. A text of one word has p(text|frames). word has room for n / 2 + 1; *words: how many. */
+TW_API TW_MUST_CHECK tw_err tw_ctc_words(tw_ctx *ctx, const tw_alphabet *alphabet, const tw_real *scores, int T,
+                                         size_t row_stride, const int32_t *symbols, int n, const tw_span *span,
+                                         tw_word *word, int *words);
+/* By the other readings: the share, in e^score, of those n readings that have the word, too, where the best has it. It
+ * knows of lexicon and language model; with few readings it is too sure. word has room for reading[0].n / 2 + 1. */
+TW_API TW_MUST_CHECK tw_err tw_readings_words(tw_ctx *ctx, const tw_alphabet *alphabet, const tw_reading *reading,
+                                              int n, tw_word *word, int *words);
+
+/* Are confidences as often right as they say? Bins of equal width, for a reliability plot; {0} is empty. */
+enum { TW_RELIABILITY_BINS = 10 };
+typedef struct tw_reliability {
+    size_t n[TW_RELIABILITY_BINS], right[TW_RELIABILITY_BINS];
+    double confidence[TW_RELIABILITY_BINS]; /* the sum of those in the bin */
+} tw_reliability;
+TW_API void tw_reliability_add(tw_reliability *r, double confidence, bool right);
+/* Expected calibration error: the mean over all of |confidence - share that is right|, by bins. 0 when empty. */
+TW_API double tw_reliability_error(const tw_reliability *r);
+
 /* ---- mistakes ----------------------------------------------------------------------------------------------
  * Levenshtein distance of two symbol strings / of two UTF-8 texts by code point. (size_t)-1: out of memory or
  * invalid UTF-8, with the error in ctx. */
 TW_API size_t tw_edit_distance(tw_ctx *ctx, const int32_t *a, size_t na, const int32_t *b, size_t nb);
 TW_API size_t tw_text_distance(tw_ctx *ctx, const char *a, const char *b);
+
+/* A cheapest way from a to b, in order: pairs of places that are kept or replaced; -1 in b: removed, -1 in a: inserted.
+ * edit has room for na + nb; *n: how many. RANGE when what differs is longer than 16,000 symbols or so. */
+typedef struct tw_edit {
+    int32_t a, b;
+} tw_edit;
+TW_API TW_MUST_CHECK tw_err tw_edit_align(tw_ctx *ctx, const int32_t *a, size_t na, const int32_t *b, size_t nb,
+                                          tw_edit *edit, size_t *n);
+
+/* What a comparison overlooks; several may be added. */
+typedef enum tw_ignore {
+    TW_IGNORE_CASE = 1,                      /* Unicode's case folding */
+    TW_IGNORE_PUNCTUATION = 2,               /* punctuation and symbols, and how much white space there is */
+    TW_IGNORE_ALL_BUT_LETTERS_AND_DIGITS = 4 /* white space goes, too, so that a text is one word */
+} tw_ignore;
+/* Error rates over many texts; {0} is empty. */
+typedef struct tw_score {
+    size_t texts, exact;      /* exact: read without a mistake */
+    size_t edits, characters; /* of the truth */
+    size_t word_edits, words; /* words are cut at white space */
+} tw_score;
+TW_API TW_MUST_CHECK tw_err tw_score_add(tw_ctx *ctx, tw_score *score, const char *truth, const char *read,
+                                         unsigned ignore);
+TW_API double tw_score_exact(const tw_score *score); /* exact / texts; 0 when there are none */
+TW_API double tw_score_cer(const tw_score *score);   /* edits / characters; with none, 1 when something was read */
+TW_API double tw_score_wer(const tw_score *score);
+
+/* Which characters are read as which, by aligning pairs of texts. Code points; 0 in truth: inserted, 0 in read: left
+ * out. */
+typedef struct tw_confusion tw_confusion;
+typedef struct tw_confusion_pair {
+    int32_t truth, read;
+    size_t count;
+} tw_confusion_pair;
+TW_API TW_MUST_CHECK tw_confusion *tw_confusion_new(tw_ctx *ctx);
+TW_API void tw_confusion_free(tw_confusion *confusion);
+TW_API TW_MUST_CHECK tw_err tw_confusion_add(tw_confusion *confusion, const char *truth, const char *read);
+TW_API size_t tw_confusion_count(const tw_confusion *confusion, int32_t truth, int32_t read); /* also of right ones */
+/* The most frequent mistakes; *n: in, the room, out, how many. */
+TW_API TW_MUST_CHECK tw_err tw_confusion_top(const tw_confusion *confusion, tw_confusion_pair *pair, size_t *n);
 
 #ifdef __cplusplus
 }

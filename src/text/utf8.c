@@ -12,27 +12,39 @@ static const utf8proc_option_t NFC = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
 
 static const utf8proc_uint8_t *bytes(const char *utf8) { return (const utf8proc_uint8_t *)utf8; }
 
-size_t tw__nfc_room(const char *utf8) {
-    utf8proc_ssize_t n = utf8proc_decompose(bytes(utf8), (utf8proc_ssize_t)strlen(utf8), NULL, 0, NFC);
+/* How many code points, at least one, or 0 when utf8 is not UTF-8. */
+static size_t room_for(const char *utf8, utf8proc_option_t options) {
+    utf8proc_ssize_t n = utf8proc_decompose(bytes(utf8), (utf8proc_ssize_t)strlen(utf8), NULL, 0, options);
     return n < 0 ? 0 : n ? (size_t)n : 1;
 }
 
-size_t tw__nfc(const char *utf8, int32_t *point, size_t room) {
+static size_t normalise(const char *utf8, int32_t *point, size_t room, utf8proc_option_t options) {
     utf8proc_ssize_t length = (utf8proc_ssize_t)strlen(utf8);
-    utf8proc_ssize_t n = utf8proc_decompose(bytes(utf8), length, point, (utf8proc_ssize_t)room, NFC);
+    utf8proc_ssize_t n = utf8proc_decompose(bytes(utf8), length, point, (utf8proc_ssize_t)room, options);
     if (n > 0) n = utf8proc_normalize_utf32(point, n, NFC);
     return n > 0 ? (size_t)n : 0;
 }
 
-int32_t *tw__nfc_scratch(tw_ctx *ctx, const char *what, const char *utf8, size_t *n) {
-    size_t room = tw__nfc_room(utf8);
+size_t tw__nfc_room(const char *utf8) { return room_for(utf8, NFC); }
+size_t tw__nfc(const char *utf8, int32_t *point, size_t room) { return normalise(utf8, point, room, NFC); }
+
+static int32_t *in_scratch(tw_ctx *ctx, const char *what, const char *utf8, size_t *n, utf8proc_option_t options) {
+    size_t room = room_for(utf8, options);
     if (!room) {
         size_t at = tw__utf8_valid(utf8, strlen(utf8));
         return tw_fail(ctx, TW_ERR_FORMAT, "%s: not UTF-8 at byte %zu (0x%02x)", what, at + 1, (unsigned char)utf8[at]);
     }
     int32_t *point = tw_scratch(ctx, room * sizeof *point);
-    if (point) *n = tw__nfc(utf8, point, room);
+    if (point) *n = normalise(utf8, point, room, options);
     return point;
+}
+
+int32_t *tw__nfc_scratch(tw_ctx *ctx, const char *what, const char *utf8, size_t *n) {
+    return in_scratch(ctx, what, utf8, n, NFC);
+}
+
+int32_t *tw__casefold_scratch(tw_ctx *ctx, const char *what, const char *utf8, size_t *n) {
+    return in_scratch(ctx, what, utf8, n, NFC | UTF8PROC_CASEFOLD);
 }
 
 bool tw__is_space(int32_t point) {
