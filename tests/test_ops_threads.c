@@ -88,4 +88,44 @@ Test(threads, have_the_stack_they_need) {
     for (int i = 0; i < BLOCKS; i++) cr_assert(size[i] >= 512 << 10, "%zu bytes", size[i]);
     tw_ctx_free(ctx);
 }
+
+/* A program's own thread with 128 KiB: products in all orientations, and each algorithm of convolution. An overflow
+ * meets the guard page. The sanitizers' frames are larger. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SANITIZER
+#endif
+#endif
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(HAS_SANITIZER)
+static void *multiply_and_convolve(void *arg) {
+    tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = 1});
+    for (int k = 0; k < 8; k++) {
+        tw_tensor *a = random_leaf(ctx, 1, -1, 1, 2, k & 1 ? (int[]){600, 150} : (int[]){150, 600});
+        tw_tensor *b = random_leaf(ctx, 2, -1, 1, 2, k & 2 ? (int[]){3 + 90 * (k >> 2), 600} : (int[]){600, 97});
+        tw_backward(ctx, tw_sum(ctx, tw_matmul(ctx, a, k & 1, b, k & 2), 0, NULL, false));
+        tw_step_begin(ctx);
+    }
+    const int C[] = {3, 20, 20}, size[] = {3, 3, 4};
+    for (int k = 0; k < 3; k++) {
+        tw_tensor *x = random_leaf(ctx, 1, -1, 1, 4, (int[]){2, C[k], 20, 31});
+        tw_tensor *w = random_leaf(ctx, 2, -1, 1, 4, (int[]){24, C[k], size[k], size[k]});
+        tw_backward(ctx, tw_sum(ctx, tw_conv2d(ctx, x, w, NULL, NULL), 0, NULL, false));
+        tw_step_begin(ctx);
+    }
+    *(tw_err *)arg = tw_error(ctx);
+    tw_ctx_free(ctx);
+    return NULL;
+}
+
+Test(threads, a_small_stack_of_the_callers_is_enough) {
+    pthread_attr_t small;
+    pthread_t id;
+    tw_err err = TW_ERR_STATE;
+    cr_assert_eq(pthread_attr_init(&small), 0);
+    cr_assert_eq(pthread_attr_setstacksize(&small, 128 << 10), 0);
+    cr_assert_eq(pthread_create(&id, &small, multiply_and_convolve, &err), 0);
+    cr_assert_eq(pthread_join(id, NULL), 0);
+    cr_assert_eq(err, TW_OK);
+}
+#endif
 #endif

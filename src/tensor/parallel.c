@@ -44,8 +44,8 @@ static fp_state fp_flush_denormals(void) { return 0; }
 static void fp_restore(fp_state old) { (void)old; }
 #endif
 
-/* The stack is what matrix products need to pack, with room to spare; a system may give less by itself (musl:
- * 128 KiB). */
+/* The stack is what matrix products need to pack, and a BLAS, with room to spare; a system may give less by itself
+ * (musl: 128 KiB). */
 enum { SPINS = 2000, MAX_THREADS = 256, STACK = 1 << 20 };
 
 typedef struct worker {
