@@ -25,7 +25,7 @@ typedef struct demo {
     font_set *fonts, *unseen, *captions;
     tw_alphabet *alphabet;
     word_source *words;
-    synth_source seen, fresh; /* the words in the first fonts, and in the others */
+    synth_source seen, fresh;         /* the words in the first fonts, and in the others */
     tw_dataset train, sentence, test; /* prepared pictures */
     tw_dataset raw;                   /* the test's pictures in gray, for the sheet */
     crnn net;

@@ -239,7 +239,15 @@ static face_status read_face(font_face *f, FT_Face ft, const char *family, const
     f->family = strdup(family), f->style = strdup(style);
     if (!f->family || !f->style) return FACE_NO_MEMORY;
     face_status status = read_glyphs(f, ft, query);
-    return status == FACE_OK ? read_kerning(f, ft) : status;
+    if (status != FACE_OK) return status;
+    int16_t *ascii = malloc(128 * sizeof *ascii);
+    if (!ascii) return FACE_NO_MEMORY;
+    for (uint32_t code = 0; code < 128; code++) {
+        const font_glyph *g = font_find(f, code);
+        ascii[code] = (int16_t)(g ? g - f->glyph : -1);
+    }
+    f->ascii = ascii;
+    return read_kerning(f, ft);
 }
 
 face_status face_open(font_face *f, void *library, const char *family, const char *style, const char *path, int index,
@@ -266,6 +274,7 @@ void face_close(font_face *f) {
     free(f->family);
     free(f->style);
     free(f->glyph);
+    free(f->ascii);
     free(f->point);
     free(f->kern);
     *f = (font_face){0};
@@ -273,6 +282,7 @@ void face_close(font_face *f) {
 
 const font_glyph *font_find(const font_face *f, uint32_t code) {
     int low = 0, high = f->nglyph;
+    if (code < 128 && f->ascii) return f->ascii[code] < 0 ? NULL : &f->glyph[f->ascii[code]];
     while (low < high) {
         int middle = (low + high) / 2;
         if (f->glyph[middle].code < code) low = middle + 1;

@@ -40,6 +40,7 @@ typedef struct font_face {
     float ink;         /* how black it is: 0.2 light, 0.5 black; 0: unknown */
     int nglyph;        /* the query's characters that it can draw */
     bool capitals;     /* small letters look like capitals: only texts in capitals may be drawn with it */
+    int16_t *ascii;    /* [128] places in glyph, -1: not there; NULL: to be searched for */
     font_point *point;
     font_pair *kern; /* sorted */
     int nkern;

@@ -34,6 +34,12 @@ static const struct {
     {"shade_x", "contrast=0.6,tone=0.5"},
     {"shade_y", "contrast=0.6,tone=0.5"},
     {"contrast", "tone=0.5"},
+    {"tight", "contrast=0.8,tone=0"},
+    {"left", "contrast=0.8,tone=0"},
+    {"right", "contrast=0.8,tone=0"},
+    {"top", "contrast=0.8,tone=0"},
+    {"bottom", "contrast=0.8,tone=0"},
+    {"neighbours", "contrast=0.8,tone=0"},
     {"jpeg", "rows=24"},
 };
 

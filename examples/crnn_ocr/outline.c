@@ -254,7 +254,7 @@ void outline_text(outline *o, const font_face *face, const char *text, const ren
     lay_out(face, text, look, &l);
     add_line(o, face, &l, look, &d, 0, 0, pixels_per_em);
     int own = o->npoint;
-    if (look->neighbours > 0) add_neighbours(o, face, look, l.length, pixels_per_em);
+    if (look->neighbours > 0 && fabsf(look->arc) < 0.3f) add_neighbours(o, face, look, l.length, pixels_per_em);
     float weight = outline_weight(look, face);
     if (weight != 0) outline_offset(o, weight, o);
     if (look->tilt_x != 0 || look->tilt_y != 0) tilt(o, box_of(o, own), look->tilt_x, outline_tilt_y(look, l.length));
