@@ -1,79 +1,26 @@
 /* test_engine_memory.c - no allocation once warm, and none that may fail without being reported. */
 #include "util_crnn.h"
-
-#include <stdatomic.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-/* ---- counting every malloc and mmap of this process ---------------------------------------------------- */
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SANITIZER
-#endif
-#endif
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(HAS_SANITIZER)
-#define CAN_COUNT true
-
-static atomic_long allocations;
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-
-void *malloc(size_t size) {
-    atomic_fetch_add(&allocations, 1);
-    return __libc_malloc(size);
-}
-void *calloc(size_t n, size_t size) {
-    atomic_fetch_add(&allocations, 1);
-    return __libc_calloc(n, size);
-}
-void *realloc(void *p, size_t size) {
-    atomic_fetch_add(&allocations, 1);
-    return __libc_realloc(p, size);
-}
-void *aligned_alloc(size_t alignment, size_t size) {
-    atomic_fetch_add(&allocations, 1);
-    return __libc_memalign(alignment, size);
-}
-int posix_memalign(void **p, size_t alignment, size_t size) {
-    atomic_fetch_add(&allocations, 1);
-    *p = __libc_memalign(alignment, size);
-    return *p ? 0 : 12;
-}
-void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
-    atomic_fetch_add(&allocations, 1);
-    return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset); // NOLINT
-}
-
-static long count(void) { return atomic_load(&allocations); }
-#else
-#define CAN_COUNT false
-static long count(void) { return 0; }
-#endif
+#include "util_malloc.h"
 
 enum { WIDEST = 96, WARM_UP = 3, STEPS = 200 };
 
 static int random_width(uint64_t i) { return 8 + (int)(tw_random_bits(11, i) % (WIDEST - 7)); }
 
 Test(memory, nothing_is_allocated_once_warm) {
-    if (!CAN_COUNT) cr_skip_test("malloc belongs to a sanitizer or another C library");
-    long before = count();
+    if (!malloc_is_ours()) cr_skip_test("malloc belongs to a sanitizer or another C library");
+    long before = malloc_count();
     void *volatile p = malloc(1000); /* volatile: an unused pair would be optimised away */
     free(p);
-    cr_assert_eq(count(), before + 1, "malloc is not counted");
+    cr_assert_eq(malloc_count(), before + 1, "malloc is not counted");
     for (int threads = 1; threads <= 2; threads++) {
         tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = threads});
         crnn c;
         cr_assert(crnn_new(&c, ctx), "%s", tw_errmsg(ctx));
         for (int i = 0; i < WARM_UP; i++) crnn_step(&c, 1, WIDEST);
-        before = count();
+        before = malloc_count();
         for (uint64_t i = 0; i < STEPS; i++) {
             crnn_step(&c, i, random_width(i));
-            cr_assert_eq(count(), before, "step %d allocates", (int)i);
+            cr_assert_eq(malloc_count(), before, "step %d allocates", (int)i);
         }
         assert_ok(ctx);
         crnn_free(&c);
