@@ -119,6 +119,7 @@ Test(text_ngram, worked_example) {
     cr_assert(near(exp(tw_ngram_next(m, state, 0, NULL)), (1 + 2 * stop) / 4, 1e-6));
     cr_assert(near(exp(tw_ngram_next(m, state, 'x', &state)), 2 * other / 4, 1e-6));
     cr_assert(near(exp(tw_ngram_next(m, state, 'a', &state)), a, 1e-6)); /* after an unknown one nothing is known */
+    cr_assert(near(exp(tw_ngram_log_prob(ctx, m, "ab", NULL)), 0.671875 * 0.78125 * 0.359375, 1e-6));
     tw_ngram_free(m);
 }
 

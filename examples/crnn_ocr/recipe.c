@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <thalweg/extend.h>
 
-/* `blank` and `input` are constants of this program, written for whoever reads the file with another one. */
+/* `input` is a constant of this program, written for whoever reads the file with another one. */
 tw_err recipe_write(tw_meta *meta, const recipe *r, const tw_alphabet *alphabet) {
     tw_err err = tw_meta_set(meta, "program", "crnn_ocr");
     if (!err) err = tw_meta_set(meta, "model", r->model);
     if (!err) err = tw_meta_set(meta, "alphabet", tw_alphabet_text(alphabet));
-    if (!err) err = tw_meta_set(meta, "blank", "0");
+    if (!err) err = tw_meta_setf(meta, "blank", "%d", tw_alphabet_blank(alphabet));
     if (!err) err = tw_meta_setf(meta, "height", "%d", r->height);
     if (!err) err = tw_meta_set(meta, "input", "(background - gray) / contrast: background 0, ink 1");
     if (!err) err = tw_meta_set(meta, "data", r->data);
@@ -75,15 +75,23 @@ tw_err recipe_read(tw_ctx *ctx, const tw_meta *meta, const char *path, recipe *r
     return TW_OK;
 }
 
+/* The characters and the class of the blank, which training makes 0; a model that was trained elsewhere may have
+ * another. */
+static tw_alphabet *read_alphabet(tw_ctx *ctx, const tw_meta *meta, const char *path) {
+    const char *characters = want(ctx, meta, "alphabet", path);
+    int64_t blank = 0, last = characters ? tw_utf8_length(characters) : 0;
+    if (!characters) return NULL;
+    if (tw_meta_get(meta, "blank") && tw_meta_int(meta, "blank", 0, last < 0 ? 0 : last, &blank)) return NULL;
+    return tw_alphabet_new_with(ctx, characters, (int)blank);
+}
+
 static tw_err load(tw_ctx *ctx, const char *path, bool weights, trained *t) {
     tw_err err = tw_meta_load(ctx, path, &t->meta);
     if (!err) err = recipe_read(ctx, t->meta, path, &t->recipe);
     if (err) return err;
     const crnn_design *design = crnn_design_find(t->recipe.model);
-    const char *characters = want(ctx, t->meta, "alphabet", path);
     if (!design) return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: unknown model \"%s\"", path, t->recipe.model);
-    if (!characters) return tw_error(ctx);
-    t->alphabet = tw_alphabet_new(ctx, characters);
+    t->alphabet = read_alphabet(ctx, t->meta, path);
     if (!t->alphabet) return tw_error(ctx);
     err = crnn_new(ctx, &t->net, design, t->recipe.height, tw_alphabet_classes(t->alphabet));
     bool averaged = tw_meta_get(t->meta, EMA_KEY) != NULL;
