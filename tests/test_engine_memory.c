@@ -14,16 +14,16 @@ Test(memory, nothing_is_allocated_once_warm) {
     cr_assert_eq(malloc_count(), before + 1, "malloc is not counted");
     for (int threads = 1; threads <= 2; threads++) {
         tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = threads});
-        crnn c;
-        cr_assert(crnn_new(&c, ctx), "%s", tw_errmsg(ctx));
-        for (int i = 0; i < WARM_UP; i++) crnn_step(&c, 1, WIDEST);
+        toy_crnn c;
+        cr_assert(toy_crnn_new(&c, ctx), "%s", tw_errmsg(ctx));
+        for (int i = 0; i < WARM_UP; i++) toy_crnn_step(&c, 1, WIDEST);
         before = malloc_count();
         for (uint64_t i = 0; i < STEPS; i++) {
-            crnn_step(&c, i, random_width(i));
+            toy_crnn_step(&c, i, random_width(i));
             cr_assert_eq(malloc_count(), before, "step %d allocates", (int)i);
         }
         assert_ok(ctx);
-        crnn_free(&c);
+        toy_crnn_free(&c);
         tw_ctx_free(ctx);
     }
 }
@@ -144,10 +144,10 @@ static tw_real train(failing *f, tw_err *err) {
         &(tw_ctx_options){.seed = 1, .threads = 2, .allocator = {failing_alloc, failing_free, f}});
     *err = TW_ERR_NOMEM;
     if (!ctx) return (tw_real)NAN;
-    crnn c;
+    toy_crnn c;
     tw_real loss = (tw_real)NAN;
-    bool made = crnn_new(&c, ctx);
-    for (int i = 0; made && i < 3; i++) loss = crnn_step(&c, 1, 16 + 8 * i);
+    bool made = toy_crnn_new(&c, ctx);
+    for (int i = 0; made && i < 3; i++) loss = toy_crnn_step(&c, 1, 16 + 8 * i);
     *err = tw_error(ctx);
     if (*err) cr_assert(strlen(tw_errmsg(ctx)) > 0);
     /* Memory is there again: the same context goes on. */
@@ -155,9 +155,9 @@ static tw_real train(failing *f, tw_err *err) {
     f->fail_from = f->fail_to;
     if (made && *err) {
         tw_error_clear(ctx);
-        cr_assert(isfinite(crnn_step(&c, 1, 24)), "%s", tw_errmsg(ctx));
+        cr_assert(isfinite(toy_crnn_step(&c, 1, 24)), "%s", tw_errmsg(ctx));
     }
-    crnn_free(&c);
+    toy_crnn_free(&c);
     tw_ctx_free(ctx);
     f->fail_from = from;
     return loss;

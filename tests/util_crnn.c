@@ -1,8 +1,8 @@
 /* util_crnn.c - see util_crnn.h. */
 #include "util_crnn.h"
 
-bool crnn_new(crnn *c, tw_ctx *ctx) {
-    *c = (crnn){.ctx = ctx, .params = tw_params_new(ctx)};
+bool toy_crnn_new(toy_crnn *c, tw_ctx *ctx) {
+    *c = (toy_crnn){.ctx = ctx, .params = tw_params_new(ctx)};
     tw_params *p = c->params;
     c->net = tw_sequential_new(p);
     tw_sequential_add(c->net, tw_conv2d_new(p, "conv", 1, 4, 3, 3, &(tw_conv2d_options){.pad_h = 1, .pad_w = 1}));
@@ -16,12 +16,12 @@ bool crnn_new(crnn *c, tw_ctx *ctx) {
     return c->optim != NULL;
 }
 
-void crnn_free(crnn *c) {
+void toy_crnn_free(toy_crnn *c) {
     tw_optim_free(c->optim);
     tw_params_free(c->params);
 }
 
-tw_real crnn_step(crnn *c, uint64_t seed, int width) {
+tw_real toy_crnn_step(toy_crnn *c, uint64_t seed, int width) {
     enum { L = 2 };
     tw_ctx *ctx = c->ctx;
     static const int32_t text[CRNN_BATCH * L] = {1, 2, 3, 3, 5, 4}, length[CRNN_BATCH] = {L, L, L};

@@ -216,12 +216,23 @@ static void strike(tw_real *x, int height, int width, dice *d) {
     }
 }
 
+/* Some pictures stay nearly as they are: without easy ones it takes long until CTC finds the first letters, and the
+ * pictures to be read are not augmented either. */
+static strength weaker(const strength *s, float by) {
+    strength w = *s;
+    w.stretch *= by, w.scale *= by, w.shift *= by, w.rotation *= by, w.shear *= by, w.perspective *= by;
+    w.elastic *= by, w.gamma *= by, w.shade *= by, w.often *= by, w.patch *= by, w.line *= by;
+    return w;
+}
+
 /* ---- all of it -------------------------------------------------------------------------------------------------- */
 
 void augment_picture(tw_real *x, tw_real *spare, int height, int *width, augment_strength kind, uint64_t stream) {
     if (kind == AUGMENT_NONE || *width < 4 || height < 4) return;
-    const strength *s = &strengths[kind];
     dice d = dice_of(tw_random_bits(stream, 0x61756775));
+    float by = dice_between(&d, -0.2f, 1);
+    if (by <= 0) return;
+    strength weak = weaker(&strengths[kind], by), *s = &weak;
     if (dice_chance(&d, 0.85)) warp(x, spare, height, width, s, &d);
     int w = *width;
     if (dice_chance(&d, s->often)) {

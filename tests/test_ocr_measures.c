@@ -1,0 +1,185 @@
+/* test_ocr_measures.c - what crnn_ocr says of its readings: alignments, confused characters, shares and rates with their
+ * intervals, and the log that survives a resumed training. */
+#include "../examples/crnn_ocr/history.h"
+#include "../examples/crnn_ocr/metrics.h"
+#include "util.h"
+
+#include <math.h>
+#include <string.h>
+
+static tw_ctx *ctx;
+static void begin(void) { ctx = tw_ctx_new(1); }
+static void end(void) { tw_ctx_free(ctx); }
+TestSuite(ocr_measures, .init = begin, .fini = end);
+
+/* ---- alignments ------------------------------------------------------------------------------------------------ */
+
+/* "kitten" and "sitting" as "k>s i t t e>i n _>g". */
+static void show(const char *truth, const char *read, char *shown) {
+    int32_t point[128];
+    align_step step[128];
+    size_t nt = fold_text(truth, FOLD_NOTHING, point), nr = fold_text(read, FOLD_NOTHING, point + nt);
+    size_t n = align_texts(point, nt, point + nt, nr, step);
+    for (size_t i = 0; i < n; i++) {
+        int a = step[i].truth ? step[i].truth : '_', b = step[i].read ? step[i].read : '_';
+        shown += a == b ? sprintf(shown, "%c", a) : sprintf(shown, "(%c>%c)", a, b);
+    }
+    *shown = 0;
+}
+
+Test(ocr_measures, alignments_have_the_fewest_edits) {
+    static const char *const cases[][3] = {{"kitten", "sitting", "(k>s)itt(e>i)n(_>g)"},
+                                           {"abc", "abc", "abc"},
+                                           {"", "ab", "(_>a)(_>b)"},
+                                           {"ab", "", "(a>_)(b>_)"},
+                                           {"", "", ""},
+                                           {"aab", "ab", "(a>_)ab"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char shown[512];
+        show(cases[i][0], cases[i][1], shown);
+        cr_assert_str_eq(shown, cases[i][2]);
+    }
+}
+
+Test(ocr_measures, an_alignment_costs_the_edit_distance) {
+    for (uint64_t k = 0; k < 300; k++) {
+        int32_t a[12], b[12];
+        align_step step[24];
+        size_t na = tw_random_bits(k, 100) % 12, nb = tw_random_bits(k, 101) % 12, edits = 0, ia = 0, ib = 0;
+        for (size_t i = 0; i < 12; i++) {
+            a[i] = 1 + (int32_t)(tw_random_bits(k, i) % 3);
+            b[i] = 1 + (int32_t)(tw_random_bits(k, 50 + i) % 3);
+        }
+        size_t n = align_texts(a, na, b, nb, step);
+        for (size_t i = 0; i < n; i++) {
+            edits += step[i].truth != step[i].read;
+            if (step[i].truth) cr_assert_eq(step[i].truth, a[ia++]);
+            if (step[i].read) cr_assert_eq(step[i].read, b[ib++]);
+        }
+        cr_assert(ia == na && ib == nb);
+        cr_assert_eq(edits, tw_edit_distance(ctx, a, na, b, nb));
+    }
+}
+
+Test(ocr_measures, confusions_are_counted_and_sorted) {
+    confusion c = {0};
+    align_step step[] = {{'a', 'b'}, {'x', 'x'}, {'a', 'b'}, {0, 'z'}, {'q', 0}, {'a', 'b'}, {0, 'z'}};
+    cr_assert(confusion_add(&c, step, sizeof step / sizeof *step));
+    confusion_sort(&c);
+    cr_assert_eq(c.n, 3);
+    cr_assert(c.pair[0].truth == 'a' && c.pair[0].read == 'b' && c.pair[0].count == 3);
+    cr_assert(c.pair[1].truth == 0 && c.pair[1].read == 'z' && c.pair[1].count == 2);
+    cr_assert(c.pair[2].truth == 'q' && c.pair[2].read == 0 && c.pair[2].count == 1);
+    confusion_free(&c);
+}
+
+/* ---- shares and rates ------------------------------------------------------------------------------------------- */
+
+static void add(metrics *m, const char *truth, const char *read) {
+    cr_assert_eq(metrics_add(ctx, m, truth, read), TW_OK, "%s", tw_errmsg(ctx));
+}
+
+Test(ocr_measures, case_and_punctuation_may_not_count) {
+    metrics m = {0};
+    add(&m, "Hello, World", "Hello, World");
+    add(&m, "Hello, World", "hello, world");
+    add(&m, "Hello, World", "HELLO WORLD!");
+    add(&m, "\xc3\x84rger-1", "\xc3\xa4rger1"); /* Ärger-1, ärger1 */
+    add(&m, "abc", "abd");
+    cr_assert_float_eq(metrics_right(&m, FOLD_NOTHING).value, 0.2, 1e-12);
+    cr_assert_float_eq(metrics_right(&m, FOLD_CASE).value, 0.4, 1e-12);
+    cr_assert_float_eq(metrics_right(&m, FOLD_PLAIN).value, 0.8, 1e-12);
+    metrics_free(&m);
+}
+
+Test(ocr_measures, composed_and_decomposed_are_the_same_text) {
+    metrics m = {0};
+    add(&m, "caf\xc3\xa9", "cafe\xcc\x81");
+    cr_assert_eq(m.text[0].edits, 0u);
+    cr_assert_eq(m.text[0].characters, 4u);
+    for (int k = 0; k < FOLD_KINDS; k++) cr_assert(m.text[0].right[k]);
+    metrics_free(&m);
+}
+
+Test(ocr_measures, rates_are_edits_by_length_over_all_texts) {
+    metrics m = {0};
+    add(&m, "the cat sat", "the hat sat on"); /* 1 + 3 edits of 11; words: 1 replaced, 1 inserted, of 3 */
+    add(&m, "a", "a");
+    add(&m, "", "xy"); /* 2 edits of 0, 1 word of 0 */
+    cr_assert_float_eq(metrics_cer(&m).value, 6.0 / 12, 1e-12);
+    cr_assert_float_eq(metrics_wer(&m).value, 3.0 / 4, 1e-12);
+    score s = metrics_score(&m);
+    cr_assert(s.samples == 3 && s.exact == 1 && s.edits == 6 && s.characters == 12);
+    metrics_free(&m);
+}
+
+static metrics of_right(size_t right, size_t n) {
+    metrics m = {0};
+    for (size_t i = 0; i < n; i++) add(&m, "word", i < right ? "word" : "ward");
+    return m;
+}
+
+/* The roots of (p - x/n)^2 = z^2 p (1 - p) / n, which is what defines Wilson's interval, computed apart. */
+Test(ocr_measures, wilsons_interval) {
+    static const double cases[][4] = {{8, 10, 0.490162, 0.943318},
+                                      {0, 10, 0, 0.277533},
+                                      {10, 10, 0.722467, 1},
+                                      {999, 1000, 0.994357, 0.999823}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        metrics m = of_right((size_t)cases[i][0], (size_t)cases[i][1]);
+        estimate e = metrics_right(&m, FOLD_NOTHING);
+        cr_assert_float_eq(e.low, cases[i][2], 2e-6, "%g", e.low);
+        cr_assert_float_eq(e.high, cases[i][3], 2e-6, "%g", e.high);
+        metrics_free(&m);
+    }
+    metrics none = {0};
+    estimate e = metrics_right(&none, FOLD_NOTHING);
+    cr_assert(e.value == 0 && e.low == 0 && e.high == 1);
+}
+
+/* One mistake in four characters with probability q: the interval must be near q/4 +- 1.96 sqrt(q (1 - q) / n) / 4. */
+Test(ocr_measures, the_bootstrap_is_as_wide_as_theory_says) {
+    metrics m = of_right(320, 400);
+    estimate a = metrics_cer(&m), b = metrics_cer(&m);
+    double q = 0.2, half = 1.96 * sqrt(q * (1 - q) / 400) / 4;
+    cr_assert_float_eq(a.value, q / 4, 1e-12);
+    cr_assert_float_eq(a.value - a.low, half, 0.15 * half, "%g %g", a.value - a.low, half);
+    cr_assert_float_eq(a.high - a.value, half, 0.15 * half, "%g %g", a.high - a.value, half);
+    cr_assert(a.low == b.low && a.high == b.high);
+    metrics_free(&m);
+    m = of_right(300, 300);
+    cr_assert_float_eq(metrics_cer(&m).high, 3.0 / 1200, 1e-12);
+    metrics_free(&m);
+}
+
+/* ---- the log ---------------------------------------------------------------------------------------------------- */
+
+Test(ocr_measures, the_log_is_read_as_it_was_written) {
+    history h = {0};
+    history_row a = {.epoch = 1, .step = 140, .loss = 3.25, .cer = 0.5, .infeasible = 2, .valid_exact = NAN};
+    a.valid_cer = NAN, a.lr = 1e-3, a.norm = 2, a.norm_most = 4, a.rate = 512.5, a.seconds = 60;
+    history_row b = a, got;
+    b.epoch = 2, b.valid_exact = 0.75, b.valid_cer = 0.125;
+    cr_assert(history_add(&h, &a) && history_add(&h, &b));
+    const char *at = h.text;
+    cr_assert(history_next(&at, &got));
+    cr_assert(got.epoch == 1 && got.step == 140 && got.loss == 3.25 && got.infeasible == 2 && got.rate == 512.5);
+    cr_assert(isnan(got.valid_exact) && isnan(got.valid_cer));
+    cr_assert(history_next(&at, &got));
+    cr_assert(got.epoch == 2 && got.valid_exact == 0.75 && got.valid_cer == 0.125 && got.seconds == 60);
+    cr_assert(!history_next(&at, &got));
+    history again = {0};
+    cr_assert(history_set(&again, h.text));
+    cr_assert_str_eq(again.text, h.text);
+    history_free(&again);
+    history_free(&h);
+}
+
+Test(ocr_measures, a_damaged_log_ends_and_does_not_crash) {
+    static const char *const damaged[] = {"", "\n", ",,,,\n", "x,y\nz", "1e99,2,3\n", "-5,1\n", "nan,1\n", "1,2,3"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        const char *at = damaged[i];
+        history_row row;
+        for (int k = 0; k < 10 && history_next(&at, &row); k++) {}
+    }
+}
