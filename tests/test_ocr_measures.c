@@ -1,5 +1,5 @@
-/* test_ocr_measures.c - what crnn_ocr says of its readings: alignments, confused characters, shares and rates with their
- * intervals, and the log that survives a resumed training. */
+/* test_ocr_measures.c - what crnn_ocr says of its readings: alignments, confused characters, shares and rates with
+ * their intervals, and the log that survives a resumed training. */
 #include "../examples/crnn_ocr/history.h"
 #include "../examples/crnn_ocr/metrics.h"
 #include "util.h"

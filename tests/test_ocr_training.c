@@ -21,7 +21,7 @@ static void make(crnn *net, int classes) {
     cr_assert_eq(crnn_new(ctx, net, crnn_design_find("tiny"), 16, classes), TW_OK, "%s", tw_errmsg(ctx));
 }
 
-/* ---- the average of weights ------------------------------------------------------------------------------------- */
+/* ---- the average of weights ----------------------------------------------------------------------------------- */
 
 Test(ocr_training, the_average_is_the_formulas) {
     crnn net, shown;
@@ -49,7 +49,7 @@ Test(ocr_training, the_average_is_the_formulas) {
     crnn_free(&net);
 }
 
-/* ---- other alphabets -------------------------------------------------------------------------------------------- */
+/* ---- other alphabets ------------------------------------------------------------------------------------------ */
 
 static trained known_reader(const char *characters) {
     trained t = {.alphabet = tw_alphabet_new(ctx, characters)};
@@ -124,7 +124,7 @@ Test(ocr_training, the_alphabet_grows_by_what_is_new) {
     trained_free(&from);
 }
 
-/* ---- figures of an unfinished epoch ----------------------------------------------------------------------------- */
+/* ---- figures of an unfinished epoch --------------------------------------------------------------------------- */
 
 Test(ocr_training, figures_survive_a_checkpoint) {
     training t =
@@ -142,7 +142,7 @@ Test(ocr_training, figures_survive_a_checkpoint) {
     cr_assert_eq(got.steps, before.steps);
 }
 
-/* ---- labels put aside -------------------------------------------------------------------------------------------- */
+/* ---- labels put aside ------------------------------------------------------------------------------------------ */
 
 static labelled idx_labels(int n) {
     labelled data = {0};
@@ -198,7 +198,7 @@ Test(ocr_training, all_rows_of_a_file_go_together_and_neither_side_is_empty) {
     labelled_free(&data);
 }
 
-/* ---- two datasets ------------------------------------------------------------------------------------------------- */
+/* ---- two datasets ----------------------------------------------------------------------------------------------- */
 
 static tw_err get_number(void *user, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size) {
     (void)stream, (void)message, (void)size;
@@ -229,7 +229,7 @@ Test(ocr_training, mixed_samples_come_from_their_own_dataset) {
     cr_assert_eq(mixed_dataset(ctx, &a, &b, &both), TW_ERR_SHAPE);
 }
 
-/* ---- augmentation ------------------------------------------------------------------------------------------------- */
+/* ---- augmentation ----------------------------------------------------------------------------------------------- */
 
 /* Pictures of every shape, with a fence behind the room that augment.h asks for. */
 Test(ocr_training, augmentation_stays_in_its_room_and_keeps_the_ink) {

@@ -22,8 +22,8 @@ bool score_add(tw_ctx *ctx, score *s, const tw_tensor *logits, tw_labels frames,
 typedef void (*evaluate_fn)(void *user, size_t index, const int32_t *symbol, int n, double log_prob);
 tw_err evaluate(tw_ctx *ctx, const crnn *net, const tw_dataset *dataset, score *s, evaluate_fn read, void *user);
 
-/* The same with each sample's logits [T,K], row_stride numbers from frame to frame, for other ways of decoding. An error
- * that `each` returns ends it. */
+/* The same with each sample's logits [T,K], row_stride numbers from frame to frame, for other ways of decoding. An
+ * error that `each` returns ends it. */
 typedef tw_err (*evaluate_frames_fn)(void *user, size_t index, const tw_real *logits, int T, size_t row_stride);
 tw_err evaluate_frames(tw_ctx *ctx, const crnn *net, const tw_dataset *dataset, evaluate_frames_fn each, void *user);
 
