@@ -178,6 +178,20 @@ Test(synth_words, texts_are_of_the_alphabet) {
     }
 }
 
+Test(synth_words, patterns_lose_spaces_at_their_ends) {
+    tw_alphabet *alphabet = tw_alphabet_new(ctx, ascii);
+    word_source *s = words_new(ctx, alphabet, &(word_options){.pattern = " {0,3}a? b {1,3}"});
+    cr_assert(s, "%s", tw_errmsg(ctx));
+    for (uint64_t i = 0; i < 100; i++) {
+        char text[WORDS_BYTES];
+        dice d = dice_of(i);
+        words_draw(s, &(word_mix){0}, &d, text);
+        cr_assert(!strcmp(text, "b") || !strcmp(text, "a b"), "\"%s\"", text);
+    }
+    words_free(s);
+    tw_alphabet_free(alphabet);
+}
+
 Test(synth_words, every_kind_is_drawn) {
     static const char *const kinds[] = {"^[A-Za-z]+$",
                                         "^[0-9]+$",

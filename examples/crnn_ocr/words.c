@@ -334,6 +334,14 @@ static void draw_line(const word_source *s, const word_mix *mix, dice *d, char *
     if (!n) draw_word(s, d, text);
 }
 
+/* Spaces at the ends cannot be seen. */
+static char *trim(char *text) {
+    while (*text == ' ') text++;
+    size_t n = strlen(text);
+    while (n && text[n - 1] == ' ') text[--n] = 0;
+    return text;
+}
+
 void words_draw(const word_source *s, const word_mix *mix, dice *d, char text[WORDS_BYTES]) {
     enum { TRIES = 64 };
     char draft[256];
@@ -345,8 +353,9 @@ void words_draw(const word_source *s, const word_mix *mix, dice *d, char text[WO
             if (kind == WORD_line) draw_line(s, mix, d, draft);
             else draw_one(s, mix, d, kind, draft);
         }
-        if (words_spell(s, draft) && !excluded(s, draft)) {
-            strcpy(text, draft);
+        const char *seen = trim(draft);
+        if (words_spell(s, seen) && !excluded(s, seen)) {
+            strcpy(text, seen);
             return;
         }
     }

@@ -1,0 +1,64 @@
+#!/bin/sh
+# examples_synth.sh - `crnn_ocr synth` as its users meet it: what it writes, what it says when it cannot.
+#
+# usage: tests/examples_synth.sh BUILD        a line a check; stops at the first that fails
+set -u
+ocr=$1/crnn_ocr
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+
+program=$ocr
+# shellcheck source=tests/common.sh
+. "$(dirname "$0")/common.sh"
+
+expect 0 'Usage' "$ocr" synth --help
+expect 2 'out DIR or --sheet' "$ocr" synth
+expect 2 'knobs goes with --sheet' "$ocr" synth --out "$dir/x" --knobs blur
+expect 2 'smaller --count' "$ocr" synth --sheet "$dir/x.png" --count 5000
+
+# Pictures, labels, a sheet; the same from the same seed, and fewer are the first of more.
+expect 0 '24 pictures' "$ocr" synth --out "$dir/a" --count 24 --seed 3 --preset scene --sheet "$dir/a.png"
+[ -s "$dir/a.png" ] || fail 'no contact sheet'
+[ "$(wc -l <"$dir/a/labels.tsv")" -eq 24 ] || fail 'not a label for each picture'
+expect 0 '8 pictures' "$ocr" synth --out "$dir/b" --count 8 --seed 3 --preset scene
+same 'fewer pictures are others' "$dir/a/000007.png" "$dir/b/000007.png"
+expect 0 '8 pictures' "$ocr" synth --out "$dir/c" --count 8 --seed 4 --preset scene
+cmp -s "$dir/b/labels.tsv" "$dir/c/labels.tsv" && fail 'another seed writes the same texts'
+expect 0 'contact sheet' "$ocr" synth --sheet "$dir/k.png" --knobs blur,noise
+
+# Patterns and lists.
+expect 0 '50 pictures' "$ocr" synth --out "$dir/p" --count 50 --pattern '[A-Z]{2}-[0-9]{4}' --alphabet 'ABCDEFGHIJKLMNOPQRSTUVWXYZ-0123456789'
+cut -f 2 "$dir/p/labels.tsv" | grep -vqE '^[A-Z]{2}-[0-9]{4}$' && fail 'a text is not of the pattern'
+printf 'red\ngreen\nblue\n' >"$dir/words"
+printf 'GREEN\n' >"$dir/without"
+expect 0 '50 pictures' "$ocr" synth --out "$dir/w" --count 50 --words "$dir/words" --without "$dir/without" --preset medium \
+    --alphabet abcdefghijklmnopqrstuvwxyz
+cut -f 2 "$dir/w/labels.tsv" | grep -q '^green$' && fail 'an excluded word was drawn'
+cut -f 2 "$dir/w/labels.tsv" | grep -q '^blue$' || fail 'a word of the list was not drawn'
+
+# What cannot be.
+while IFS='|' read -r words args; do
+    # shellcheck disable=SC2086
+    expect 1 "$words" "$ocr" synth --out "$dir/x" --count 2 $args
+done <<END
+did you mean scene|--preset sceen
+did you mean blur|--set blurr=1
+blur goes from 0 to 6|--set blur=9
+none.txt: No such file|--words $dir/none.txt
+no line is a word|--words $dir/a.png
+none.txt: No such file|--without $dir/none.txt
+] is missing|--pattern [A-
+48 are possible|--pattern (a{9}){9}
+none of the fonts asked for|--fonts Nothing*Like*This
+none of the fonts|--deny *
+none: No such file|--font-dirs $dir/none
+the alphabet has no "é"|--pattern é
+END
+expect 1 'No such file' "$ocr" synth --out "$dir/no/such/folder" --count 2
+expect 1 'Not a directory' "$ocr" synth --out "$dir/words" --count 2
+expect 1 'No such file' "$ocr" synth --sheet "$dir/no/such.png" --count 2
+[ ! -e /dev/full ] || {
+    mkdir "$dir/full" && ln -s /dev/full "$dir/full/labels.tsv"
+    expect 1 'No space left' "$ocr" synth --out "$dir/full" --count 2
+}
+echo 'synth: all checks passed'
