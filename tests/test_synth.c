@@ -210,7 +210,8 @@ static char *find_font(void) {
     FcPattern *p = FcPatternBuild(NULL, FC_SCALABLE, FcTypeBool, FcTrue, FC_FONTFORMAT, FcTypeString, "TrueType",
                                   FC_LANG, FcTypeString, "en", (char *)NULL);
     FcObjectSet *o = FcObjectSetBuild(FC_FILE, (char *)NULL);
-    FcFontSet *all = FcFontList(NULL, p, o);
+    FcConfig *config = FcInitLoadConfigAndFonts();
+    FcFontSet *all = FcFontList(config, p, o);
     char *path = NULL;
     FcChar8 *file;
     if (all && all->nfont && FcPatternGetString(all->fonts[0], FC_FILE, 0, &file) == FcResultMatch)
@@ -218,6 +219,7 @@ static char *find_font(void) {
     if (all) FcFontSetDestroy(all);
     FcObjectSetDestroy(o);
     FcPatternDestroy(p);
+    FcConfigDestroy(config);
     return path;
 }
 
