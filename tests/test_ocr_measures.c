@@ -1,77 +1,16 @@
-/* test_ocr_measures.c - what crnn_ocr says of its readings: alignments, confused characters, shares and rates with
+/* test_ocr_measures.c - what crnn_ocr says of its readings: confused characters, shares and rates with
  * their intervals, and the log that survives a resumed training. */
 #include "../examples/crnn_ocr/history.h"
 #include "../examples/crnn_ocr/metrics.h"
 #include "util.h"
 
 #include <math.h>
-#include <string.h>
+#include <stdlib.h>
 
 static tw_ctx *ctx;
 static void begin(void) { ctx = tw_ctx_new(1); }
 static void end(void) { tw_ctx_free(ctx); }
 TestSuite(ocr_measures, .init = begin, .fini = end);
-
-/* ---- alignments ------------------------------------------------------------------------------------------------ */
-
-/* "kitten" and "sitting" as "k>s i t t e>i n _>g". */
-static void show(const char *truth, const char *read, char *shown) {
-    int32_t point[128];
-    align_step step[128];
-    size_t nt = fold_text(truth, FOLD_NOTHING, point), nr = fold_text(read, FOLD_NOTHING, point + nt);
-    size_t n = align_texts(point, nt, point + nt, nr, step);
-    for (size_t i = 0; i < n; i++) {
-        int a = step[i].truth ? step[i].truth : '_', b = step[i].read ? step[i].read : '_';
-        shown += a == b ? sprintf(shown, "%c", a) : sprintf(shown, "(%c>%c)", a, b);
-    }
-    *shown = 0;
-}
-
-Test(ocr_measures, alignments_have_the_fewest_edits) {
-    static const char *const cases[][3] = {{"kitten", "sitting", "(k>s)itt(e>i)n(_>g)"},
-                                           {"abc", "abc", "abc"},
-                                           {"", "ab", "(_>a)(_>b)"},
-                                           {"ab", "", "(a>_)(b>_)"},
-                                           {"", "", ""},
-                                           {"aab", "ab", "(a>_)ab"}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char shown[512];
-        show(cases[i][0], cases[i][1], shown);
-        cr_assert_str_eq(shown, cases[i][2]);
-    }
-}
-
-Test(ocr_measures, an_alignment_costs_the_edit_distance) {
-    for (uint64_t k = 0; k < 300; k++) {
-        int32_t a[12], b[12];
-        align_step step[24];
-        size_t na = tw_random_bits(k, 100) % 12, nb = tw_random_bits(k, 101) % 12, edits = 0, ia = 0, ib = 0;
-        for (size_t i = 0; i < 12; i++) {
-            a[i] = 1 + (int32_t)(tw_random_bits(k, i) % 3);
-            b[i] = 1 + (int32_t)(tw_random_bits(k, 50 + i) % 3);
-        }
-        size_t n = align_texts(a, na, b, nb, step);
-        for (size_t i = 0; i < n; i++) {
-            edits += step[i].truth != step[i].read;
-            if (step[i].truth) cr_assert_eq(step[i].truth, a[ia++]);
-            if (step[i].read) cr_assert_eq(step[i].read, b[ib++]);
-        }
-        cr_assert(ia == na && ib == nb);
-        cr_assert_eq(edits, tw_edit_distance(ctx, a, na, b, nb));
-    }
-}
-
-Test(ocr_measures, confusions_are_counted_and_sorted) {
-    confusion c = {0};
-    align_step step[] = {{'a', 'b'}, {'x', 'x'}, {'a', 'b'}, {0, 'z'}, {'q', 0}, {'a', 'b'}, {0, 'z'}};
-    cr_assert(confusion_add(&c, step, sizeof step / sizeof *step));
-    confusion_sort(&c);
-    cr_assert_eq(c.n, 3);
-    cr_assert(c.pair[0].truth == 'a' && c.pair[0].read == 'b' && c.pair[0].count == 3);
-    cr_assert(c.pair[1].truth == 0 && c.pair[1].read == 'z' && c.pair[1].count == 2);
-    cr_assert(c.pair[2].truth == 'q' && c.pair[2].read == 0 && c.pair[2].count == 1);
-    confusion_free(&c);
-}
 
 /* ---- shares and rates ------------------------------------------------------------------------------------------- */
 
@@ -86,10 +25,31 @@ Test(ocr_measures, case_and_punctuation_may_not_count) {
     add(&m, "Hello, World", "HELLO WORLD!");
     add(&m, "\xc3\x84rger-1", "\xc3\xa4rger1"); /* Ärger-1, ärger1 */
     add(&m, "abc", "abd");
-    cr_assert_float_eq(metrics_right(&m, FOLD_NOTHING).value, 0.2, 1e-12);
-    cr_assert_float_eq(metrics_right(&m, FOLD_CASE).value, 0.4, 1e-12);
-    cr_assert_float_eq(metrics_right(&m, FOLD_PLAIN).value, 0.8, 1e-12);
+    cr_assert_float_eq(metrics_right(&m, METRICS_EXACT).value, 0.2, 1e-12);
+    cr_assert_float_eq(metrics_right(&m, METRICS_CASE).value, 0.4, 1e-12);
+    cr_assert_float_eq(metrics_right(&m, METRICS_PLAIN).value, 0.8, 1e-12);
     metrics_free(&m);
+}
+
+Test(ocr_measures, the_most_frequent_confusions_come_first) {
+    metrics m = {0};
+    for (int i = 0; i < 3; i++) add(&m, "cat", "cot");
+    for (int i = 0; i < 2; i++) add(&m, "ax", "axz");
+    add(&m, "quit", "uit");
+    size_t n;
+    tw_confusion_pair *pair = metrics_confused(ctx, &m, 100, &n);
+    cr_assert_eq(n, 3);
+    cr_assert(pair[0].truth == 'a' && pair[0].read == 'o' && pair[0].count == 3);
+    cr_assert(pair[1].truth == 0 && pair[1].read == 'z' && pair[1].count == 2);
+    cr_assert(pair[2].truth == 'q' && pair[2].read == 0 && pair[2].count == 1);
+    free(pair);
+    pair = metrics_confused(ctx, &m, 2, &n);
+    cr_assert_eq(n, 2);
+    free(pair);
+    metrics_free(&m);
+    pair = metrics_confused(ctx, &m, 2, &n);
+    cr_assert_eq(n, 0);
+    free(pair);
 }
 
 Test(ocr_measures, composed_and_decomposed_are_the_same_text) {
@@ -97,7 +57,7 @@ Test(ocr_measures, composed_and_decomposed_are_the_same_text) {
     add(&m, "caf\xc3\xa9", "cafe\xcc\x81");
     cr_assert_eq(m.text[0].edits, 0u);
     cr_assert_eq(m.text[0].characters, 4u);
-    for (int k = 0; k < FOLD_KINDS; k++) cr_assert(m.text[0].right[k]);
+    for (int k = 0; k < METRICS_KINDS; k++) cr_assert(m.text[0].right[k]);
     metrics_free(&m);
 }
 
@@ -127,13 +87,13 @@ Test(ocr_measures, wilsons_interval) {
                                       {999, 1000, 0.994357, 0.999823}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         metrics m = of_right((size_t)cases[i][0], (size_t)cases[i][1]);
-        estimate e = metrics_right(&m, FOLD_NOTHING);
+        estimate e = metrics_right(&m, METRICS_EXACT);
         cr_assert_float_eq(e.low, cases[i][2], 2e-6, "%g", e.low);
         cr_assert_float_eq(e.high, cases[i][3], 2e-6, "%g", e.high);
         metrics_free(&m);
     }
     metrics none = {0};
-    estimate e = metrics_right(&none, FOLD_NOTHING);
+    estimate e = metrics_right(&none, METRICS_EXACT);
     cr_assert(e.value == 0 && e.low == 0 && e.high == 1);
 }
 

@@ -48,9 +48,10 @@ typedef struct figure {
 enum { FIGURES = 5 };
 
 static void measure(const metrics *m, figure figures[FIGURES]) {
-    figures[0] = (figure){"exact", "texts without a mistake", metrics_right(m, FOLD_NOTHING)};
-    figures[1] = (figure){"exact_ignoring_case", "the same, A being a", metrics_right(m, FOLD_CASE)};
-    figures[2] = (figure){"exact_letters_digits", "the same, letters and digits alone", metrics_right(m, FOLD_PLAIN)};
+    figures[0] = (figure){"exact", "texts without a mistake", metrics_right(m, METRICS_EXACT)};
+    figures[1] = (figure){"exact_ignoring_case", "the same, A being a", metrics_right(m, METRICS_CASE)};
+    figures[2] = (figure){"exact_letters_digits", "the same, letters and digits alone",
+                          metrics_right(m, METRICS_PLAIN)};
     figures[3] = (figure){"cer", "mistakes a character", metrics_cer(m)};
     figures[4] = (figure){"wer", "mistakes a word", metrics_wer(m)};
 }
@@ -69,15 +70,20 @@ static void print_point(int32_t point) {
     else printf("%s", utf8);
 }
 
-static void print_confusion(const confusion *c) {
+static tw_err print_confusion(tw_ctx *ctx, const metrics *m) {
+    size_t n;
+    tw_confusion_pair *pair = metrics_confused(ctx, m, SIZE_MAX / sizeof *pair, &n);
+    if (!pair) return tw_error(ctx);
     printf("confused: times, truth, read\n");
-    for (size_t i = 0; i < c->n; i++) {
-        printf("%6zu\t", c->pair[i].count);
-        print_point(c->pair[i].truth);
+    for (size_t i = 0; i < n; i++) {
+        printf("%6zu\t", pair[i].count);
+        print_point(pair[i].truth);
         putchar('\t');
-        print_point(c->pair[i].read);
+        print_point(pair[i].read);
         putchar('\n');
     }
+    free(pair);
+    return TW_OK;
 }
 
 static void print_mistakes(const evaluation *e) {
@@ -88,9 +94,10 @@ static void print_mistakes(const evaluation *e) {
     }
 }
 
-static void print_text(const options *o, const evaluation *e, const figure *figures) {
+static tw_err print_text(tw_ctx *ctx, const options *o, const evaluation *e, const figure *figures) {
     if (o->mistakes) print_mistakes(e);
-    if (o->confusion) print_confusion(&e->metrics.confused);
+    tw_err err = o->confusion ? print_confusion(ctx, &e->metrics) : TW_OK;
+    if (err) return err;
     if (e->foreign) printf("%zu texts have characters that the model does not know\n", e->foreign);
     if (e->unfit) printf("%zu texts have more characters than their pictures have frames\n", e->unfit);
     if (e->readings.unread) printf("%zu pictures for which the lexicon has no word that fits\n", e->readings.unread);
@@ -100,6 +107,7 @@ static void print_text(const options *o, const evaluation *e, const figure *figu
         printf("  %-34s %.4f   95 %%: %.4f to %.4f\n", figures[i].words, figures[i].estimate.value,
                figures[i].estimate.low, figures[i].estimate.high);
     printf("exact: %.4f\ncer: %.4f\n", figures[0].estimate.value, figures[3].estimate.value);
+    return TW_OK;
 }
 
 /* ---- as JSON -------------------------------------------------------------------------------------------------- */
@@ -110,15 +118,20 @@ static cJSON *point_json(int32_t point) {
     return cJSON_CreateString(utf8);
 }
 
-static void add_confusion(cJSON *to, const confusion *c) {
+static tw_err add_confusion(tw_ctx *ctx, cJSON *to, const metrics *m) {
+    size_t n;
+    tw_confusion_pair *pair = metrics_confused(ctx, m, SIZE_MAX / sizeof *pair, &n);
+    if (!pair) return tw_error(ctx);
     cJSON *list = cJSON_AddArrayToObject(to, "confusion");
-    for (size_t i = 0; list && i < c->n; i++) {
-        cJSON *pair = cJSON_CreateObject();
-        cJSON_AddItemToObject(pair, "truth", point_json(c->pair[i].truth));
-        cJSON_AddItemToObject(pair, "read", point_json(c->pair[i].read));
-        cJSON_AddNumberToObject(pair, "count", (double)c->pair[i].count);
-        cJSON_AddItemToArray(list, pair);
+    for (size_t i = 0; list && i < n; i++) {
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToObject(one, "truth", point_json(pair[i].truth));
+        cJSON_AddItemToObject(one, "read", point_json(pair[i].read));
+        cJSON_AddNumberToObject(one, "count", (double)pair[i].count);
+        cJSON_AddItemToArray(list, one);
     }
+    free(pair);
+    return TW_OK;
 }
 
 static void add_mistakes(cJSON *to, const evaluation *e) {
@@ -150,10 +163,11 @@ static tw_err print_json(tw_ctx *ctx, const options *o, const evaluation *e, con
         cJSON_AddNumberToObject(one, "low", f->low);
         cJSON_AddNumberToObject(one, "high", f->high);
     }
-    if (o->confusion) add_confusion(all, &e->metrics.confused);
+    tw_err err = o->confusion ? add_confusion(ctx, all, &e->metrics) : TW_OK;
     if (o->mistakes) add_mistakes(all, e);
-    char *text = cJSON_Print(all);
+    char *text = err ? NULL : cJSON_Print(all);
     cJSON_Delete(all);
+    if (err) return err;
     if (!text) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     puts(text);
     cJSON_free(text);
@@ -174,8 +188,7 @@ static tw_err run(tw_ctx *ctx, const options *o, evaluation *e) {
     figure figures[FIGURES];
     measure(&e->metrics, figures);
     if (o->json) return print_json(ctx, o, e, figures);
-    print_text(o, e, figures);
-    return TW_OK;
+    return print_text(ctx, o, e, figures);
 }
 
 int command_eval(int argc, char **argv) {

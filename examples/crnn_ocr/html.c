@@ -1,14 +1,13 @@
 /* html.c - see html.h. */
 #include "html.h"
 
-#include "confusion.h"
-#include "fold.h"
 #include "utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
+#include <thalweg/text.h>
 #include <unistd.h>
 
 static const char style[] =
@@ -79,46 +78,56 @@ static void put_point(FILE *f, int32_t point) {
     html_text(f, utf8);
 }
 
-/* One side of an alignment. */
-static void put_side(FILE *f, const align_step *step, size_t n, bool truth) {
+/* The code points of a text; room for one a byte is enough. */
+static size_t points(const char *text, int32_t *point) {
+    size_t n = 0;
+    uint32_t code;
+    while ((code = utf8_next(&text))) point[n++] = (int32_t)code;
+    return n;
+}
+
+/* One text, in which what the other has not is marked. */
+static void put_side(FILE *f, const int32_t *own, const int32_t *other, const tw_edit *edit, size_t n, bool truth) {
     for (size_t i = 0; i < n; i++) {
-        int32_t own = truth ? step[i].truth : step[i].read;
-        bool wrong = step[i].truth != step[i].read;
-        if (own == 0) fputs("<mark class=\"gap\">\xc2\xb7</mark>", f);
+        int32_t here = truth ? edit[i].a : edit[i].b, there = truth ? edit[i].b : edit[i].a;
+        bool wrong = here < 0 || there < 0 || own[here] != other[there];
+        if (here < 0) fputs("<mark class=\"gap\">\xc2\xb7</mark>", f);
         else if (wrong) fputs("<mark>", f);
-        if (own) put_point(f, own);
-        if (own && wrong) fputs("</mark>", f);
+        if (here >= 0) put_point(f, own[here]);
+        if (here >= 0 && wrong) fputs("</mark>", f);
     }
 }
 
-static void put_difference(FILE *f, const char *truth, const char *read) {
-    size_t a = strlen(truth), b = strlen(read);
+static tw_err put_difference(tw_ctx *ctx, FILE *f, const char *truth, const char *read) {
+    size_t a = strlen(truth), b = strlen(read), n = 0;
     int32_t *point = malloc((a + b + 1) * sizeof *point);
-    align_step *step = malloc((a + b + 1) * sizeof *step);
-    size_t nt = point ? fold_text(truth, FOLD_NOTHING, point) : 0;
-    size_t nr = point ? fold_text(read, FOLD_NOTHING, point + nt) : 0;
-    size_t n = point && step ? align_texts(point, nt, point + nt, nr, step) : (size_t)-1;
-    for (int side = 0; side < 2; side++) {
+    tw_edit *edit = malloc((a + b + 1) * sizeof *edit);
+    tw_err err = point && edit ? TW_OK : tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    size_t nt = err ? 0 : points(truth, point), nr = err ? 0 : points(read, point + nt);
+    if (!err) err = tw_edit_align(ctx, point, nt, point + nt, nr, edit, &n);
+    for (int side = 0; !err && side < 2; side++) {
         fprintf(f, "<dt>%s</dt><dd class=\"t\">", side ? "read" : "truth");
-        if (n != (size_t)-1) put_side(f, step, n, side == 0);
-        else html_text(f, side ? read : truth);
+        put_side(f, side ? point + nt : point, side ? point : point + nt, edit, n, side == 0);
         fputs("</dd>", f);
     }
-    free(step);
+    free(edit);
     free(point);
+    return err;
 }
 
 void html_mistakes_begin(FILE *f) { fputs("<div class=\"grid\">\n", f); }
 void html_mistakes_end(FILE *f) { fputs("</div>\n", f); }
 
-void html_mistake(FILE *f, const char *src, const char *truth, const char *read, double p, const char *where) {
+tw_err html_mistake(tw_ctx *ctx, FILE *f, const char *src, const char *truth, const char *read, double p,
+                    const char *where) {
     fputs("<figure><img class=\"pic\" loading=\"lazy\" alt=\"\" src=\"", f);
     html_text(f, src);
     fputs("\"><dl>", f);
-    put_difference(f, truth, read);
+    tw_err err = put_difference(ctx, f, truth, read);
     fprintf(f, "<dt>sure</dt><dd>%.3f</dd></dl><figcaption class=\"dim small\">", p);
     html_text(f, where);
     fputs("</figcaption></figure>\n", f);
+    return err;
 }
 
 /* ---- pictures inside the page --------------------------------------------------------------------------------- */

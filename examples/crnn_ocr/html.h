@@ -11,10 +11,11 @@ void html_end(FILE *f);
 void html_text(FILE *f, const char *text); /* escaped */
 void html_point(FILE *f, int32_t point);   /* a character, by name where it cannot be seen */
 
-/* A table of misread pictures: html_mistakes_begin, html_mistake for each, html_mistakes_end. src: what the picture's
+/* Misread pictures: html_mistakes_begin, html_mistake for each, html_mistakes_end. src: what the picture's
  * src attribute says (escaped here). The characters that differ are marked in both texts. */
 void html_mistakes_begin(FILE *f);
-void html_mistake(FILE *f, const char *src, const char *truth, const char *read, double p, const char *where);
+tw_err html_mistake(tw_ctx *ctx, FILE *f, const char *src, const char *truth, const char *read, double p,
+                    const char *where);
 void html_mistakes_end(FILE *f);
 
 /* "data:image/png;base64,..", to be freed. The picture goes through a temporary file. NULL: an error in ctx. */

@@ -3,85 +3,26 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <thalweg/extend.h>
 
-/* ---- comparing two texts ------------------------------------------------------------------------------------ */
+/* ---- texts ---------------------------------------------------------------------------------------------------- */
 
-typedef struct code_points {
-    int32_t *v;
-    size_t n;
-} code_points;
-
-static bool blank_at(int32_t c) {
-    return c == ' ' || (c >= '\t' && c <= '\r') || c == 0xa0 || c == 0x3000 || (c >= 0x2000 && c <= 0x200a);
-}
-
-typedef struct word {
-    const int32_t *at;
-    size_t length;
-} word;
-
-static size_t split(code_points text, word *to) {
-    size_t n = 0;
-    for (size_t i = 0; i < text.n;) {
-        while (i < text.n && blank_at(text.v[i])) i++;
-        size_t start = i;
-        while (i < text.n && !blank_at(text.v[i])) i++;
-        if (i > start) to[n++] = (word){text.v + start, i - start};
-    }
-    return n;
-}
-
-static int32_t number_of(const word *w, const word *all, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (all[i].length == w->length && !memcmp(all[i].at, w->at, w->length * sizeof *w->at)) return (int32_t)i;
-    return (int32_t)n;
-}
-
-static size_t word_distance(tw_ctx *ctx, code_points truth, code_points read, size_t *words) {
-    size_t room = truth.n + read.n + 1;
-    word *all = malloc(room * sizeof *all);
-    int32_t *number = malloc(room * sizeof *number);
-    size_t distance = (size_t)-1;
-    if (all && number) {
-        size_t nt = split(truth, all), nr = split(read, all + nt);
-        for (size_t i = 0; i < nt + nr; i++) number[i] = number_of(&all[i], all, i);
-        distance = tw_edit_distance(ctx, number, nt, number + nt, nr);
-        *words = nt;
-    } else {
-        tw_fail(ctx, TW_ERR_NOMEM, "out of memory");
-    }
-    free(number);
-    free(all);
-    return distance;
-}
-
-/* Both as code points in one block; the alignment after them. */
 static tw_err compare(tw_ctx *ctx, metrics *m, const char *truth, const char *read, metrics_text *to) {
-    size_t a = strlen(truth), b = strlen(read), words = 0;
-    int32_t *point = malloc((a + b + 2) * sizeof *point);
-    align_step *step = malloc((a + b + 1) * sizeof *step);
-    tw_err err = point && step ? TW_OK : tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
-    for (int k = FOLD_KINDS - 1; !err && k >= 0; k--) {
-        size_t nt = fold_text(truth, (fold_kind)k, point), nr = fold_text(read, (fold_kind)k, point + nt);
-        to->right[k] = nt == nr && !memcmp(point, point + nt, nt * sizeof *point);
-        if (k != FOLD_NOTHING) continue;
-        code_points t = {point, nt}, r = {point + nt, nr};
-        size_t edits = tw_text_distance(ctx, truth, read), wrong = word_distance(ctx, t, r, &words);
-        size_t steps = edits ? align_texts(t.v, nt, r.v, nr, step) : 0;
-        if (edits == (size_t)-1 || wrong == (size_t)-1) err = tw_error(ctx);
-        else if (steps == (size_t)-1 || !confusion_add(&m->confused, step, steps))
-            err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
-        long length = tw_utf8_length(truth);
-        to->edits = (uint32_t)edits, to->characters = length > 0 ? (uint32_t)length : 0;
-        to->word_edits = (uint32_t)wrong, to->words = (uint32_t)words;
-        to->right[k] = edits == 0; /* also when one is composed and the other not */
+    static const unsigned ignored[METRICS_KINDS] =
+        {[METRICS_CASE] = TW_IGNORE_CASE, [METRICS_PLAIN] = TW_IGNORE_CASE | TW_IGNORE_ALL_BUT_LETTERS_AND_DIGITS};
+    tw_score plain = {0};
+    tw_err err = tw_score_add(ctx, &plain, truth, read, 0);
+    to->edits = (uint32_t)plain.edits, to->characters = (uint32_t)plain.characters;
+    to->word_edits = (uint32_t)plain.word_edits, to->words = (uint32_t)plain.words;
+    for (int k = 0; k < METRICS_KINDS; k++) to->right[k] = plain.exact > 0;
+    for (int k = 1; !err && !plain.exact && k < METRICS_KINDS; k++) {
+        tw_score other = {0};
+        err = tw_score_add(ctx, &other, truth, read, ignored[k]);
+        to->right[k] = other.exact > 0;
     }
-    if (!err && to->right[FOLD_NOTHING]) to->right[FOLD_CASE] = to->right[FOLD_PLAIN] = true;
-    free(step);
-    free(point);
-    return err;
+    if (err || plain.exact) return err;
+    if (!m->confused && !(m->confused = tw_confusion_new(ctx))) return tw_error(ctx);
+    return tw_confusion_add(m->confused, truth, read);
 }
 
 tw_err metrics_add(tw_ctx *ctx, metrics *m, const char *truth, const char *read) {
@@ -99,14 +40,31 @@ tw_err metrics_add(tw_ctx *ctx, metrics *m, const char *truth, const char *read)
 
 void metrics_free(metrics *m) {
     free(m->text);
-    confusion_free(&m->confused);
+    tw_confusion_free(m->confused);
     *m = (metrics){0};
+}
+
+tw_confusion_pair *metrics_confused(tw_ctx *ctx, const metrics *m, size_t most, size_t *n) {
+    *n = 0;
+    for (size_t room = 64;; room *= 4) {
+        if (room > most) room = most;
+        tw_confusion_pair *pair = malloc(room * sizeof *pair);
+        if (!pair) return tw_fail(ctx, TW_ERR_NOMEM, "out of memory");
+        *n = room;
+        if (!m->confused) *n = 0;
+        else if (tw_confusion_top(m->confused, pair, n)) {
+            free(pair);
+            return NULL;
+        }
+        if (*n < room || room == most) return pair;
+        free(pair);
+    }
 }
 
 score metrics_score(const metrics *m) {
     score s = {.samples = m->n};
     for (size_t i = 0; i < m->n; i++) {
-        s.exact += m->text[i].right[FOLD_NOTHING];
+        s.exact += m->text[i].right[METRICS_EXACT];
         s.edits += m->text[i].edits;
         s.characters += m->text[i].characters;
     }
@@ -115,7 +73,7 @@ score metrics_score(const metrics *m) {
 
 /* ---- figures ------------------------------------------------------------------------------------------------ */
 
-estimate metrics_right(const metrics *m, fold_kind kind) {
+estimate metrics_right(const metrics *m, metrics_kind kind) {
     const double z = 1.959963984540054; /* of the normal distribution, 2.5 % lie above */
     double n = (double)m->n, right = 0;
     for (size_t i = 0; i < m->n; i++) right += m->text[i].right[kind];

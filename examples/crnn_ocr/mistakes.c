@@ -53,8 +53,7 @@ static tw_err write_one(const folder *to, const labelled *data, const readings *
     tw_image_free(&image);
     if (err) return err;
     fprintf(to->table, "%s\t%s\t%s\t%.4f\t%u\t%s\n", name, truth, read, p, m->text[row].edits, place);
-    html_mistake(to->page, name, truth, read, p, place);
-    return TW_OK;
+    return html_mistake(to->ctx, to->page, name, truth, read, p, place);
 }
 
 static FILE *create(tw_ctx *ctx, const char *folder_path, const char *name) {

@@ -50,5 +50,6 @@ tw_err mixed_dataset(tw_ctx *ctx, const tw_dataset *first, const tw_dataset *sec
     both->get = mixed_get;
     both->free = free;
     both->prefetch = mixed_prefetch;
+    both->in_memory = false;
     return TW_OK;
 }

@@ -42,7 +42,6 @@ tw_err readings_make(tw_ctx *ctx, const crnn *net, const tw_alphabet *alphabet, 
     decoding_close(&k.decoding);
     for (size_t i = 0; !err && i < r->n; i++)
         err = metrics_add(ctx, m, data->tsv.row[i].text, r->of[i].text ? r->of[i].text : "");
-    if (!err) confusion_sort(&m->confused);
     return err;
 }
 

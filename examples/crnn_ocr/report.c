@@ -76,9 +76,9 @@ static void put_figures(FILE *f, const report_of *r) {
     const metrics *m = r->metrics;
     fprintf(f, "<h2>Validation: %zu pictures</h2>\n<table><tr><th></th><th class=\"n\">last epoch</th>", m->n);
     fputs("<th class=\"n\">95 %</th></tr>\n", f);
-    put_estimate(f, "texts without a mistake", metrics_right(m, FOLD_NOTHING));
-    put_estimate(f, "the same, A being a", metrics_right(m, FOLD_CASE));
-    put_estimate(f, "the same, letters and digits alone", metrics_right(m, FOLD_PLAIN));
+    put_estimate(f, "texts without a mistake", metrics_right(m, METRICS_EXACT));
+    put_estimate(f, "the same, A being a", metrics_right(m, METRICS_CASE));
+    put_estimate(f, "the same, letters and digits alone", metrics_right(m, METRICS_PLAIN));
     put_estimate(f, "mistakes a character (CER)", metrics_cer(m));
     put_estimate(f, "mistakes a word (WER)", metrics_wer(m));
     fputs("</table>\n", f);
@@ -95,9 +95,10 @@ static tw_err put_mistake(tw_ctx *ctx, FILE *f, const report_of *r, size_t row) 
     if (!url) return tw_error(ctx);
     labelled_place(r->valid, row, place, sizeof place);
     const reading *read = &r->readings->of[row];
-    html_mistake(f, url, r->valid->tsv.row[row].text, read->text ? read->text : "", exp(read->log_prob), place);
+    err = html_mistake(ctx, f, url, r->valid->tsv.row[row].text, read->text ? read->text : "", exp(read->log_prob),
+                       place);
     free(url);
-    return TW_OK;
+    return err;
 }
 
 static tw_err put_mistakes(tw_ctx *ctx, FILE *f, const report_of *r) {
@@ -119,19 +120,21 @@ static tw_err put_mistakes(tw_ctx *ctx, FILE *f, const report_of *r) {
     return err;
 }
 
-static void put_confusion(FILE *f, const confusion *c) {
-    if (!c->n) return;
-    fprintf(f, "<h2>Confused characters</h2>\n<p class=\"dim small\">The %zu most frequent of %zu pairs.</p>\n",
-            c->n < PAIRS ? c->n : PAIRS, c->n);
-    fputs("<div class=\"pairs\">\n", f);
-    for (size_t i = 0; i < c->n && i < PAIRS; i++) {
+static tw_err put_confusion(tw_ctx *ctx, FILE *f, const metrics *m) {
+    size_t n;
+    tw_confusion_pair *pair = metrics_confused(ctx, m, PAIRS, &n);
+    if (!pair) return tw_error(ctx);
+    if (n) fputs("<h2>Confused characters</h2>\n<div class=\"pairs\">\n", f);
+    for (size_t i = 0; i < n; i++) {
         fputs("<div class=\"t\">", f);
-        html_point(f, c->pair[i].truth);
+        html_point(f, pair[i].truth);
         fputs(" <span class=\"dim\">read as</span> ", f);
-        html_point(f, c->pair[i].read);
-        fprintf(f, " <span class=\"dim\">&times; %zu</span></div>\n", c->pair[i].count);
+        html_point(f, pair[i].read);
+        fprintf(f, " <span class=\"dim\">&times; %zu</span></div>\n", pair[i].count);
     }
-    fputs("</div>\n", f);
+    if (n) fputs("</div>\n", f);
+    free(pair);
+    return TW_OK;
 }
 
 /* ---- the recipe ----------------------------------------------------------------------------------------------- */
@@ -188,8 +191,8 @@ static tw_err put_page(tw_ctx *ctx, FILE *f, const report_of *r, const columns *
     tw_err err = TW_OK;
     if (r->metrics) {
         put_figures(f, r);
-        put_confusion(f, &r->metrics->confused);
-        err = put_mistakes(ctx, f, r);
+        err = put_confusion(ctx, f, r->metrics);
+        if (!err) err = put_mistakes(ctx, f, r);
     } else {
         fputs("<p class=\"dim\">There was nothing to validate on (--val, --val-split), so no mistakes are shown.</p>\n",
               f);
