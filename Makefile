@@ -99,6 +99,9 @@ $(BUILD)/$(1)/%.$(i).o: %.isa.c $(BUILD)/flags | deps
 	$$(call say,CC)$$(COMPILE) $(2) -DTW_ISA=$(i) $(ISA_$(i)) -c $$< -o $$@
 )
 endef
+# stb_image counts with numbers that a damaged file may make overflow: -fwrapv gives that a meaning, and a shift by too
+# many bits only spoils a picture that is spoilt.
+$(BUILD)/f32/src/data/decode.o $(BUILD)/f64/src/data/decode.o: TW_CFLAGS += -fwrapv $(if $(SANITIZE),-fno-sanitize=shift)
 $(eval $(call compile_rules,f32,))
 $(eval $(call compile_rules,f64,-DTW_DOUBLE))
 -include $(patsubst %.o,%.d,$(OBJ_f32) $(OBJ_f64) $(COMMON32) $(COMMON64) $(TEST32) $(TEST64) $(OBJ_BENCH) $(COMMON_BENCH))

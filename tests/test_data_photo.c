@@ -321,6 +321,84 @@ Test(data_photo, promises_are_not_believed) {
     cr_assert_lt(peak_kilobytes() - before, 64 << 10, "memory was taken");
 }
 
+/* A picture of 8 x 8 pixels whose data unpacks to 512 MB. */
+Test(data_photo, a_zip_bomb) {
+    static const uint8_t zeros[1 << 16];
+    size_t room = 1 << 20, n = 0;
+    uint8_t *packed = malloc(room), *file = malloc(room + 100);
+    z_stream z = {.next_out = packed, .avail_out = (uInt)room};
+    cr_assert_eq(deflateInit(&z, 9), Z_OK);
+    for (int i = 0; i < 8192; i++) {
+        z.next_in = (Bytef *)(uintptr_t)zeros, z.avail_in = sizeof zeros;
+        cr_assert_eq(deflate(&z, i == 8191 ? Z_FINISH : Z_NO_FLUSH), i == 8191 ? Z_STREAM_END : Z_OK);
+    }
+    size_t size = z.total_out;
+    deflateEnd(&z);
+    bytes head = {.n = 0};
+    put(&head, "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x08\0\0\0\x08\x08\0\0\0\0\0\0\0\0", 33);
+    put_number(&head, (uint32_t)size, 4, false);
+    put(&head, "IDAT", 4);
+    memcpy(file, head.at, head.n);
+    memcpy(file + head.n, packed, size);
+    n = head.n + size;
+    memcpy(file + n, "\0\0\0\0\0\0\0\0IEND\0\0\0\0", 16); /* check sums are not looked at */
+    n += 16;
+    long before = peak_kilobytes();
+    tw_image image;
+    tw_err err = tw_image_decode(ctx, "bomb.png", file, n, 1, &image);
+    cr_assert(err && !strncmp(tw_errmsg(ctx), "bomb.png: ", 10), "%s", tw_errmsg(ctx));
+    tw_error_clear(ctx);
+    cr_assert_lt(peak_kilobytes() - before, 64 << 10, "memory was taken");
+    free(file);
+    free(packed);
+}
+
+/* A Huffman table of more codes than there are: writing them all runs over what lies behind it in stb_image 2.27. The
+ * table may also stand behind the first scan, or bytes in front of it, or the file begin with more than one FF. */
+Test(data_photo, a_table_with_too_many_codes) {
+    static const uint8_t scan[] = {0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x12, 0xff, 0, 0x34};
+    for (int where = 0; where < 4; where++) {
+        bytes sound = jpeg(), file = {.n = 0};
+        size_t at = 0;
+        while (memcmp(sound.at + at, "\xff\xc4", 2)) at++;
+        if (where == 1) put(&file, "\xff", 1);
+        put(&file, sound.at, at);
+        if (where == 2) put(&file, "junk", 4);
+        if (where == 3) put(&file, scan, sizeof scan);
+        size_t table = file.n + 5;
+        put(&file, sound.at + at, sound.n - at);
+        memset(file.at + table, 0xff, 16);
+        tw_image image;
+        assert_sentence(ctx, tw_image_decode(ctx, "x", file.at, file.n, 1, &image), TW_ERR_FORMAT,
+                        "x: ", "impossible Huffman tables");
+    }
+}
+
+/* Files of every kind with a few bytes changed, lost or added: a picture or one sentence. */
+Test(data_photo, mutations) {
+    uint8_t pixel[20 * 12 * 4];
+    bytes kind[4] = {jpeg(), {.n = 0}, {.n = 0}, {.n = 0}};
+    for (size_t i = 0; i < sizeof pixel; i++) pixel[i] = (uint8_t)tw_random_bits(1, i / 16);
+    cr_assert(stbi_write_png_to_func(append, &kind[1], 20, 12, 4, pixel, 0));
+    cr_assert(stbi_write_bmp_to_func(append, &kind[2], 20, 12, 3, pixel));
+    put(&kind[3], "P6\n20 12\n255\n", 13);
+    put(&kind[3], pixel, 720);
+    for (uint64_t i = 0; i < 2000; i++) {
+        bytes bad = kind[i % 4];
+        for (uint64_t k = 0; k <= i % 5; k++) {
+            uint64_t random = tw_random_bits(i, k);
+            size_t where = random % (k % 2 ? bad.n : bad.n < 64 ? bad.n : 64);
+            if (random >> 40 & 3) bad.at[where] = (uint8_t)(random >> 32);
+            else if (random >> 42 & 1) memmove(bad.at + where, bad.at + where + 1, --bad.n - where);
+            else if (bad.n > 100) bad.n -= random >> 44 & 63;
+        }
+        tw_image image;
+        tw_err err = tw_image_decode(ctx, "bad", bad.at, bad.n, (int)(i / 4 % 2), &image);
+        if (err) assert_sentence(ctx, err, err, "bad: ", "");
+        tw_image_free(&image);
+    }
+}
+
 Test(data_photo, memory_is_as_good_as_a_file) {
     bytes file = {.n = 0};
     uint8_t pixel[6] = {1, 2, 3, 200, 100, 50};

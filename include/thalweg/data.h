@@ -34,7 +34,7 @@ typedef struct tw_image {
     int width, height, channels; /* 1 gray, 3 RGB, 4 RGBA */
     uint8_t *data;               /* [height][width][channels] */
 } tw_image;
-/* PNG, JPEG, BMP, PNM, GIF (its first picture) .. as stb_image reads them, at most 2^27 pixels. channels 1, 3, 4, or 0:
+/* PNG, JPEG, BMP, GIF (its first picture), PGM and PPM, as stb_image reads them, at most 2^27 pixels. channels 1, 3, 4, or 0:
  * as in the file (gray with alpha gives 4). 16 bits a channel become 8. A JPEG file is turned as the orientation in its
  * EXIF block says. Where RGB is wanted, alpha is laid over white; where gray is wanted, over white or black, whichever
  * is farther from what can be seen, so that white letters on nothing stay visible. Gray is the luminance of BT.601. A

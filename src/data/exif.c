@@ -50,8 +50,9 @@ int tw__exif_orientation(FILE *file) {
         while (marker == 0xff) marker = fgetc(file); /* any number of FF may stand before a marker */
         if (marker == EOF || marker == EOI || marker == SOS || !marker) return 1;
         if (marker == TEM || marker == SOI || (marker >= RST0 && marker <= RST7)) continue;
-        int high = fgetc(file), low = fgetc(file), length = (high << 8 | low) - 2;
-        if (high == EOF || low == EOF || length < 0) return 1;
+        int high = fgetc(file), low = fgetc(file);
+        if (high == EOF || low == EOF || 256 * high + low < 2) return 1;
+        int length = 256 * high + low - 2;
         if (marker != APP1) {
             if (fseek(file, length, SEEK_CUR)) return 1;
             continue;

@@ -1,132 +1,19 @@
-/* image.c - reading pictures: stb_image knows the formats, the checks around it are here. */
+/* image.c - pictures: from files and from memory, in the channels that are wanted, the right way up. */
 #include "data/image.h"
 
+#include "data/decode.h"
 #include "data/exif.h"
 
 #include <errno.h>
-#include <stb/stb_image.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
 
-/* A header may claim any size: nothing is decoded, and nothing allocated, beyond this. */
-enum { MAX_PIXELS = 1 << 27 };
-
-bool tw__image_size_ok(int width, int height) { return width > 0 && height > 0 && height <= MAX_PIXELS / width; }
+bool tw__image_size_ok(int width, int height) { return width > 0 && height > 0 && height <= TW__MAX_PIXELS / width; }
 
 static tw_err say(tw_err err, char *message, size_t size, const char *path, const char *what) {
     snprintf(message, size, "%s: %s", path, what);
     return err;
-}
-
-/* ---- what else a file may be ---------------------------------------------------------------------------------- */
-
-/* Formats that people have and stb_image does not know, told by their first bytes. */
-static const char *known_format(FILE *file) {
-    static const struct {
-        size_t at, n;
-        const char *bytes, *name;
-    } known[] = {
-        {8, 4, "WEBP", "a WebP picture"},        {0, 4, "II*\0", "a TIFF picture"},
-        {0, 4, "MM\0*", "a TIFF picture"},       {4, 8, "ftypavif", "an AVIF picture"},
-        {4, 7, "ftyphei", "a HEIF picture"},     {4, 8, "ftypmif1", "a HEIF picture"},
-        {4, 4, "jP  ", "a JPEG 2000 picture"},   {4, 4, "JXL ", "a JPEG XL picture"},
-        {0, 2, "\xff\x0a", "a JPEG XL picture"}, {0, 4, "%PDF", "a PDF document"},
-        {0, 4, "<svg", "an SVG drawing"},        {0, 5, "<?xml", "XML, perhaps an SVG drawing"},
-    };
-    char head[16] = {0};
-    rewind(file);
-    size_t got = fread(head, 1, sizeof head, file);
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        size_t end = known[i].at + known[i].n;
-        if (end <= got && !memcmp(head + known[i].at, known[i].bytes, known[i].n)) return known[i].name;
-    }
-    return NULL;
-}
-
-/* What stb_image says after a failure. */
-static tw_err stb_failed(FILE *file, char *message, size_t size, const char *path, const char *what) {
-    const char *reason = stbi_failure_reason(), *format = file ? known_format(file) : NULL;
-    if (format)
-        snprintf(message, size, "%s: this is %s, which cannot be read; convert it to PNG or JPEG", path, format);
-    else if (strstr(reason, "too large"))
-        snprintf(message, size, "%s: the header announces too many pixels; at most %d are read", path, MAX_PIXELS);
-    else snprintf(message, size, "%s: %s (%s)", path, what, reason);
-    return strcmp(reason, "outofmem") ? TW_ERR_FORMAT : TW_ERR_NOMEM;
-}
-
-/* ---- a file, watched for its end ------------------------------------------------------------------------------
- * stb_image does not always notice when a file ends early: some decoders go on with whatever is in their memory.
- * Reads past the end give zeros here, and are remembered. stb fills its buffer in blocks of one size, and such a
- * block may be short; any other read, or a block of nothing, wanted what is not there. */
-typedef struct source {
-    FILE *file;
-    int block; /* size of stb's buffer: that of its first read */
-    bool cut_short;
-} source;
-
-static int source_read(void *user, char *data, int size) {
-    source *s = user;
-    size_t got = fread(data, 1, (size_t)size, s->file);
-    if (!s->block) s->block = size;
-    if (got < (size_t)size) {
-        memset(data + got, 0, (size_t)size - got);
-        if (size != s->block || !got) s->cut_short = true;
-    }
-    return (int)got;
-}
-static void source_skip(void *user, int n) {
-    source *s = user;
-    if (fseek(s->file, n, SEEK_CUR)) s->cut_short = true;
-}
-static int source_eof(void *user) { return feof(((source *)user)->file); }
-
-static const stbi_io_callbacks callbacks = {source_read, source_skip, source_eof};
-
-/* No format packs more than some thousand pixels into a byte (deflate makes 1032 bytes of one, of 8 pixels each). A
- * header that announces more lies, and is not given memory. */
-enum { MAX_PIXELS_A_BYTE = 10000 };
-
-static bool can_hold(FILE *file, int width, int height) {
-    long size = fseek(file, 0, SEEK_END) ? -1 : ftell(file);
-    return size < 0 || (double)width * height <= (double)size * MAX_PIXELS_A_BYTE;
-}
-
-/* The size of the picture in file, as it is stored and as it is to be seen. */
-typedef struct measure {
-    int stored_width, stored_height, orientation;
-    int width, height;
-} measure;
-
-static tw_err measure_picture(FILE *file, const char *path, measure *m, char *message, size_t size) {
-    source s = {.file = file};
-    int channels;
-    errno = 0;
-    int first = fgetc(file);
-    if (first == EOF && ferror(file)) {
-        snprintf(message, size, "%s: cannot be read: %s", path, strerror(errno));
-        return TW_ERR_IO;
-    }
-    if (first == EOF) return say(TW_ERR_FORMAT, message, size, path, "the file is empty");
-    rewind(file);
-    if (!stbi_info_from_callbacks(&callbacks, &s, &m->stored_width, &m->stored_height, &channels))
-        return stb_failed(file, message, size, path, "not a picture that can be read");
-    if (!tw__image_size_ok(m->stored_width, m->stored_height)) {
-        snprintf(message, size, "%s: the header announces %d x %d pixels; at most %d are read", path, m->stored_width,
-                 m->stored_height, MAX_PIXELS);
-        return TW_ERR_FORMAT;
-    }
-    if (!can_hold(file, m->stored_width, m->stored_height)) {
-        snprintf(message, size, "%s: the header announces %d x %d pixels, more than the file can hold", path,
-                 m->stored_width, m->stored_height);
-        return TW_ERR_FORMAT;
-    }
-    m->orientation = tw__exif_orientation(file);
-    bool sides_change = tw__exif_turn(m->orientation, 1, 1).sides_change;
-    m->width = sides_change ? m->stored_height : m->stored_width;
-    m->height = sides_change ? m->stored_width : m->stored_height;
-    rewind(file);
-    return TW_OK;
 }
 
 static tw_err open_file(const char *path, FILE **file, char *message, size_t size) {
@@ -138,10 +25,10 @@ static tw_err open_file(const char *path, FILE **file, char *message, size_t siz
 
 tw_err tw__image_measure(const char *path, int *width, int *height, char *message, size_t size) {
     FILE *file;
-    measure m;
+    tw__measure m;
     tw_err err = open_file(path, &file, message, size);
     if (err) return err;
-    err = measure_picture(file, path, &m, message, size);
+    err = tw__measure_picture(file, path, &m, message, size);
     fclose(file);
     if (!err) *width = m.width, *height = m.height;
     return err;
@@ -197,7 +84,7 @@ static void convert_row(const uint8_t *from, int have, uint8_t *to, int want, lo
 }
 
 /* The stored pixels, turned the right way up. */
-static void convert(const uint8_t *from, int have, const measure *m, tw_image *image) {
+static void convert(const uint8_t *from, int have, const tw__measure *m, tw_image *image) {
     int w = m->stored_width, h = m->stored_height, want = image->channels;
     tw__turn turn = tw__exif_turn(m->orientation, w, h);
     unsigned paper = want == 1 ? paper_for(from, have, (size_t)w * (size_t)h) : 255;
@@ -206,24 +93,16 @@ static void convert(const uint8_t *from, int have, const measure *m, tw_image *i
 }
 
 static tw_err decode(FILE *file, const char *path, int channels, tw_image *image, char *message, size_t size) {
-    measure m;
-    tw_err err = measure_picture(file, path, &m, message, size);
+    tw__measure m;
+    uint8_t *pixels;
+    int have;
+    tw_err err = tw__decode_picture(file, path, &m, &have, &pixels, message, size);
     if (err) return err;
-    source s = {.file = file};
-    int width, height, have;
-    uint8_t *pixels = stbi_load_from_callbacks(&callbacks, &s, &width, &height, &have, 0);
-    if (ferror(file)) err = say(TW_ERR_IO, message, size, path, "reading failed in the middle");
-    else if (s.cut_short) err = say(TW_ERR_FORMAT, message, size, path, "the file ends before its picture does");
-    else if (!pixels) err = stb_failed(NULL, message, size, path, "damaged picture");
-    else if (width != m.stored_width || height != m.stored_height || have < 1 || have > 4) {
-        err = say(TW_ERR_FORMAT, message, size, path, "damaged picture (its size changes)");
-    } else {
-        *image = (tw_image){m.width, m.height, channels ? channels : have == 2 ? 4 : have, NULL};
-        image->data = malloc((size_t)width * (size_t)height * (size_t)image->channels);
-        if (image->data) convert(pixels, have, &m, image);
-        else err = say(TW_ERR_NOMEM, message, size, path, "out of memory");
-    }
-    stbi_image_free(pixels);
+    *image = (tw_image){m.width, m.height, channels ? channels : have == 2 ? 4 : have, NULL};
+    image->data = malloc((size_t)m.width * (size_t)m.height * (size_t)image->channels);
+    if (image->data) convert(pixels, have, &m, image);
+    else err = say(TW_ERR_NOMEM, message, size, path, "out of memory");
+    free(pixels);
     if (err) *image = (tw_image){0};
     return err;
 }

@@ -4,7 +4,9 @@
 
 #include <thalweg/data.h>
 
-/* 1 x 1 to 2^27 pixels in all. */
+/* A header may claim any size: nothing is decoded, and nothing allocated, beyond this. */
+enum { TW__MAX_PIXELS = 1 << 27 };
+/* 1 x 1 to TW__MAX_PIXELS in all. */
 bool tw__image_size_ok(int width, int height);
 /* 1, 3 or 4. */
 bool tw__image_channels_ok(int channels);

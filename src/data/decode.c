@@ -1,0 +1,200 @@
+/* decode.c - picture files to pixels: stb_image does the work, in memory that is bounded, and the checks around it are
+ * here. It is compiled into this file, for the formats people have and nothing else. */
+#include "data/decode.h"
+
+#include "data/exif.h"
+#include "data/image.h"
+#include "data/jpeg_tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- stb_image ------------------------------------------------------------------------------------------------ */
+
+/* What one piece of memory may have. A small file can be made to unpack to gigabytes (a "zip bomb"), and stb_image
+ * hands nothing through to its allocations in which a limit could be kept. */
+static _Thread_local size_t most_bytes;
+
+static void *limited_realloc(void *old, size_t size) { return size <= most_bytes ? realloc(old, size) : NULL; }
+/* Zeros, for a damaged file may make it use what it has not filled. */
+static void *limited_malloc(size_t size) { return size <= most_bytes ? calloc(1, size) : NULL; }
+
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_ONLY_PNG
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_BMP
+#define STBI_ONLY_GIF
+#define STBI_ONLY_PNM
+#define STBI_NO_STDIO
+#define STBI_NO_LINEAR
+#define STBI_NO_HDR
+#define STBI_MALLOC limited_malloc
+#define STBI_REALLOC limited_realloc
+#define STBI_FREE free
+#define STBI_ASSERT(x) ((void)0) /* a library does not end the program */
+/* It copies nothing from and to nowhere. */
+static void *copy(void *to, const void *from, size_t n) { return n ? memcpy(to, from, n) : to; }
+#define memcpy copy
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic ignored "-Wunused-function" /* it has more than is used here */
+#endif
+#include <stb/stb_image.h>
+#undef memcpy
+
+static tw_err say(tw_err err, char *message, size_t size, const char *path, const char *what) {
+    snprintf(message, size, "%s: %s", path, what);
+    return err;
+}
+
+/* ---- what else a file may be ---------------------------------------------------------------------------------- */
+
+/* Formats that people have and stb_image does not know, told by their first bytes. */
+static const char *known_format(FILE *file) {
+    static const struct {
+        size_t at, n;
+        const char *bytes, *name;
+    } known[] = {
+        {8, 4, "WEBP", "a WebP picture"},
+        {0, 4, "II*\0", "a TIFF picture"},
+        {0, 4, "MM\0*", "a TIFF picture"},
+        {4, 8, "ftypavif", "an AVIF picture"},
+        {4, 7, "ftyphei", "a HEIF picture"},
+        {4, 8, "ftypmif1", "a HEIF picture"},
+        {4, 4, "jP  ", "a JPEG 2000 picture"},
+        {4, 4, "JXL ", "a JPEG XL picture"},
+        {0, 2, "\xff\x0a", "a JPEG XL picture"},
+        {0, 4, "8BPS", "a Photoshop document"},
+        {0, 2, "P1", "a PNM picture written as text"},
+        {0, 2, "P2", "a PNM picture written as text"},
+        {0, 2, "P3", "a PNM picture written as text"},
+        {0, 2, "P4", "a PBM picture"},
+        {0, 2, "P7", "a PAM picture"},
+        {0, 4, "%PDF", "a PDF document"},
+        {0, 4, "<svg", "an SVG drawing"},
+        {0, 5, "<?xml", "XML, perhaps an SVG drawing"},
+    };
+    char head[16] = {0};
+    rewind(file);
+    size_t got = fread(head, 1, sizeof head, file);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        size_t end = known[i].at + known[i].n;
+        if (end <= got && !memcmp(head + known[i].at, known[i].bytes, known[i].n)) return known[i].name;
+    }
+    return NULL;
+}
+
+/* What stb_image says after a failure. */
+static tw_err stb_failed(FILE *file, char *message, size_t size, const char *path, const char *what) {
+    const char *reason = stbi_failure_reason(), *format = file ? known_format(file) : NULL;
+    if (format)
+        snprintf(message, size, "%s: this is %s, which cannot be read; convert it to PNG or JPEG", path, format);
+    else if (strstr(reason, "too large"))
+        snprintf(message, size, "%s: the header announces too many pixels; at most %d are read", path, TW__MAX_PIXELS);
+    else snprintf(message, size, "%s: %s (%s)", path, what, reason);
+    return strcmp(reason, "outofmem") ? TW_ERR_FORMAT : TW_ERR_NOMEM;
+}
+
+/* ---- a file, watched for its end ------------------------------------------------------------------------------
+ * stb_image does not always notice when a file ends early: some decoders go on with whatever is in their memory.
+ * Reads past the end give zeros here, and are remembered. stb fills its buffer in blocks of one size, and such a
+ * block may be short; any other read, or a block of nothing, wanted what is not there. */
+typedef struct source {
+    FILE *file;
+    int block; /* size of stb's buffer: that of its first read */
+    bool cut_short;
+} source;
+
+static int source_read(void *user, char *data, int size) {
+    source *s = user;
+    size_t got = fread(data, 1, (size_t)size, s->file);
+    if (!s->block) s->block = size;
+    if (got < (size_t)size) {
+        memset(data + got, 0, (size_t)size - got);
+        if (size != s->block || !got) s->cut_short = true;
+    }
+    return (int)got;
+}
+static void source_skip(void *user, int n) {
+    source *s = user;
+    if (fseek(s->file, n, SEEK_CUR)) s->cut_short = true;
+}
+static int source_eof(void *user) { return feof(((source *)user)->file); }
+
+static const stbi_io_callbacks callbacks = {source_read, source_skip, source_eof};
+
+/* No format packs more than some thousand pixels into a byte: deflate makes 1032 bytes of one, of 8 pixels each; JPEG
+ * needs a bit for each block of 64 pixels, or of 256 where colours are halved. A header that announces more lies, and is
+ * given neither memory nor time. */
+enum { MOST_PIXELS_A_BYTE = 10000, MOST_PIXELS_A_BYTE_JPEG = 1000 };
+
+static bool can_hold(FILE *file, int width, int height) {
+    rewind(file);
+    int most = fgetc(file) == 0xff ? MOST_PIXELS_A_BYTE_JPEG : MOST_PIXELS_A_BYTE;
+    long size = fseek(file, 0, SEEK_END) ? -1 : ftell(file);
+    return size < 0 || (double)width * height <= (double)size * most;
+}
+
+static const char impossible[] = "damaged picture (impossible Huffman tables)";
+
+tw_err tw__measure_picture(FILE *file, const char *path, tw__measure *m, char *message, size_t size) {
+    source s = {.file = file};
+    int channels;
+    most_bytes = 1 << 20; /* a header's tables */
+    errno = 0;
+    int first = fgetc(file);
+    if (first == EOF && ferror(file)) {
+        snprintf(message, size, "%s: cannot be read: %s", path, strerror(errno));
+        return TW_ERR_IO;
+    }
+    if (first == EOF) return say(TW_ERR_FORMAT, message, size, path, "the file is empty");
+    if (!tw__jpeg_tables_ok(file, false)) return say(TW_ERR_FORMAT, message, size, path, impossible);
+    rewind(file);
+    if (!stbi_info_from_callbacks(&callbacks, &s, &m->stored_width, &m->stored_height, &channels))
+        return stb_failed(file, message, size, path, "not a picture that can be read");
+    if (!tw__image_size_ok(m->stored_width, m->stored_height)) {
+        snprintf(message, size, "%s: the header announces %d x %d pixels; at most %d are read", path, m->stored_width,
+                 m->stored_height, TW__MAX_PIXELS);
+        return TW_ERR_FORMAT;
+    }
+    if (!can_hold(file, m->stored_width, m->stored_height)) {
+        snprintf(message, size, "%s: the header announces %d x %d pixels, more than the file can hold", path,
+                 m->stored_width, m->stored_height);
+        return TW_ERR_FORMAT;
+    }
+    m->orientation = tw__exif_orientation(file);
+    bool sides_change = tw__exif_turn(m->orientation, 1, 1).sides_change;
+    m->width = sides_change ? m->stored_height : m->stored_width;
+    m->height = sides_change ? m->stored_width : m->stored_height;
+    rewind(file);
+    return TW_OK;
+}
+
+/* The largest piece that a decoder has a use for: the pixels with 16 bits a channel, or a progressive JPEG's
+ * coefficients in whole blocks; and what a header needs. */
+static size_t needed(const tw__measure *m) {
+    return ((size_t)m->stored_width + 64) * ((size_t)m->stored_height + 64) * 8 + (1 << 20);
+}
+
+tw_err tw__decode_picture(FILE *file, const char *path, tw__measure *m, int *channels, uint8_t **pixels, char *message,
+                          size_t size) {
+    *pixels = NULL;
+    tw_err err = tw__measure_picture(file, path, m, message, size);
+    if (err) return err;
+    if (!tw__jpeg_tables_ok(file, true)) return say(TW_ERR_FORMAT, message, size, path, impossible);
+    rewind(file);
+    source s = {.file = file};
+    int width = 0, height = 0;
+    most_bytes = needed(m);
+    uint8_t *got = stbi_load_from_callbacks(&callbacks, &s, &width, &height, channels, 0);
+    if (ferror(file)) err = say(TW_ERR_IO, message, size, path, "reading failed in the middle");
+    else if (s.cut_short) err = say(TW_ERR_FORMAT, message, size, path, "the file ends before its picture does");
+    else if (!got) err = stb_failed(NULL, message, size, path, "damaged picture");
+    else if (width != m->stored_width || height != m->stored_height || *channels < 1 || *channels > 4)
+        err = say(TW_ERR_FORMAT, message, size, path, "damaged picture (its size changes)");
+    if (err) stbi_image_free(got);
+    else *pixels = got;
+    return err;
+}
