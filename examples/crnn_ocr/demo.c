@@ -244,14 +244,16 @@ int command_demo(int argc, char **argv) {
         "crnn_ocr",
         "demo",
         "[OPTION]..",
-        "Trains the model `tiny` on rendered text, then reads words it never saw in font families it never\n"
-        "saw, and writes them as one picture with what it read. The last line is `cer: 0.xxxx`.",
+        "Reads sample pictures with the model that ships, if it is there. Then trains the model `tiny` on\n"
+        "rendered text, reads words it never saw in font families it never saw, and writes them as one\n"
+        "picture with what it read. The last line is `cer: 0.xxxx`.",
         sizeof table / sizeof *table,
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (d.steps > INT32_MAX / d.batch) cli_usage_error(&command, "--steps times --batch is too large");
     d.recipe.samples = d.steps * d.batch;
     d.recipe.batch = d.batch;
+    demo_read_samples(threads);
     d.ctx = open_context(PROGRAM, d.recipe.seed, threads);
     tw_err err = run(&d);
     if (err) report(PROGRAM, d.ctx);

@@ -145,7 +145,7 @@ tw_err marked_write(tw_ctx *ctx, marker *m, const tw_image *gray, const reading 
         const trim_box *b = &r->seen;
         if (b->width < gray->width || b->height < gray->height)
             outline(&page, EDGE + b->x * scale, EDGE + b->y * scale, b->width * scale, b->height * scale, frame);
-        if (r->n) draw_spans(m, &page, r, scale);
+        if (r->n && r->span) draw_spans(m, &page, r, scale);
         char confidence[32];
         snprintf(confidence, sizeof confidence, "%.4f", r->n ? reading_confidence(&r->best[0]) : 0);
         int y = page.height - EDGE - TEXT + 2;

@@ -55,7 +55,10 @@ tw_real *picture_from(tw_ctx *ctx, const tw_image *gray, int height, int *width,
     tw_image cut = {0}, scaled = {0};
     tw_real *x = NULL;
     part->seen = trim_find(gray);
-    if (!trim_cut(ctx, gray, part->seen, &cut) && !tw_image_fit(ctx, &cut, height, PICTURE_READ_WIDTH, &scaled)) {
+    /* A strip of one row is no line of text, and not worth the time of a long one. */
+    int most = PICTURE_ENLARGED * part->seen.width < PICTURE_READ_WIDTH ? PICTURE_ENLARGED * part->seen.width
+                                                                        : PICTURE_READ_WIDTH;
+    if (!trim_cut(ctx, gray, part->seen, &cut) && !tw_image_fit(ctx, &cut, height, most, &scaled)) {
         *width = part->columns = scaled.width;
         x = malloc((size_t)height * (size_t)picture_width(scaled.width) * sizeof *x);
         if (x) {

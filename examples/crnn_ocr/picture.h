@@ -13,8 +13,9 @@
 void picture_prepare(tw_real *x, int height, int *width);
 int picture_width(int width);
 
-/* Wider pictures are squeezed: those that are trained and measured on, and those that are read one by one. */
-enum { PICTURE_MAX_WIDTH = 4096, PICTURE_READ_WIDTH = 16384 };
+/* Wider pictures are squeezed: those that are trained and measured on, and those that are read one by one, which are
+ * also not made wider than so many times their width. */
+enum { PICTURE_MAX_WIDTH = 4096, PICTURE_READ_WIDTH = 16384, PICTURE_ENLARGED = 8 };
 /* What of a picture is shown to the network: a part, in so many columns (without those that fill the last frame). */
 typedef struct picture_part {
     trim_box seen;

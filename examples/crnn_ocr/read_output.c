@@ -67,7 +67,7 @@ static bool put_nbest(cJSON *to, const reading *r) {
 static bool put_spans(cJSON *to, const reading *r) {
     cJSON *list = cJSON_AddArrayToObject(to, "spans");
     bool ok = list != NULL;
-    for (int i = 0; ok && r->n && i < r->best[0].n; i++) {
+    for (int i = 0; ok && r->span && i < r->best[0].n; i++) {
         const reading_span *s = &r->span[i];
         cJSON *item = next_of(list);
         ok = item && cJSON_AddStringToObject(item, "text", s->text) && put_number(item, "x", s->x, 1) &&
@@ -80,8 +80,7 @@ tw_err read_output_json(tw_ctx *ctx, const char *path, const reading *r, bool nb
     cJSON *line = cJSON_CreateObject();
     bool ok = line && put_path(line, path) && put_number(line, "width", r->width, 0) &&
         put_number(line, "height", r->height, 0) && put_seen(line, &r->seen) &&
-        put_reading(line, r->n ? &r->best[0] : NULL) && (!nbest || put_nbest(line, r)) &&
-        (!r->span || put_spans(line, r));
+        put_reading(line, r->n ? &r->best[0] : NULL) && (!nbest || put_nbest(line, r)) && put_spans(line, r);
     char *text = ok ? cJSON_PrintUnformatted(line) : NULL;
     cJSON_Delete(line);
     if (!text) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory for its JSON", path);

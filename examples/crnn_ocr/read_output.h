@@ -9,7 +9,7 @@ void read_output_text(const char *path, const reading *r);
 /* One line of JSON; the keys always come in this order:
  *   path, width, height, seen {x, y, width, height}, text, confidence,
  *   nbest [{text, confidence}]        when more than one reading was asked for
- *   spans [{text, x, width, confidence}]   when they were asked for
+ *   spans [{text, x, width, confidence}]: the characters of the best reading, in pixels of the picture
  * A picture without a reading has the text null and the confidence 0. NOMEM: nothing was printed. */
 TW_MUST_CHECK tw_err read_output_json(tw_ctx *ctx, const char *path, const reading *r, bool nbest);
 

@@ -17,7 +17,8 @@ typedef struct reading {
     trim_box seen;       /* the part that was looked at */
     int n;               /* readings, best first; 0: with a lexicon, when none of its words fits */
     const decoded *best; /* [n], borrowed until the next picture */
-    reading_span *span;  /* [best[0].n] of the best reading, borrowed until the next picture; NULL unless asked for */
+    reading_span
+        *span; /* [best[0].n] of the best reading, borrowed until the next picture; NULL: none, or not asked for */
 } reading;
 
 typedef struct reader {

@@ -46,3 +46,11 @@ tw_err shipped_find(tw_ctx *ctx, char *path, size_t size) {
                        " in %s or %s; name a model with --model FILE, or its folder in the variable THALWEG_MODELS",
                        built, installed);
 }
+
+tw_err shipped_samples(tw_ctx *ctx, char *path, size_t size) {
+    char parent[ROOM];
+    parent_folder(parent);
+    int n = snprintf(path, size, "%s/examples/crnn_ocr/samples/labels.tsv", parent);
+    if (n > 0 && (size_t)n < size && !access(path, R_OK)) return TW_OK;
+    return tw_fail_err(ctx, TW_ERR_IO, "there is no %s", path);
+}

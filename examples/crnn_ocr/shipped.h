@@ -12,4 +12,7 @@
  * share/thalweg/models there (PREFIX/bin/crnn_ocr). IO, and a sentence with the places: it is in none. */
 TW_MUST_CHECK tw_err shipped_find(tw_ctx *ctx, char *path, size_t size);
 
+/* The labels.tsv of the repository's sample pictures, beside the program's own folder; IO when it is not there. */
+TW_MUST_CHECK tw_err shipped_samples(tw_ctx *ctx, char *path, size_t size);
+
 #endif

@@ -17,7 +17,7 @@
 static _Thread_local size_t most_bytes;
 
 static void *limited_realloc(void *old, size_t size) { return size <= most_bytes ? realloc(old, size) : NULL; }
-/* Zeros, for a damaged file may make it use what it has not filled. */
+/* Zeros, for a damaged JPEG file is read as far as it goes, and the rest is what was there. */
 static void *limited_malloc(size_t size) { return size <= most_bytes ? calloc(1, size) : NULL; }
 
 #define STB_IMAGE_IMPLEMENTATION
@@ -178,6 +178,13 @@ static size_t needed(const tw__measure *m) {
     return ((size_t)m->stored_width + 64) * ((size_t)m->stored_height + 64) * 8 + (1 << 20);
 }
 
+/* It gives a picture of a JPEG file whose tables are damaged, too, and only the reason tells. Every file that is no PNG
+ * is tried as one first. */
+static bool bad_table(void) {
+    const char *reason = stbi__g_failure_reason;
+    return !strncmp(reason, "bad ", 4) && strcmp(reason, "bad png sig");
+}
+
 tw_err tw__decode_picture(FILE *file, const char *path, tw__measure *m, int *channels, uint8_t **pixels, char *message,
                           size_t size) {
     *pixels = NULL;
@@ -188,10 +195,11 @@ tw_err tw__decode_picture(FILE *file, const char *path, tw__measure *m, int *cha
     source s = {.file = file};
     int width = 0, height = 0;
     most_bytes = needed(m);
+    stbi__g_failure_reason = "";
     uint8_t *got = stbi_load_from_callbacks(&callbacks, &s, &width, &height, channels, 0);
     if (ferror(file)) err = say(TW_ERR_IO, message, size, path, "reading failed in the middle");
     else if (s.cut_short) err = say(TW_ERR_FORMAT, message, size, path, "the file ends before its picture does");
-    else if (!got) err = stb_failed(NULL, message, size, path, "damaged picture");
+    else if (!got || bad_table()) err = stb_failed(NULL, message, size, path, "damaged picture");
     else if (width != m->stored_width || height != m->stored_height || *channels < 1 || *channels > 4)
         err = say(TW_ERR_FORMAT, message, size, path, "damaged picture (its size changes)");
     if (err) stbi_image_free(got);
