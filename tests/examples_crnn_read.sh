@@ -93,7 +93,7 @@ for size in '1 1' '500 1' '1 500' '9000 24'; do
 done
 awk 'BEGIN { printf "P5\n200 100\n255\n"
     for (y = 0; y < 100; y++) for (x = 0; x < 200; x++)
-        printf "%c", x >= 80 && x < 120 && y >= 45 && y < 57 && (x % 8 < 3 || y == 50) ? 35 : 126 }' >"$dir/middle.pgm"
+        printf "%c", (x >= 80 && x < 120 && y >= 45 && y < 57 && (x % 8 < 3 || y == 50) ? 35 : 126) }' >"$dir/middle.pgm"
 expect 0 '"seen":{"x":[67][0-9],"y":4[0-5],"width":[0-9]*,"height":1[0-9]}' "$ocr" read --model "$dir/m" --json "$dir/middle.pgm"
 
 # JSON: one line a picture, its keys in order, a name that is not UTF-8, and the places of the characters.

@@ -1,5 +1,6 @@
 /* export.c - `crnn_ocr export`: a model to hand on, without what only training needs, in two bytes a weight if wished. */
 #include "commands.h"
+#include "ema.h"
 #include "recipe.h"
 
 #include <stdio.h>
@@ -14,17 +15,21 @@ static long long bytes_of(const char *path) {
     return stat(path, &s) ? 0 : (long long)s.st_size;
 }
 
-/* What loading does not ask for is left behind: the optimiser's state, and metadata other than the recipe's. */
+/* The optimiser's state, a second set of weights, and metadata other than the recipe's are left behind. */
 static tw_err run(tw_ctx *ctx, const char *model, const char *out, const char *kind) {
     trained t;
+    crnn plain = {0};
     tw_err err = trained_load(ctx, model, true, &t);
     if (err) return err;
     tw_meta *meta = tw_meta_new(ctx);
     err = meta ? recipe_write(meta, &t.recipe, t.alphabet) : tw_error(ctx);
-    if (!err) err = tw_model_save_as(t.net.params, meta, kind, out);
+    if (!err) err = crnn_new(ctx, &plain, t.net.design, t.net.height, t.net.classes);
+    if (!err) ema_copy(&t.net, &plain); /* a checkpoint with averaged weights has two sets of them */
+    if (!err) err = tw_model_save_as(plain.params, meta, kind, out);
     if (!err)
-        printf("%s: %zu weights as %s, %lld bytes (%s has %lld)\n", out, tw_params_size(t.net.params), kind,
+        printf("%s: %zu weights as %s, %lld bytes (%s has %lld)\n", out, tw_params_size(plain.params), kind,
                bytes_of(out), model, bytes_of(model));
+    crnn_free(&plain);
     tw_meta_free(meta);
     trained_free(&t);
     return err;
