@@ -51,7 +51,7 @@ none.txt: No such file|--without $dir/none.txt
 ] is missing|--pattern [A
 48 are possible|--pattern (a{9}){9}
 none of the fonts asked for|--fonts Nothing*Like*This
-none of the fonts|--deny *
+can draw "abc|--deny *
 none: No such file|--font-dirs $dir/none
 the alphabet has no "é"|--pattern é
 END

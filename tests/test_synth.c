@@ -6,7 +6,6 @@
 #include "util_files.h"
 
 #include <ctype.h>
-#include <fontconfig/fontconfig.h>
 #include <strings.h>
 
 static tw_ctx *ctx;
@@ -207,19 +206,14 @@ Test(synth, fonts_that_cannot_draw_the_texts_are_an_error) {
 
 /* A TrueType file of the system, or NULL. */
 static char *find_font(void) {
-    FcPattern *p = FcPatternBuild(NULL, FC_SCALABLE, FcTypeBool, FcTrue, FC_FONTFORMAT, FcTypeString, "TrueType",
-                                  FC_LANG, FcTypeString, "en", (char *)NULL);
-    FcObjectSet *o = FcObjectSetBuild(FC_FILE, (char *)NULL);
-    FcConfig *config = FcInitLoadConfigAndFonts();
-    FcFontSet *all = FcFontList(config, p, o);
+    font_set *set = fonts_load(ctx, &(font_query){.characters = "abcXYZ019"});
     char *path = NULL;
-    FcChar8 *file;
-    if (all && all->nfont && FcPatternGetString(all->fonts[0], FC_FILE, 0, &file) == FcResultMatch)
-        path = strdup((char *)file);
-    if (all) FcFontSetDestroy(all);
-    FcObjectSetDestroy(o);
-    FcPatternDestroy(p);
-    FcConfigDestroy(config);
+    for (int i = 0; set && i < set->n && !path; i++) {
+        const char *end = strrchr(set->face[i].path, '.');
+        if (end && !strcmp(end, ".ttf")) path = strdup(set->face[i].path);
+    }
+    fonts_free(set);
+    tw_error_clear(ctx);
     return path;
 }
 

@@ -1,5 +1,5 @@
-/* face.c - a font file through FreeType: coverage, metrics, outlines, kerning. FreeType, unlike stb_truetype, is made for
- * files from anywhere: a damaged one is an error, not a crash. */
+/* face.c - a font file through FreeType: coverage, metrics, outlines, kerning. FreeType, unlike stb_truetype, is made
+ * for files from anywhere: a damaged one is an error, not a crash. */
 #include "face.h"
 
 #include "utf8.h"
@@ -151,8 +151,8 @@ static void measure_line(font_face *f) {
         }
 }
 
-/* Ink as a part of the rectangles that letters have to themselves: about 0.2 in a light face, 0.5 in a black one. Curves
- * count as the straight lines between their ends. */
+/* Ink as a part of the rectangles that letters have to themselves: about 0.2 in a light face, 0.5 in a black one.
+ * Curves count as the straight lines between their ends. */
 static void measure_ink(font_face *f) {
     double ink = 0, room = 0;
     for (int i = 0; i < f->nglyph; i++) {
@@ -233,11 +233,12 @@ float font_kern(const font_face *f, const font_glyph *left, const font_glyph *ri
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
-static face_status read_face(font_face *f, FT_Face ft, const char *family, const char *style, const face_query *query) {
+static face_status read_face(font_face *f, FT_Face ft, const char *family, const char *style, const char *path,
+                             const face_query *query) {
     if (!FT_IS_SCALABLE(ft) || !ft->units_per_EM) return FACE_UNFIT;
     f->unit = 1 / (float)ft->units_per_EM;
-    f->family = strdup(family), f->style = strdup(style);
-    if (!f->family || !f->style) return FACE_NO_MEMORY;
+    f->family = strdup(family), f->style = strdup(style), f->path = strdup(path);
+    if (!f->family || !f->style || !f->path) return FACE_NO_MEMORY;
     face_status status = read_glyphs(f, ft, query);
     if (status != FACE_OK) return status;
     int16_t *ascii = malloc(128 * sizeof *ascii);
@@ -256,7 +257,7 @@ face_status face_open(font_face *f, void *library, const char *family, const cha
     FT_Face ft = NULL;
     FT_Error error = FT_New_Face(library, path, index, &ft);
     if (error) return error == FT_Err_Out_Of_Memory ? FACE_NO_MEMORY : FACE_UNFIT;
-    face_status status = read_face(f, ft, family, style, query);
+    face_status status = read_face(f, ft, family, style, path, query);
     FT_Done_Face(ft);
     if (status != FACE_OK) face_close(f);
     return status;
@@ -273,6 +274,7 @@ void face_library_free(void *library) {
 void face_close(font_face *f) {
     free(f->family);
     free(f->style);
+    free(f->path);
     free(f->glyph);
     free(f->ascii);
     free(f->point);

@@ -33,7 +33,7 @@ typedef struct font_pair {
 } font_pair;
 
 typedef struct font_face {
-    char *family, *style;
+    char *family, *style, *path;
     float unit;        /* em per font unit */
     float top, bottom; /* highest and lowest ink of all its glyphs; bottom is negative below the baseline */
     font_glyph *glyph; /* sorted by code */

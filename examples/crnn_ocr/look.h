@@ -80,8 +80,8 @@ float *look_value(render_look *look, int knob);
 
 render_look render_plain(void); /* black on white, nothing done to it */
 
-/* With chance, the knob is drawn from low to high; otherwise it does nothing. The draw is even, or, when 0 is between low
- * and high, the mean of two even ones: strong turns either way are rarer than slight ones. */
+/* With chance, the knob is drawn from low to high; otherwise it does nothing. The draw is even, or, when 0 is between
+ * low and high, the mean of two even ones: strong turns either way are rarer than slight ones. */
 typedef struct knob_range {
     float chance, low, high;
 } knob_range;

@@ -30,8 +30,8 @@ void outline_free(outline *o);
  * the look's. *ink is the box of the text without its neighbours. */
 void outline_text(outline *o, const font_face *face, const char *text, const render_look *look, float pixels_per_em,
                   box *ink);
-/* A line of that length, in em, is bent, rotated and tilted less when it could not be read otherwise: at a fixed height of
- * pictures its letters would become too small, or its ends lean too far. */
+/* A line of that length, in em, is bent, rotated and tilted less when it could not be read otherwise: at a fixed height
+ * of pictures its letters would become too small, or its ends lean too far. */
 float outline_arc(const render_look *look, float length);
 float outline_rotation(const render_look *look, float length);
 float outline_tilt_y(const render_look *look, float length);

@@ -102,7 +102,7 @@ static int names_missing(const names *n, const font_set *set) {
  * characters. */
 static const float LEAST_COVER = 0.7f;
 
-/* The folders of the options and those of the list that are there: a list names all places where its families may be. */
+/* The folders of the options, and those of the list that are there: it names all places where its families may be. */
 static char *all_folders(const char *given, const char *listed) {
     char *all = calloc(1, (given ? strlen(given) : 0) + strlen(listed) + 2), *copy = strdup(listed), *save = NULL;
     if (all && given) strcpy(all, given);
