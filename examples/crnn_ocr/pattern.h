@@ -1,8 +1,8 @@
 /* pattern.h - random strings by a regular expression: "[A-Z]{2}-[0-9]{4}" gives "KX-8204".
  *
  * Literals; \ before a special character; \d \w and \s (a space); . for any character of the alphabet; classes
- * [A-Z_] and [^..] (of the alphabet); groups ( ) with alternatives |; and after any of these ? * + {n} {n,m}, where * and + end
- * after PATTERN_MANY. */
+ * [A-Z_] and [^..] (of the alphabet); groups ( ) with alternatives |; and after any of these ? * + {n} {n,m},
+ * where * and + end after PATTERN_MANY. */
 #ifndef CRNN_OCR_PATTERN_H
 #define CRNN_OCR_PATTERN_H
 
