@@ -1,8 +1,9 @@
 /* decode.c - lines a second of each way to read a CTC output, on one thread.
  *
  * The outputs are made up. A peaked one is like those of trained networks: blanks nearly everywhere, each character
- * certain in one or two frames, one in ten of them confused with another. A diffuse one is like those of a network after
- * an hour too little: no symbol has more than about a third of a frame. */
+ * certain in one or two frames, one in ten of them confused with another. A diffuse one is like those of a network
+ * after an hour too little: no symbol has more than about a third of a frame. The third kind is a
+ * peaked one that shows a word of the lexicon; with the other two, reading one word is at its worst. */
 #include "../examples/common/cli.h"
 #include "../examples/common/progress.h"
 
@@ -26,13 +27,13 @@ static int word_letter(uint64_t stream, uint64_t i) { /* some letters are common
     return often[tw_random_bits(stream, i) % (sizeof often - 1)] - ' ' + 1;
 }
 
-/* Every fourth frame or so shows a character. */
-static void make_peaked(tw_real *z, int T, uint64_t stream) {
+/* Every fourth frame or so shows a character: those of the word, or any. */
+static void make_peaked(tw_real *z, int T, uint64_t stream, const char *word) {
     for (int i = 0; i < T * K; i++) z[i] = (tw_real)(tw_random_normal(stream, (uint64_t)i) - 4);
     uint64_t draw = 1u << 24;
     for (int t = 0; t < T; t++) z[t * K] = 8;
-    for (int t = 1; t + 2 < T; t += 3 + (int)(tw_random_bits(stream, draw++) % 3)) {
-        int letter = word_letter(stream, draw++);
+    for (int t = 1; t + 2 < T && (!word || *word); t += 3 + (int)(tw_random_bits(stream, draw++) % 3)) {
+        int letter = word ? *word++ - ' ' + 1 : word_letter(stream, draw++);
         bool unsure = tw_random_uniform(stream, draw++) < 0.1, wide = tw_random_uniform(stream, draw++) < 0.5;
         z[t * K + letter] = (tw_real)(unsure ? 8 : 12);
         z[t * K] = (tw_real)(unsure ? 5 : 2);
@@ -72,23 +73,40 @@ static double lines_a_second(tw_ctx *ctx, const way *w, const outputs *o, double
     return (double)done / spent;
 }
 
-/* Words like "stonter": the same for all machines. */
+static void *memory(size_t size) {
+    void *p = malloc(size);
+    if (!p) cli_die("decode", "out of memory");
+    return p;
+}
+static tw_ctx *context(void) {
+    tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = 1});
+    if (!ctx) cli_die("decode", "out of memory");
+    return ctx;
+}
+static void *made(const tw_ctx *ctx, void *p) {
+    if (!p) cli_die("decode", "%s", tw_errmsg(ctx));
+    return p;
+}
+
+/* Number i of words like "stonter": the same for all machines. */
+static void invent_word(uint64_t i, char text[16]) {
+    size_t length = 3 + tw_random_bits(5, i) % 9;
+    for (size_t k = 0; k < length; k++) {
+        char letter = (char)(word_letter(6, i * 16 + k) - 1 + ' ');
+        text[k] = letter == ' ' ? 'x' : letter;
+    }
+    text[length] = 0;
+}
+
 static tw_lexicon *invented_words(tw_ctx *ctx, const tw_alphabet *alphabet, size_t n) {
-    char(*text)[16] = malloc(n * sizeof *text);
-    const char **word = malloc(n * sizeof *word);
-    if (!text || !word) cli_die("decode", "out of memory");
+    char(*text)[16] = memory(n * sizeof *text);
+    const char **word = memory(n * sizeof *word);
     for (size_t i = 0; i < n; i++) {
-        size_t length = 3 + tw_random_bits(5, i) % 9;
-        for (size_t k = 0; k < length; k++) {
-            char letter = (char)(word_letter(6, i * 16 + k) - 1 + ' ');
-            text[i][k] = letter == ' ' ? 'x' : letter;
-        }
-        text[i][length] = 0;
+        invent_word(i, text[i]);
         word[i] = text[i];
     }
     double began = progress_clock();
-    tw_lexicon *l = tw_lexicon_new(ctx, alphabet, n, word, false, NULL);
-    if (!l) cli_die("decode", "%s", tw_errmsg(ctx));
+    tw_lexicon *l = made(ctx, tw_lexicon_new(ctx, alphabet, n, word, false, NULL));
     printf("a lexicon of %zu words is made in %.0f ms\n", tw_lexicon_words(l), 1000 * (progress_clock() - began));
     free(word);
     free(text);
@@ -98,16 +116,14 @@ static tw_lexicon *invented_words(tw_ctx *ctx, const tw_alphabet *alphabet, size
 /* Order 5, from lines of invented words. */
 static tw_ngram *invented_model(tw_ctx *ctx) {
     enum { N = 20000, LENGTH = 40 };
-    char(*text)[LENGTH + 1] = malloc(N * sizeof *text);
-    const char **line = malloc(N * sizeof *line);
-    if (!text || !line) cli_die("decode", "out of memory");
+    char(*text)[LENGTH + 1] = memory(N * sizeof *text);
+    const char **line = memory(N * sizeof *line);
     for (size_t i = 0; i < N; i++) {
         for (size_t k = 0; k < LENGTH; k++) text[i][k] = (char)(word_letter(8, i * LENGTH + k) - 1 + ' ');
         text[i][LENGTH] = 0;
         line[i] = text[i];
     }
-    tw_ngram *m = tw_ngram_train(ctx, 5, N, line);
-    if (!m) cli_die("decode", "%s", tw_errmsg(ctx));
+    tw_ngram *m = made(ctx, tw_ngram_train(ctx, 5, N, line));
     printf("a language model of order 5 with %zu strings\n", tw_ngram_strings(m));
     free(line);
     free(text);
@@ -128,17 +144,22 @@ int main(int argc, char **argv) {
                                  sizeof option / sizeof *option,
                                  option};
     if (cli_parse(&command, argc, argv) > 0) cli_usage_error(&command, "there are no operands");
-    tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = 1});
+    tw_ctx *ctx = context();
     char characters[K];
     for (int i = 0; i < K - 1; i++) characters[i] = (char)(' ' + i);
     characters[K - 1] = 0;
-    tw_alphabet *alphabet = ctx ? tw_alphabet_new(ctx, characters) : NULL;
-    outputs o[2] = {{"peaked", frames, NULL}, {"diffuse", frames, NULL}};
+    tw_alphabet *alphabet = made(ctx, tw_alphabet_new(ctx, characters));
+    outputs o[3] = {{"peaked", frames, NULL}, {"diffuse", frames, NULL}, {"a word", frames, NULL}};
     size_t size = (size_t)frames * K;
-    for (int i = 0; i < 2; i++) {
-        o[i].scores = malloc(LINES * size * sizeof *o[i].scores);
-        if (!alphabet || !o[i].scores) cli_die("decode", "out of memory");
-        for (uint64_t n = 0; n < LINES; n++) (i ? make_diffuse : make_peaked)(o[i].scores + n * size, frames, 100 + n);
+    for (int i = 0; i < 3; i++) {
+        o[i].scores = memory(LINES * size * sizeof *o[i].scores);
+        for (uint64_t n = 0; n < LINES; n++) {
+            tw_real *z = o[i].scores + n * size;
+            char word[16];
+            invent_word(1000 * n, word);
+            if (i == 1) make_diffuse(z, frames, 100 + n);
+            else make_peaked(z, frames, 100 + n, i ? word : NULL);
+        }
     }
     tw_lexicon *lexicon = invented_words(ctx, alphabet, 100000);
     tw_ngram *lm = invented_model(ctx);
@@ -151,13 +172,13 @@ int main(int argc, char **argv) {
     };
     way w[] = {{"greedy", NULL},         {"beam 25", NULL},           {"beam 100", NULL},
                {"beam 25, model", NULL}, {"one of 100k words", NULL}, {"beam 25, phrases", NULL}};
-    printf("%-20s %14s %14s   lines a second, T = %d, K = %d\n", "", o[0].name, o[1].name, frames, K);
+    printf("%-20s %10s %10s %10s   lines a second, T = %d, K = %d\n", "", o[0].name, o[1].name, o[2].name, frames, K);
     for (size_t i = 0; i < sizeof w / sizeof *w; i++) {
-        if (i && !(w[i].decoder = tw_decoder_new(ctx, alphabet, &ways[i - 1]))) cli_die("decode", "%s", tw_errmsg(ctx));
+        if (i) w[i].decoder = made(ctx, tw_decoder_new(ctx, alphabet, &ways[i - 1]));
         printf("%-20s", w[i].name);
-        for (int k = 0; k < 2; k++) {
+        for (int k = 0; k < 3; k++) {
             lines_a_second(ctx, &w[i], &o[k], seconds / 10);
-            printf(" %14.0f", lines_a_second(ctx, &w[i], &o[k], seconds));
+            printf(" %10.0f", lines_a_second(ctx, &w[i], &o[k], seconds));
             fflush(stdout);
         }
         printf("\n");
@@ -166,7 +187,7 @@ int main(int argc, char **argv) {
     tw_lexicon_free(lexicon);
     tw_ngram_free(lm);
     tw_alphabet_free(alphabet);
-    for (int i = 0; i < 2; i++) free(o[i].scores);
+    for (int i = 0; i < 3; i++) free(o[i].scores);
     tw_ctx_free(ctx);
     return 0;
 }

@@ -104,7 +104,7 @@ Test(text_align, wrong_arguments) {
     cr_assert_eq(tw_ctc_align(ctx, NULL, 0, 3, 3, 0, NULL, 0, NULL, NULL), TW_OK);
 }
 
-/* ---- words -------------------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------------------------ */
 
 /* "ab c": symbols 1 2 4 3 of "abc ", a frame each with a blank between; frame 2 is 0.7 b. */
 Test(text_align, words_by_their_frames) {
@@ -164,7 +164,7 @@ Test(text_align, words_by_other_readings) {
     tw_alphabet_free(a);
 }
 
-/* ---- reliability --------------------------------------------------------------------------------------------------- */
+/* ---- reliability ------------------------------------------------------------------------------------------ */
 
 Test(text_align, reliability) {
     tw_reliability r = {0};

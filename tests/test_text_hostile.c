@@ -211,7 +211,7 @@ Test(text_hostile, probabilities_of_readings) {
     }
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------------------- */
+/* ---- memory ----------------------------------------------------------------------------------------------- */
 
 Test(text_hostile, warm_decoders_allocate_nothing) {
     if (!malloc_is_ours()) cr_skip_test("malloc belongs to a sanitizer or another C library");

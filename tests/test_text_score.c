@@ -72,7 +72,7 @@ Test(text_score, rates_of_several) {
     cr_assert_eq(memcmp(&s, &before, sizeof s), 0); /* a text that could not be compared does not count */
 }
 
-/* ---- edits ---------------------------------------------------------------------------------------------------------- */
+/* ---- edits ------------------------------------------------------------------------------------------------ */
 
 Test(text_score, edits_lead_from_one_to_the_other_at_least_cost) {
     for (uint64_t round = 0; round < 3000; round++) {
@@ -113,7 +113,7 @@ Test(text_score, edits_too_long) {
     free(edit);
 }
 
-/* ---- confusions -------------------------------------------------------------------------------------------------------- */
+/* ---- confusions ------------------------------------------------------------------------------------------- */
 
 Test(text_score, confusions) {
     tw_confusion *c = tw_confusion_new(ctx);

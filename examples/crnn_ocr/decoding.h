@@ -50,7 +50,7 @@ typedef struct decoding {
 /* Loads what the options name. After an error there is nothing to close. A file's problem is in ctx with its name. */
 tw_err decoding_open(tw_ctx *ctx, const decoding_options *options, const tw_alphabet *alphabet, decoding *d);
 void decoding_close(decoding *d);
-/* Reads scores [T,K] (logits or log-probabilities), row_stride numbers from frame to frame, into d->reading[0..d->n). */
+/* Reads scores [T,K] (logits or log-probabilities), row_stride numbers from frame to frame, into d->reading[0 .. n). */
 tw_err decoding_read(tw_ctx *ctx, decoding *d, const tw_real *scores, int T, size_t row_stride);
 
 #endif

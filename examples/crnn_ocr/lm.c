@@ -56,18 +56,24 @@ static tw_err load_text(tw_ctx *ctx, const char *path, tw_lines *text) {
     return err;
 }
 
+static tw_err train(tw_ctx *ctx, const options *o, const tw_lines *text, const tw_lines *heldout) {
+    tw_ngram *m = tw_ngram_train(ctx, o->order, text->n, (const char *const *)text->line);
+    if (!m) return tw_error(ctx);
+    tw_err err = TW_OK;
+    if (o->heldout) err = tell_perplexity(ctx, m, heldout->n, (const char *const *)heldout->line, o->heldout);
+    if (!err) err = tw_ngram_save(ctx, m, o->out);
+    if (!err)
+        printf("%s: order %d, %zu strings of %zu lines\n", o->out, tw_ngram_order(m), tw_ngram_strings(m), text->n);
+    tw_ngram_free(m);
+    return err;
+}
+
 static tw_err run(tw_ctx *ctx, const options *o) {
     tw_lines text = {0}, heldout = {0};
-    tw_ngram *m = NULL;
     tw_err err = load_text(ctx, o->text, &text);
     if (!err && o->heldout) err = load_text(ctx, o->heldout, &heldout);
     if (!err && !o->heldout) err = hold_out(ctx, o, &text);
-    if (!err && !(m = tw_ngram_train(ctx, o->order, text.n, (const char *const *)text.line))) err = tw_error(ctx);
-    if (!err && o->heldout) err = tell_perplexity(ctx, m, heldout.n, (const char *const *)heldout.line, o->heldout);
-    if (!err) err = tw_ngram_save(ctx, m, o->out);
-    if (!err)
-        printf("%s: order %d, %zu strings of %zu lines\n", o->out, tw_ngram_order(m), tw_ngram_strings(m), text.n);
-    tw_ngram_free(m);
+    if (!err) err = train(ctx, o, &text, &heldout);
     tw_lines_free(&text);
     tw_lines_free(&heldout);
     return err;

@@ -107,8 +107,9 @@ TW_API TW_MUST_CHECK tw_decoder *tw_decoder_new(tw_ctx *ctx, const tw_alphabet *
                                                 const tw_decoder_options *options);
 TW_API void tw_decoder_free(tw_decoder *decoder);
 /* The best readings of one sample, best first; *n: in, how many are wanted, out, how many there are: 0 when no word of
- * the lexicon fits into the frames, or the beam held none at the end. reading has room for them. NaN or +inf among the scores, and a frame without a possible class, are NONFINITE. Of equal scores
- * the shorter text comes first. Once warm nothing is allocated. */
+ * the lexicon fits into the frames, or the beam held none at the end. reading has room for them. NaN or +inf among the
+ * scores, and a frame without a possible class, are NONFINITE. Of equal scores the shorter text comes first. Once warm
+ * nothing is allocated. */
 TW_API TW_MUST_CHECK tw_err tw_decoder_read(tw_decoder *decoder, const tw_real *scores, int T, size_t row_stride,
                                             tw_reading *reading, int *n);
 
@@ -131,7 +132,8 @@ typedef struct tw_word {
     double confidence;
 } tw_word;
 /* How sure is each word? By its own frames: p(word | the frames between the spaces around it), all alignments summed;
- * span is that of tw_ctc_align. A text of one word has p(text|frames). word has room for n / 2 + 1; *words: how many. */
+ * span is that of tw_ctc_align. A text of one word has p(text|frames). word has room for n / 2 + 1; *words: how
+ * many. */
 TW_API TW_MUST_CHECK tw_err tw_ctc_words(tw_ctx *ctx, const tw_alphabet *alphabet, const tw_real *scores, int T,
                                          size_t row_stride, const int32_t *symbols, int n, const tw_span *span,
                                          tw_word *word, int *words);

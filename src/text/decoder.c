@@ -139,7 +139,7 @@ static tw_err beam(tw_decoder *d, const tw__frames *frames, tw_reading *reading,
     }
     sorting *order = d->order;
     size_t count = finished(d, order);
-    qsort(order, count, sizeof *order, by_score);
+    if (count > 1) qsort(order, count, sizeof *order, by_score);
     if (count > wanted) count = wanted;
     for (size_t i = 0; i < count; i++) symbols += (size_t)order[i].length;
     if (!room_for_symbols(d, symbols + 1)) return no_memory(d);

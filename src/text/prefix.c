@@ -1,5 +1,5 @@
-/* prefix.c - see prefix.h. A beam search of T frames adds at most T times its width, and what the beam no longer reaches
- * is swept away now and then: the memory stays that of what the beam holds. */
+/* prefix.c - see prefix.h. A beam search of T frames adds at most T times its width, and what the beam no longer
+ * reaches is swept away now and then: the memory stays that of what the beam holds. */
 #include "text/prefix.h"
 
 #include <stdlib.h>

@@ -17,7 +17,8 @@ size_t tw__nfc(const char *utf8, int32_t *point, size_t room);
 int32_t *tw__nfc_scratch(tw_ctx *ctx, const char *what, const char *utf8, size_t *n);
 /* The same with Unicode's case folding: "STRASSE" and "Straße" are the same. */
 int32_t *tw__casefold_scratch(tw_ctx *ctx, const char *what, const char *utf8, size_t *n);
-/* As tw__nfc_scratch, as a line of words: each run of white space is one space, at the ends there is none, and no U+034F. */
+/* As tw__nfc_scratch, as a line of words: each run of white space is one space, with none at the ends, and no U+034F
+ * is left. */
 int32_t *tw__line_scratch(tw_ctx *ctx, const char *what, const char *utf8, size_t *n);
 bool tw__is_space(int32_t point); /* Unicode's white space */
 /* Writes one code point as UTF-8, without a NUL; returns how many bytes (at most 4). */

@@ -1,9 +1,9 @@
 /* word_search.c - the likeliest words of a lexicon, by branch and bound over its trie.
  *
- * The trie is searched depth first, the branch with the highest bound before the others, and branches that cannot reach
- * the n-th best word so far are cut. So what is found is exact, and most of a lexicon is never looked at. Sums and bounds
- * are those of word_sums.c, first as numbers. What is lost at their lower end is below 1e-290 in all, so words above
- * e^-600 are right; when not all are, everything is done again with logarithms. */
+ * The trie is searched depth first, the branch with the highest bound before the others, and branches that cannot
+ * reach the n-th best word so far are cut. So what is found is exact, and most of a lexicon is never looked at. Sums
+ * and bounds are those of word_sums.c, first as numbers. What is lost at their lower end is below 1e-290 in all, so
+ * words above e^-600 are right; when not all are, everything is done again with logarithms. */
 #include "text/word_search.h"
 
 #include <math.h>

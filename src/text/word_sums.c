@@ -11,8 +11,8 @@
  *     sum over t of from(t) y_t(c) V_h(c, t+1)
  *
  * where V_h(s, t) is the sum over the paths from frame t on, after one that ended in s, with at most h new letters; h
- * is how many a word may still have. (With V = 1 this is the prefix probability of Graves 2008, section 7.5.1. That texts
- * are words, and no longer than words, is what makes the bound sharp where a picture shows something else.)
+ * is how many a word may still have. (With V = 1 this is the prefix probability of Graves 2008, section 7.5.1. That
+ * texts are words, and no longer than words, is what makes the bound sharp where a picture shows something else.)
  *
  *     V_h(-, t) = y_t(-) V_h(-, t+1) + S_h(t)
  *     V_h(c, t) = y_t(c) V_h(c, t+1) + V_h(-, t)          S_h(t) = sum over letters of y_t(c) V_h-1(c, t+1), S_0 = 0
