@@ -4,7 +4,7 @@
 #include <float.h>
 #include <math.h>
 
-enum { WIDTH = 340, HEIGHT = 190, LEFT = 44, RIGHT = 8, TOP = 8, BOTTOM = 22, MOST_POINTS = 500 };
+enum { WIDTH = 340, HEIGHT = 190, LEFT = 52, RIGHT = 8, TOP = 8, BOTTOM = 22, MOST_POINTS = 500 };
 
 /* From a value to its place: low stands at `from`, high at `to`. */
 typedef struct scale {

@@ -112,7 +112,7 @@ void picture_move(tw_real *x, int height, int *width, uint64_t stream) {
 typedef struct around {
     tw_dataset inner;
     bool training;
-    augment_strength augment;
+    augment_strength augment, most;
     tw_real *right; /* the picture that is set beside another */
     tw_real *spare; /* working memory of augmentation */
 } around;
@@ -169,9 +169,8 @@ static void prepared_free(void *user) {
     free(a);
 }
 
-static tw_err open(tw_ctx *ctx, tw_dataset *inner, bool training, augment_strength augment, tw_dataset *prepared) {
-    int widest = picture_width(augment_widest(picture_width(inner->max_width), augment) +
-                               (training ? PICTURE_MOVE : 0));
+static tw_err open(tw_ctx *ctx, tw_dataset *inner, bool training, augment_strength most, tw_dataset *prepared) {
+    int widest = picture_width(augment_widest(picture_width(inner->max_width), most) + (training ? PICTURE_MOVE : 0));
     size_t room = (size_t)inner->height * (size_t)widest;
     around *a = malloc(sizeof *a);
     tw_real *right = malloc(room * sizeof *right), *spare = malloc(room * sizeof *spare);
@@ -182,7 +181,7 @@ static tw_err open(tw_ctx *ctx, tw_dataset *inner, bool training, augment_streng
         tw_dataset_free(inner);
         return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     }
-    *a = (around){*inner, training, augment, right, spare};
+    *a = (around){*inner, training, AUGMENT_NONE, most, right, spare};
     /* prefetch and in_memory are not taken over: they are promises about the other one's get and user. */
     *prepared = (tw_dataset){.count = inner->count,
                              .channels = inner->channels,
@@ -202,6 +201,11 @@ tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, bool training, tw_dataset
     return open(ctx, inner, training, AUGMENT_NONE, prepared);
 }
 
-tw_err picture_augmented(tw_ctx *ctx, tw_dataset *inner, augment_strength augment, tw_dataset *prepared) {
-    return open(ctx, inner, true, augment, prepared);
+tw_err picture_augmented(tw_ctx *ctx, tw_dataset *inner, augment_strength most, tw_dataset *prepared) {
+    return open(ctx, inner, true, most, prepared);
+}
+
+void picture_augment(tw_dataset *prepared, augment_strength augment) {
+    around *a = prepared->user;
+    a->augment = augment < a->most ? augment : a->most;
 }

@@ -37,7 +37,9 @@ void picture_move(tw_real *x, int height, int *width, uint64_t stream);
  * keeps the network from reading by position, as it otherwise may when all pictures have the same layout. It takes
  * inner over, also when it fails. */
 tw_err picture_dataset(tw_ctx *ctx, tw_dataset *inner, bool training, tw_dataset *prepared);
-/* The same for training, with pictures that are also augmented. */
-tw_err picture_augmented(tw_ctx *ctx, tw_dataset *inner, augment_strength augment, tw_dataset *prepared);
+/* The same for training, with pictures that are also augmented, up to `most`: by nothing until picture_augment has said
+ * how. No loader may use the dataset meanwhile. */
+tw_err picture_augmented(tw_ctx *ctx, tw_dataset *inner, augment_strength most, tw_dataset *prepared);
+void picture_augment(tw_dataset *prepared, augment_strength augment);
 
 #endif

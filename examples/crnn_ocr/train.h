@@ -19,7 +19,8 @@ typedef struct train_options {
 
 /* ---- train_data.c ---------------------------------------------------------------------------------------- */
 typedef struct train_data {
-    labelled train, valid; /* valid.tsv.n 0: nothing to validate on */
+    labelled train, valid;    /* valid.tsv.n 0: nothing to validate on */
+    augment_strength augment; /* of train, once train_data_augment has begun it */
     tw_alphabet *alphabet;
     tw_dataset rendered, both; /* prepared; both: labelled and rendered pictures in one epoch */
     const tw_dataset *dataset; /* the one of them to train on */
@@ -32,6 +33,8 @@ typedef struct train_data {
  * plan leaves open: the height. train_data_free is needed in either case. */
 tw_err train_data_open(tw_ctx *ctx, const train_options *o, const trained *known, bool keep, recipe *plan,
                        train_data *data);
+/* From now on labelled pictures are augmented. No loader may use the dataset meanwhile. */
+void train_data_augment(train_data *data);
 void train_data_free(train_data *data);
 
 /* ---- train_run.c ----------------------------------------------------------------------------------------- */

@@ -83,10 +83,9 @@ static int default_height(const train_data *d, const crnn_design *design) {
 }
 
 static tw_err open_labels(tw_ctx *ctx, const recipe *plan, const crnn_design *design, train_data *d) {
-    augment_strength strength = AUGMENT_NONE;
     for (int i = 0; i < AUGMENT_KINDS; i++)
-        if (plan->augment && !strcmp(plan->augment, augment_name[i])) strength = (augment_strength)i;
-    tw_err err = labelled_encode(ctx, d->alphabet, plan->height, &strength, NULL, &d->train);
+        if (plan->augment && !strcmp(plan->augment, augment_name[i])) d->augment = (augment_strength)i;
+    tw_err err = labelled_encode(ctx, d->alphabet, plan->height, &d->augment, NULL, &d->train);
     if (err) return err;
     size_t unfit = labelled_unfit(&d->train, design->frames);
     if (unfit)
@@ -126,6 +125,10 @@ tw_err train_data_open(tw_ctx *ctx, const train_options *o, const trained *known
         d->dataset = &d->both;
     }
     return err ? err : open_validation(ctx, o, plan->height, d);
+}
+
+void train_data_augment(train_data *d) {
+    if (d->train.dataset.user) picture_augment(&d->train.dataset, d->augment);
 }
 
 void train_data_free(train_data *d) {

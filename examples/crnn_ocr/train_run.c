@@ -31,6 +31,7 @@ typedef struct run {
     history past;
     progress bar;
     double began, seconds, saved; /* of this process; of the processes before; of the last checkpoint */
+    bool augmented;               /* labelled pictures are */
     /* the best network on the validation set */
     char *best_path;
     int best_epoch; /* 0: none yet */
@@ -79,6 +80,7 @@ static tw_err write_state(run *r) {
         err = tw_meta_setf(r->meta, "best", "%d %d %.17g %.17g", r->best_epoch, r->improved, r->best_cer,
                            r->best_exact);
     if (!err && r->training.ema > 0) err = tw_meta_set(r->meta, EMA_KEY, "yes");
+    if (!err && r->augmented) err = tw_meta_set(r->meta, "augmented", "yes");
     return err;
 }
 
@@ -158,7 +160,6 @@ static void complete(recipe *plan, const train_options *o) {
     const crnn_design *design = crnn_design_find(plan->model);
     if (!plan->optim) plan->optim = design->optim;
     if (!plan->schedule) plan->schedule = design->schedule;
-    if (!plan->epochs) plan->epochs = design->epochs;
     if (!plan->batch) plan->batch = design->batch;
     plan->data = data_kind(o);
 }
@@ -181,12 +182,19 @@ static tw_err open_networks(run *r) {
     return err;
 }
 
-/* --steps as whole epochs. The average reaches over a fiftieth of the training: what is averaged longer lags behind
+/* --steps as whole epochs; otherwise the design's, but more when pictures are few: the plateau of CTC takes some hundred
+ * steps however many pictures there are. The average reaches over a fiftieth of the training: what is averaged longer lags behind
  * while the network still learns fast. */
 static void settle_lengths(run *r) {
     double batches = ceil((double)r->data.dataset->count / r->plan.batch);
     if (batches < 1) batches = 1;
     if (r->o->steps) r->plan.epochs = (int)ceil(r->o->steps / batches);
+    if (!r->plan.epochs) {
+        const double least_steps = 3000, most_epochs = 300;
+        double epochs = crnn_design_find(r->plan.model)->epochs, enough = ceil(least_steps / batches);
+        if (enough > most_epochs) enough = most_epochs;
+        r->plan.epochs = (int)(enough > epochs && r->o->labels ? enough : epochs);
+    }
     double steps = batches * r->plan.epochs;
     if (r->plan.ema < 0) r->plan.ema = steps < 500 ? 0.9 : steps > 500000 ? 0.9999 : 1 - 50 / steps;
 }
@@ -203,6 +211,8 @@ static tw_err prepare(run *r) {
     err = train_data_open(ctx, o, r->known.net.params ? &r->known : NULL, o->resume != NULL, &r->plan, &r->data);
     if (err) return err;
     if (!o->resume) settle_lengths(r);
+    r->augmented = o->init || (o->resume && tw_meta_get(r->known.meta, "augmented"));
+    if (r->augmented) train_data_augment(&r->data);
     err = open_networks(r);
     if (!err) err = training_new(ctx, &r->net, r->data.dataset, &r->plan, &r->training);
     if (!err) err = tw_params_freeze(r->shown.params);
@@ -356,6 +366,23 @@ static tw_err tell(run *r, int epoch, double began) {
     return r->o->report ? write_report(r, epoch) : TW_OK;
 }
 
+/* Pictures are augmented from when half of their characters are read, or a quarter of the epochs is over: CTC finds its
+ * first letters sooner where they look alike. */
+static tw_err begin_augmenting(run *r, int epoch) {
+    if (r->augmented || !r->o->labels || r->data.augment == AUGMENT_NONE) return TW_OK;
+    if (score_cer(&r->training.read) > 0.5 && 4 * epoch < r->plan.epochs) return TW_OK;
+    r->augmented = true;
+    training *t = &r->training;
+    /* The loader's thread has begun with the next batch. */
+    tw_loader_position at = tw_loader_tell(t->loader);
+    tw_loader_free(t->loader);
+    t->loader = NULL;
+    train_data_augment(&r->data);
+    tw_err err = training_open_loader(t, r->data.dataset, &r->plan, at);
+    if (!err) progress_print(&r->bar, "from here on pictures are augmented (%s)", r->plan.augment);
+    return err;
+}
+
 typedef enum outcome { FINISHED, PATIENCE, PAUSED, INTERRUPTED } outcome;
 
 /* *epoch: how many are done. */
@@ -375,6 +402,7 @@ static tw_err all_epochs(run *r, int *epoch, long *infeasible, outcome *why) {
         if (!err) err = tell(r, ++*epoch, began);
         if (err) return err;
         *infeasible += t->infeasible;
+        if (*epoch < epochs && (err = begin_augmenting(r, *epoch))) return err;
         if (*epoch < epochs && *epoch - first == r->o->pause_after) *why = PAUSED;
         if (r->plan.patience && *epoch - r->improved >= r->plan.patience && *epoch < epochs) *why = PATIENCE;
         if (*epoch < epochs && *why != PATIENCE && (err = save_checkpoint(r))) return err;

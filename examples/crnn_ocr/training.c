@@ -7,16 +7,25 @@
 #include <stdlib.h>
 #include <thalweg/extend.h>
 
+static tw_loader *open_loader(tw_ctx *ctx, const tw_dataset *dataset, const recipe *r) {
+    tw_loader_options options = reading_batches(r->batch);
+    options.seed = r->seed;
+    options.shuffle = true;
+    return tw_loader_new(ctx, dataset, &options);
+}
+
+tw_err training_open_loader(training *t, const tw_dataset *dataset, const recipe *r, tw_loader_position at) {
+    t->loader = open_loader(t->ctx, dataset, r);
+    return t->loader ? tw_loader_seek(t->loader, at) : tw_error(t->ctx);
+}
+
 tw_err training_new(tw_ctx *ctx, const crnn *net, const tw_dataset *dataset, const recipe *r, training *t) {
     *t = (training){.ctx = ctx, .net = net, .clip = r->clip, .epochs = r->epochs};
     tw_err err = tw_schedule_parse(ctx, r->schedule, &t->schedule);
     if (err) return err;
-    tw_loader_options options = reading_batches(r->batch);
-    options.seed = r->seed;
-    options.shuffle = true;
     t->symbols = malloc(((size_t)net->design->frames(dataset->max_width) + 1) * sizeof *t->symbols);
     if (!t->symbols) tw_fail(ctx, TW_ERR_NOMEM, "out of memory");
-    else t->loader = tw_loader_new(ctx, dataset, &options);
+    else t->loader = open_loader(ctx, dataset, r);
     if (t->loader) t->optim = tw_optim_new(net->params, r->optim);
     if (t->optim) err = tw_optim_no_decay(t->optim);
     if (!t->optim || err) {

@@ -26,8 +26,10 @@ typedef struct training {
     double recent_weight, recent_loss, recent_edits, recent_characters;
 } training;
 
-/* Makes optimiser and loader. Unless TW_OK, the rest of *t needs no freeing. */
+/* Makes loader and optimiser. Unless TW_OK, the rest of *t needs no freeing. */
 tw_err training_new(tw_ctx *ctx, const crnn *net, const tw_dataset *dataset, const recipe *r, training *t);
+/* A loader in place of the one that has been freed, where that was; t->loader NULL after an error. */
+tw_err training_open_loader(training *t, const tw_dataset *dataset, const recipe *r, tw_loader_position at);
 void training_free(training *t);
 void training_epoch(training *t); /* the figures begin anew */
 tw_err training_step(training *t, const tw_batch *batch);
