@@ -19,7 +19,9 @@ tw_ctx *open_context(const char *program, uint64_t seed, int threads);
 /* "crnn_ocr read: <the context's message>" on stderr; returns 1, the exit code. */
 int report(const char *program, const tw_ctx *ctx);
 
-/* What may be drawn by default: letters and digits. */
+/* What may be drawn by default: letters and digits; with a pattern, which may have more: all of ASCII. */
+#define PRINTABLE_ASCII \
+    " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"
 #define LETTERS_AND_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 #endif

@@ -146,7 +146,7 @@ static tw_err run_all(run *r) {
 
 int command_synth(int argc, char **argv) {
     enum { OWN = 8 };
-    options o = {.alphabet = LETTERS_AND_DIGITS, .count = 100, .height = 32, .columns = 6, .seed = 1};
+    options o = {.count = 100, .height = 32, .columns = 6, .seed = 1};
     cli_option table[OWN + SYNTH_OPTIONS] = {
         {"out", 'o', CLI_TEXT, &o.out, "DIR", "folder for the pictures and their labels.tsv", 0, 0, NULL},
         {"sheet", 0, CLI_TEXT, &o.sheet, "FILE.png", "a contact sheet of the pictures, to look at", 0, 0, NULL},
@@ -155,7 +155,8 @@ int command_synth(int argc, char **argv) {
         {"columns", 0, CLI_INT, &o.columns, "N", "of the sheet", 1, 32, NULL},
         {"count", 'n', CLI_INT, &o.count, "N", "how many", 1, 999999, NULL},
         {"height", 0, CLI_INT, &o.height, "N", "rows of a picture", 8, 256, NULL},
-        {"alphabet", 'a', CLI_TEXT, &o.alphabet, "TEXT", "characters to be drawn", 0, 0, NULL},
+        {"alphabet", 'a', CLI_TEXT, &o.alphabet, "TEXT",
+         "characters to be drawn (default: letters and digits; with\n--pattern all of ASCII)", 0, 0, NULL},
         {"seed", 's', CLI_SEED, &o.seed, "N", "of everything drawn", 0, 0, NULL},
     };
     synth_cli_options(&o.synth, table + OWN);
@@ -168,6 +169,7 @@ int command_synth(int argc, char **argv) {
         sizeof table / sizeof *table,
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
+    if (!o.alphabet) o.alphabet = o.synth.pattern ? PRINTABLE_ASCII : LETTERS_AND_DIGITS;
     if (!o.out && !o.sheet) cli_usage_error(&command, "--out DIR or --sheet FILE.png is needed");
     if (o.knobs && (!o.sheet || o.out)) cli_usage_error(&command, "--knobs goes with --sheet FILE.png, without --out");
     if (o.sheet && o.count > 2000) cli_usage_error(&command, "--sheet has room for 2000 pictures: a smaller --count");
