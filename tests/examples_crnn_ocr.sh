@@ -51,10 +51,12 @@ cp "$dir/pics/000001.png" "$dir/with space.png"
 mkdir "$dir/folder"
 mkfifo "$dir/pipe"
 head -c 64 "$dir/pics/000001.png" >"$dir/cut.png"
-printf '\357\273\277with space.png\tOne\r\npics/000001.png\tTwo\npics/000001.png\tTwo\n\nno tab\n\tno path\na\0b\tc\n' >"$dir/bad.tsv"
-printf 'x\t\377\nfolder\tA\npipe\tB\nnone.png\tC\ncut.png\tD\npics/000002.png\t\npics/000003.png\te\314\201\n' >>"$dir/bad.tsv"
-printf 'pics/000004.png\taaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n' >>"$dir/bad.tsv"
-sed 's#^#pics/#' "$dir/pics/labels.tsv" | tail -n 50 >>"$dir/bad.tsv"
+{
+    printf '\357\273\277with space.png\tOne\r\npics/000001.png\tTwo\npics/000001.png\tTwo\n\nno tab\n\tno path\na\0b\tc\n'
+    printf 'x\t\377\nfolder\tA\npipe\tB\nnone.png\tC\ncut.png\tD\npics/000002.png\t\npics/000003.png\te\314\201\n'
+    printf 'pics/000004.png\taaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n'
+    sed 's#^#pics/#' "$dir/pics/labels.tsv" | tail -n 50
+} >"$dir/bad.tsv"
 for words in 'bad.tsv:5: no TAB' 'bad.tsv:6: no path' 'bad.tsv:7: a NUL byte at byte 2' 'bad.tsv:8: not UTF-8' 'bad.tsv:9: .* is a folder' \
     'bad.tsv:10: .* is not a regular file' 'bad.tsv:11: .*none.png' 'bad.tsv:12: .*cut.png' 'bad.tsv:13: the text is empty' \
     'bad.tsv:14: .* is learnt as' 'bad.tsv:15: .* frames, and' 'bad.tsv:15: .* narrow as usual' 'same picture as line 1, but there it is "One"' \

@@ -60,7 +60,8 @@ static FILE *create(tw_ctx *ctx, const char *folder_path, const char *name) {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", folder_path, name);
     FILE *file = fopen(path, "w");
-    return file ? file : tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
+    if (!file) tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
+    return file;
 }
 
 tw_err mistakes_write(tw_ctx *ctx, const char *path, const labelled *data, const readings *r, const metrics *m,
