@@ -33,7 +33,8 @@ part() {
     if [ -f "$out" ]; then set -- --resume "$out"; else
         set -- --alphabet "$characters" --batch 32 --ema 0.999 "$@"
     fi
-    data --out "$out" --log "$out.csv" --report "$out.html" $pause "$@"
+    if [ -n "$pause" ]; then set -- --pause-after "$pause" "$@"; fi
+    data --out "$out" --log "$out.csv" --report "$out.html" "$@"
 }
 
 # How many epochs the log of the first part has: it never finishes by itself.
@@ -42,7 +43,7 @@ done_epochs() {
 }
 more=$((epochs - $(done_epochs)))
 if [ "$more" -gt 0 ]; then
-    pause="--pause-after $more"
+    pause=$more
     part "$first" --model medium --height 32 --samples 50000 --epochs 1000 --optim adamw:lr=0.001 \
         --schedule constant:warmup=0.1 --seed 1
 fi

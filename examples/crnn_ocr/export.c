@@ -1,4 +1,4 @@
-/* export.c - `crnn_ocr export`: a model to hand on, without what only training needs, in two bytes a weight if wished. */
+/* export.c - `crnn_ocr export`: a model to hand on, without what only training needs, also in two bytes a weight. */
 #include "commands.h"
 #include "ema.h"
 #include "recipe.h"

@@ -79,6 +79,11 @@ static tw_err run(tw_ctx *ctx, const options *o) {
     return err;
 }
 
+static void check(const cli_command *c, const options *o) {
+    if (!o->text) cli_usage_error(c, "--text FILE is needed");
+    if (!o->out) cli_usage_error(c, "--out FILE is needed");
+}
+
 int command_lm(int argc, char **argv) {
     options o = {.order = 5};
     cli_option table[] = {
@@ -97,8 +102,7 @@ int command_lm(int argc, char **argv) {
         sizeof table / sizeof *table,
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
-    if (!o.text) cli_usage_error(&command, "--text FILE is needed");
-    if (!o.out) cli_usage_error(&command, "--out FILE is needed");
+    check(&command, &o);
     tw_ctx *ctx = open_context(PROGRAM, 0, 1);
     tw_err err = cli_check_out(ctx, o.out);
     if (!err) err = run(ctx, &o);

@@ -10,8 +10,8 @@ marker *marker_new(tw_ctx *ctx, const char *alphabet);
 void marker_free(marker *m);
 
 /* Writes a PNG file: the picture, small ones enlarged; lines where one character ends and the next begins; below each
- * character itself over a bar, from red (0) to green (1), and its confidence; then the text with its confidence. A frame
- * shows what was looked at, where that is not all. r has spans. */
+ * character itself over a bar, from red (0) to green (1), and its confidence; then the text with its confidence. A
+ * frame shows what was looked at, where that is not all. r has spans. */
 TW_MUST_CHECK tw_err marked_write(tw_ctx *ctx, marker *m, const tw_image *gray, const reading *r, const char *path);
 
 #endif

@@ -9,8 +9,9 @@ typedef struct sources {
     size_t n, room;
 } sources;
 
-/* A file as it is; of a folder the files whose names end like pictures' (.png, .JPG ..), by name. Folders inside are not
- * entered: for these there is `find` and --list. A folder without a picture, or that cannot be read, is an error. */
+/* A file as it is; of a folder the files whose names end like pictures' (.png, .JPG ..), by name. Folders inside are
+ * not entered: for these there is `find` and --list. A folder without a picture, or that cannot be read, is an error.
+ */
 TW_MUST_CHECK tw_err sources_add(tw_ctx *ctx, sources *s, const char *path);
 /* The lines of a file, "-": of standard input. Empty ones are passed over. */
 TW_MUST_CHECK tw_err sources_add_list(tw_ctx *ctx, sources *s, const char *file);

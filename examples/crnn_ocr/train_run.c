@@ -182,9 +182,9 @@ static tw_err open_networks(run *r) {
     return err;
 }
 
-/* --steps as whole epochs; otherwise the design's, but more when pictures are few: the plateau of CTC takes some hundred
- * steps however many pictures there are. The average reaches over a fiftieth of the training: what is averaged longer lags behind
- * while the network still learns fast. */
+/* --steps as whole epochs; otherwise the design's, but more when pictures are few: the plateau of CTC takes some
+ * hundred steps however many pictures there are. The average reaches over a fiftieth of the training: what is
+ * averaged longer lags behind while the network still learns fast. */
 static void settle_lengths(run *r) {
     double batches = ceil((double)r->data.dataset->count / r->plan.batch);
     if (batches < 1) batches = 1;

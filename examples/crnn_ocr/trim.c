@@ -1,9 +1,9 @@
 /* trim.c - see trim.h.
  *
  * Looked at is a copy reduced to some hundred pixels, which takes noise away. The background is the median of the
- * picture's edge; what differs from it by a quarter of the strongest difference (by more, in noise) is writing, and its
- * bounding box is wanted. When all four sides of that box are "writing", it is no writing but a picture within a border,
- * and the search begins anew inside. */
+ * picture's edge; what differs from it by a quarter of the strongest difference (by more, in noise) is writing, and
+ * its bounding box is wanted. When all four sides of that box are "writing", it is no writing but a picture within a
+ * border, and the search begins anew inside. */
 #include "trim.h"
 
 #include <stdlib.h>

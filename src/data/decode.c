@@ -126,8 +126,8 @@ static int source_eof(void *user) { return feof(((source *)user)->file); }
 static const stbi_io_callbacks callbacks = {source_read, source_skip, source_eof};
 
 /* No format packs more than some thousand pixels into a byte: deflate makes 1032 bytes of one, of 8 pixels each; JPEG
- * needs a bit for each block of 64 pixels, or of 256 where colours are halved. A header that announces more lies, and is
- * given neither memory nor time. */
+ * needs a bit for each block of 64 pixels, or of 256 where colours are halved. A header that announces more lies, and
+ * is given neither memory nor time. */
 enum { MOST_PIXELS_A_BYTE = 10000, MOST_PIXELS_A_BYTE_JPEG = 1000 };
 
 static bool can_hold(FILE *file, int width, int height) {

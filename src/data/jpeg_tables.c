@@ -1,12 +1,12 @@
 /* jpeg_tables.c - see jpeg_tables.h. (ITU T.81, B.2.4.2)
  *
- * A segment FF C4 holds Huffman tables: a byte with the table's number, 16 with how many symbols have a code of 1 .. 16
- * bits, and the symbols. The counts may add up to 4,080, of which stb_image 2.27 stores 256, and writes on. So a file is
- * looked through before stb_image sees it.
+ * A segment FF C4 holds Huffman tables: a byte with the table's number, 16 with how many symbols have a code of 1 ..
+ * 16 bits, and the symbols. The counts may add up to 4,080, of which stb_image 2.27 stores 256, and writes on. So a
+ * file is looked through before stb_image sees it.
  *
  * In front of the first scan segments are skipped by their lengths, as stb_image does it, for what is in them may be
- * anything. Behind it every FF C4 is looked at: in a scan's data FF is followed by 00 or by a restart marker, so a sound
- * file has these two bytes only where tables are, and a damaged one cannot hide them. */
+ * anything. Behind it every FF C4 is looked at: in a scan's data FF is followed by 00 or by a restart marker, so a
+ * sound file has these two bytes only where tables are, and a damaged one cannot hide them. */
 #include "data/jpeg_tables.h"
 
 enum { SOI = 0xd8, DHT = 0xc4, SOS = 0xda };
