@@ -36,6 +36,14 @@ bool tw__conv_direct_backward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, 
 
 /* ---- the kernels (conv_direct.isa.c) ------------------------------------------------------------------------ */
 
+/* `lines` lines of a plane [H,W] from line `row` on, to lines `pitch` apart: `left` zeros, the line, and zeros to the
+ * pitch; zeros for a line outside the plane. Writes up to 16 numbers beyond the last line. */
+TW_ISA_DECLARE(void, tw__direct_pad_plane,
+               (const tw_real *plane, int H, int W, int row, int lines, int pitch, int left, tw_real *to));
+/* y = beta y + n numbers of each of some lines, `pitch` apart, one after another. */
+TW_ISA_DECLARE(void, tw__direct_put_lines,
+               (int lines, int n, const tw_real *from, int pitch, tw_real beta, tw_real *y));
+
 enum {
     TW__DIRECT_OUT = 8,    /* output channels at a time */
     TW__DIRECT_LANES = 16, /* positions of a group */

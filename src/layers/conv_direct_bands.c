@@ -19,31 +19,13 @@ tw__direct_bands tw__direct_bands_of(int images, int lines, int pitch) {
     return b;
 }
 
-/* Lines are short: these are loops of constant pieces, not calls. `zero` writes up to 16 numbers too many. */
-static void zero(tw_real *to, int n) {
-    for (int i = 0; i < n; i += LANES) memset(to + i, 0, LANES * sizeof *to);
-}
-static void copy(const tw_real *from, int n, tw_real *to) {
-    enum { HALF = LANES / 2 };
-    if (n < HALF) {
-        for (int i = 0; i < n; i++) to[i] = from[i];
-        return;
-    }
-    int i = 0;
-    for (; i + HALF <= n; i += HALF) memcpy(to + i, from + i, HALF * sizeof *to);
-    if (i < n) memcpy(to + n - HALF, from + n - HALF, HALF * sizeof *to);
-}
-
 void tw__direct_pad(const tw__direct_bands *b, const tw_real *x, int C, int H, int W, int n, int images, int row,
                     int left, tw_real *to) {
     for (int c = 0; c < C; c++)
         for (int m = 0; m < images; m++) {
             const tw_real *plane = x + ((size_t)(n + m) * (size_t)C + (size_t)c) * (size_t)H * (size_t)W;
-            tw_real *line = to + (size_t)c * b->channel + (size_t)m * b->size;
-            for (int h = row; h < row + b->lines; h++, line += b->pitch) {
-                zero(line, b->pitch);
-                if (h >= 0 && h < H) copy(plane + (size_t)h * (size_t)W, W, line + left);
-            }
+            TW_ISA_CALL(tw__direct_pad_plane)
+            (plane, H, W, row, b->lines, b->pitch, left, to + (size_t)c * b->channel + (size_t)m * b->size);
         }
 }
 
@@ -98,10 +80,7 @@ static void put(const tw__direct_sums *a, int n, int o, int row, int rows, tw_re
         return;
     }
     tw_real *y = a->y + ((size_t)n * (size_t)s->O + (size_t)o) * (size_t)s->P + (size_t)row * (size_t)s->OW;
-    for (int i = 0; i < rows; i++, sums += a->width, y += s->OW)
-        if (a->beta == 0) copy(sums, s->OW, y);
-        else
-            for (int j = 0; j < s->OW; j++) y[j] += sums[j];
+    TW_ISA_CALL(tw__direct_put_lines)(rows, s->OW, sums, a->width, a->beta, y);
 }
 
 void tw__direct_sum(const tw__direct_sums *a, const tw_real *x, int n, int row, int end, tw_real *wait) {
