@@ -2,6 +2,7 @@
  * character, labels put aside, two datasets in one, augmentation. */
 #include "../examples/crnn_ocr/augment.h"
 #include "../examples/crnn_ocr/ema.h"
+#include "../examples/crnn_ocr/guide.h"
 #include "../examples/crnn_ocr/labelled.h"
 #include "../examples/crnn_ocr/mixed.h"
 #include "../examples/crnn_ocr/training.h"
@@ -45,6 +46,38 @@ Test(ocr_training, the_average_is_the_formulas) {
     cr_assert_eq(tw_params_find(shown.params, "out.bias")->data[1], a->data[1]);
     ema_use(&net);
     cr_assert_eq(w->data[1], a->data[1]);
+    crnn_free(&shown);
+    crnn_free(&net);
+}
+
+/* Checkpoints have averages and guide behind the network's own weights; models have neither. */
+Test(ocr_training, averages_and_guide_do_not_reach_the_model) {
+    crnn net, shown;
+    make(&net, 5);
+    make(&shown, 5);
+    size_t own = tw_params_count(net.params);
+    cr_assert_eq(ema_attach(&net), TW_OK);
+    cr_assert_eq(guide_attach(&net), TW_OK, "%s", tw_errmsg(ctx));
+    cr_assert_eq(tw_params_count(net.params), 2 * own + 2);
+    cr_assert_eq(tw_params_freeze(net.params), TW_OK);
+    cr_assert_eq(tw_params_freeze(shown.params), TW_OK);
+    tw_params_find(net.params, "guide.weight")->data[0] = 77;
+    tw_params_find(net.params, "out.bias")->data[2] = 5;
+    ema_update(&net, 0.9, 1);
+    ema_copy(&net, &shown);
+    cr_assert_eq(tw_params_count(shown.params), own);
+    cr_assert_eq(tw_params_find(shown.params, "out.bias")->data[2], 5);
+    crnn_free(&shown);
+    crnn_free(&net);
+    make(&net, 5); /* a guide alone */
+    make(&shown, 5);
+    cr_assert_eq(guide_attach(&net), TW_OK);
+    cr_assert(!ema_attached(&net));
+    cr_assert_eq(tw_params_freeze(net.params), TW_OK);
+    cr_assert_eq(tw_params_freeze(shown.params), TW_OK);
+    tw_params_find(net.params, "out.bias")->data[2] = 6;
+    ema_copy(&net, &shown);
+    cr_assert_eq(tw_params_find(shown.params, "out.bias")->data[2], 6);
     crnn_free(&shown);
     crnn_free(&net);
 }

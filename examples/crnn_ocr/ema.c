@@ -8,10 +8,15 @@
 
 #define PREFIX "ema."
 
-/* The parameters and buffers of the network itself come first, then the averages in the same order. */
+static bool begins(const tw_tensor *t, const char *with) { return !strncmp(t->name, with, strlen(with)); }
+
+/* The parameters and buffers of the network itself come first, then the averages in the same order, then the guide. */
 static size_t own_count(const crnn *net) {
     size_t n = tw_params_count(net->params), own = 0;
-    while (own < n && strncmp(tw_params_at(net->params, own)->name, PREFIX, sizeof PREFIX - 1) != 0) own++;
+    for (; own < n; own++) {
+        const tw_tensor *t = tw_params_at(net->params, own);
+        if (begins(t, PREFIX) || begins(t, "guide.")) break;
+    }
     return own;
 }
 
@@ -27,7 +32,10 @@ tw_err ema_attach(crnn *net) {
     return TW_OK;
 }
 
-bool ema_attached(const crnn *net) { return own_count(net) < tw_params_count(net->params); }
+bool ema_attached(const crnn *net) {
+    size_t own = own_count(net);
+    return own < tw_params_count(net->params) && begins(tw_params_at(net->params, own), PREFIX);
+}
 
 void ema_update(const crnn *net, double decay, int64_t step) {
     size_t n = own_count(net);

@@ -162,11 +162,18 @@ void crnn_free(crnn *net) {
 }
 
 tw_tensor *crnn_forward(tw_ctx *ctx, const crnn *net, tw_tensor *x, tw_labels widths, tw_labels *frames) {
+    return crnn_forward_guided(ctx, net, x, widths, frames, NULL);
+}
+
+tw_tensor *crnn_forward_guided(tw_ctx *ctx, const crnn *net, tw_tensor *x, tw_labels widths, tw_labels *frames,
+                               tw_tensor **guided) {
     int32_t *count = tw_alloc(ctx, widths.n * sizeof *count);
+    if (guided) *guided = NULL;
     if (!count) return NULL;
     for (size_t i = 0; i < widths.n; i++) count[i] = net->design->frames(widths.v[i]);
     *frames = (tw_labels){count, widths.n};
     tw_tensor *y = tw_forward(ctx, net->features, x);
+    if (guided && net->guide) *guided = tw_forward(ctx, net->guide, y);
     for (int i = 0; i < net->levels; i++) {
         y = tw_lstm(ctx, net->lstm[i], y, *frames, NULL, NULL);
         y = tw_forward(ctx, net->dense[i], y);

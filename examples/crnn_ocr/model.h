@@ -14,6 +14,7 @@ typedef struct crnn {
     tw_params *params;
     tw_layer *features;           /* [N,1,H,W] -> [T,N,D] */
     tw_layer *lstm[2], *dense[2]; /* in turn; the last dense gives the logits */
+    tw_layer *guide;              /* training may have it (guide.h): [T,N,D] -> logits; otherwise NULL */
     int levels;                   /* LSTMs with their dense layer: 1 or 2 */
     int height, classes;
 } crnn;
@@ -40,5 +41,8 @@ void crnn_free(crnn *net);
  * frames belong to each sample. What stands right of a sample is 0, the background, and reaches its frames only as far
  * as the kernels of the convolutions do; the LSTMs stop at its last frame. */
 tw_tensor *crnn_forward(tw_ctx *ctx, const crnn *net, tw_tensor *x, tw_labels widths, tw_labels *frames);
+/* The same, and in *guided what the guide makes of the features; NULL when there is none. */
+tw_tensor *crnn_forward_guided(tw_ctx *ctx, const crnn *net, tw_tensor *x, tw_labels widths, tw_labels *frames,
+                               tw_tensor **guided);
 
 #endif

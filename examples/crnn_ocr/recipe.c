@@ -2,6 +2,7 @@
 #include "recipe.h"
 
 #include "ema.h"
+#include "guide.h"
 
 #include <stdlib.h>
 #include <thalweg/extend.h>
@@ -27,6 +28,7 @@ tw_err recipe_write(tw_meta *meta, const recipe *r, const tw_alphabet *alphabet)
     if (!err && r->init) err = tw_meta_set(meta, "init", r->init);
     if (!err && r->patience) err = tw_meta_setf(meta, "patience", "%d", r->patience);
     if (!err && r->ema > 0) err = tw_meta_setf(meta, "ema", "%.17g", r->ema);
+    if (!err && r->guide > 0) err = tw_meta_setf(meta, "guide", "%.17g", r->guide);
     if (!err && r->mix > 0) err = tw_meta_setf(meta, "mix", "%.17g", r->mix);
     if (!err && r->val_split > 0) err = tw_meta_setf(meta, "val_split", "%.17g", r->val_split);
     return err;
@@ -66,6 +68,7 @@ tw_err recipe_read(tw_ctx *ctx, const tw_meta *meta, const char *path, recipe *r
     if (!err) err = number(ctx, meta, path, "lr", 1e9, &r->lr);
     if (!err) err = number(ctx, meta, path, "clip", 1e9, &r->clip);
     if (!err) err = number(ctx, meta, path, "ema", 1, &r->ema);
+    if (!err) err = number(ctx, meta, path, "guide", 100, &r->guide);
     if (!err) err = number(ctx, meta, path, "mix", 1, &r->mix);
     if (!err) err = number(ctx, meta, path, "val_split", 1, &r->val_split);
     if (err) return err;
@@ -96,6 +99,7 @@ static tw_err load(tw_ctx *ctx, const char *path, bool weights, trained *t) {
     err = crnn_new(ctx, &t->net, design, t->recipe.height, tw_alphabet_classes(t->alphabet));
     bool averaged = tw_meta_get(t->meta, EMA_KEY) != NULL;
     if (!err && averaged) err = ema_attach(&t->net);
+    if (!err && tw_meta_get(t->meta, GUIDE_KEY)) err = guide_attach(&t->net);
     if (err || !weights) return err;
     err = tw_model_load(t->net.params, path);
     if (!err && averaged) ema_use(&t->net);

@@ -15,6 +15,7 @@ typedef struct recipe {
     int patience;                                /* epochs without improvement before it stops; 0: never */
     double lr, clip;  /* learning rate, 0: the optimiser's; largest norm of a gradient, 0: any */
     double ema;       /* decay of the weights' moving average; 0: none */
+    double guide;     /* weight of the guide's loss (guide.h); 0: none */
     double mix;       /* part of an epoch that is rendered, for mixed */
     double val_split; /* part of the labels put aside for validation */
     uint64_t seed;

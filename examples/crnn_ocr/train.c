@@ -42,7 +42,7 @@ static void check(const cli_command *c, train_options *o, const bool *given, int
                     c,
                     "--resume takes the recipe from the file: leave out --init, --model, --alphabet, "
                     "--height, --epochs, --steps, --batch, --samples, --mix, --augment, --optim, --lr, --schedule, "
-                    "--clip, --ema, --patience, --val-split and --seed");
+                    "--clip, --ema, --guide, --patience, --val-split and --seed");
         return;
     }
     if (r->val_split > 0 && !o->labels) cli_usage_error(c, "--val-split takes from --labels; give --val FILE.tsv");
@@ -75,11 +75,11 @@ static void describe(char *text, size_t size) {
 }
 
 int command_train(int argc, char **argv) {
-    enum { RECIPE = 18, OWN = 32 };
+    enum { RECIPE = 19, OWN = 33 };
     char about[2048];
     bool given[RECIPE] = {0};
     train_options o = {.save_minutes = 10,
-                       .recipe = {.samples = 20000, .clip = 5, .ema = -1, .augment = "light", .seed = 1}};
+                       .recipe = {.samples = 20000, .clip = 5, .ema = -1, .guide = 0.3, .augment = "light", .seed = 1}};
     recipe *r = &o.recipe;
     cli_option table[OWN + SYNTH_OPTIONS] = {
         {"labels", 'l', CLI_TEXT, &o.labels, "FILE.tsv", "pictures and their texts: path TAB text, a line each", 0, 0,
@@ -124,6 +124,10 @@ int command_train(int argc, char **argv) {
          "of "
          "the steps)",
          0, 0.999999, &given[14]},
+        {"guide", 0, CLI_REAL, &r->guide, "WEIGHT",
+         "of the loss of a second reader that sees the frames without\nthe LSTM; it shortens the beginning and is not "
+         "written",
+         0, 100, &given[18]},
         {"seed", 's', CLI_SEED, &r->seed, "N", "of weights, order, augmentation and rendering", 0, 0, &given[10]},
         {"threads", 't', CLI_INT, &o.threads, "N", "threads, without effect on the result (default: all cores)", 1, 256,
          NULL},

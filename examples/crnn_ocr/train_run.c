@@ -1,6 +1,7 @@
 /* train_run.c - the epochs of `crnn_ocr train`: checkpoints, validation, when to stop. */
 #include "commands.h"
 #include "ema.h"
+#include "guide.h"
 #include "history.h"
 #include "report.h"
 #include "stop.h"
@@ -80,6 +81,7 @@ static tw_err write_state(run *r) {
         err = tw_meta_setf(r->meta, "best", "%d %d %.17g %.17g", r->best_epoch, r->improved, r->best_cer,
                            r->best_exact);
     if (!err && r->training.ema > 0) err = tw_meta_set(r->meta, EMA_KEY, "yes");
+    if (!err && r->net.guide) err = tw_meta_set(r->meta, GUIDE_KEY, "yes");
     if (!err && r->augmented) err = tw_meta_set(r->meta, "augmented", "yes");
     return err;
 }
@@ -173,6 +175,7 @@ static tw_err open_networks(run *r) {
     } else {
         err = crnn_new(r->ctx, &r->net, design, r->plan.height, classes);
         if (!err && r->plan.ema > 0) err = ema_attach(&r->net);
+        if (!err && r->plan.guide > 0) err = guide_attach(&r->net);
     }
     if (!err) err = crnn_new(r->ctx, &r->shown, design, r->plan.height, classes);
     if (err || !r->o->init) return err;
@@ -325,7 +328,7 @@ static tw_err write_report(run *r, int epoch) {
                     .past = &r->past,
                     .state = state,
                     .pictures = r->data.dataset->count,
-                    .weights = tw_params_size(r->net.params),
+                    .weights = tw_params_size(r->shown.params),
                     .best_epoch = r->best_epoch,
                     .valid = valid ? &r->data.valid : NULL,
                     .readings = valid ? &r->readings : NULL,
@@ -417,7 +420,7 @@ static tw_err train(run *r) {
     int epoch = (int)at.epoch;
     outcome why;
     fprintf(stderr, "%s: %zu weights, %d characters, pictures %d high, %ld %s, %d threads\n", r->plan.model,
-            tw_params_size(r->net.params), r->net.classes - 1, r->plan.height, n, r->o->synth ? "an epoch" : "of them",
+            tw_params_size(r->shown.params), r->net.classes - 1, r->plan.height, n, r->o->synth ? "an epoch" : "of them",
             tw_threads(r->ctx));
     if (r->data.valid.tsv.n) fprintf(stderr, "validation: %zu pictures\n", r->data.valid.tsv.n);
     r->began = r->saved = progress_clock();

@@ -34,6 +34,7 @@ tw_err training_new(tw_ctx *ctx, const crnn *net, const tw_dataset *dataset, con
     }
     t->lr = r->lr > 0 ? r->lr : tw_optim_lr(t->optim);
     t->ema = ema_attached(net) ? r->ema : 0;
+    t->guide = net->guide ? r->guide : 0;
     return TW_OK;
 }
 
@@ -68,13 +69,19 @@ tw_err training_step(training *t, const tw_batch *b) {
 
     tw_step_begin(ctx);
     tw_labels frames = {0};
-    tw_tensor *logits = crnn_forward(ctx, t->net, tw_input(ctx, b->x, 4, b->dim), b->width, &frames);
+    tw_tensor *guided, *input = tw_input(ctx, b->x, 4, b->dim);
+    tw_tensor *logits = crnn_forward_guided(ctx, t->net, input, b->width, &frames, &guided);
     tw_ctc_options options = tw_ctc_defaults();
     int infeasible = 0;
     options.zero_infinity = true;
     options.infeasible = &infeasible;
-    tw_tensor *loss = tw_ctc_loss(ctx, logits, b->label, b->label_length, frames, &options);
-    tw_err err = tw_backward(ctx, loss);
+    tw_tensor *loss = tw_ctc_loss(ctx, logits, b->label, b->label_length, frames, &options), *sum = loss;
+    if (t->guide > 0) {
+        options.infeasible = NULL;
+        tw_tensor *more = tw_ctc_loss(ctx, guided, b->label, b->label_length, frames, &options);
+        sum = tw_add(ctx, loss, tw_scale(ctx, more, (tw_real)t->guide));
+    }
+    tw_err err = tw_backward(ctx, sum);
     if (err) return err;
     double norm = tw_clip_grad_norm(t->net->params, t->clip);
     if ((err = tw_optim_step(t->optim))) return err;

@@ -59,7 +59,7 @@ static void copy_rows(const tw_tensor *from, const tw_tensor *to, const int32_t 
 static tw_err copy_all(tw_ctx *ctx, const trained *from, const char *path, const crnn *to, const int32_t *source) {
     for (size_t i = 0; i < tw_params_count(to->params); i++) {
         const tw_tensor *t = tw_params_at(to->params, i);
-        if (!strncmp(t->name, "ema.", 4)) continue;
+        if (!strncmp(t->name, "ema.", 4) || !strncmp(t->name, "guide.", 6)) continue;
         const tw_tensor *f = tw_params_find(from->net.params, t->name);
         bool rows = by_class(to, t);
         size_t each = rows ? t->size / (size_t)to->classes : t->size;
