@@ -1,10 +1,10 @@
 /* check.c - `crnn_ocr check`: looks a labels.tsv through, and suggests how to train with it. */
 #include "check.h"
 
+#include "alphabet_option.h"
 #include "commands.h"
 #include "recipe.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
@@ -167,34 +167,10 @@ static void print_suggestion(const check *c, const options *o, const crnn_design
 
 /* ---- the command ------------------------------------------------------------------------------------------------ */
 
-static char *first_line(tw_ctx *ctx, const char *path) {
-    char *line = NULL;
-    size_t room = 0;
-    FILE *file = fopen(path, "rb");
-    ssize_t n = file ? getline(&line, &room, file) : -1;
-    if (file) fclose(file);
-    while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) line[--n] = 0;
-    if (n > 0) return line;
-    free(line);
-    return tw_fail(ctx, TW_ERR_IO, "%s: %s", path,
-                   file ? "its first line should be the alphabet, but is empty" : strerror(errno));
-}
-
-static tw_err open_alphabet(tw_ctx *ctx, const options *o, tw_alphabet **given) {
-    char *line = NULL;
-    const char *text = o->alphabet;
-    *given = NULL;
-    if (!text) return TW_OK;
-    if (text[0] == '@' && !(text = line = first_line(ctx, text + 1))) return tw_error(ctx);
-    *given = tw_alphabet_new(ctx, text);
-    free(line);
-    return *given ? TW_OK : tw_error(ctx);
-}
-
 /* What the texts are compared with: a model's own alphabet, design and height, or what was asked for. */
 static tw_err look_through(check *c, const options *o, const trained *known) {
-    tw_alphabet *given;
-    tw_err err = open_alphabet(c->ctx, o, &given);
+    tw_alphabet *given = o->alphabet ? alphabet_option(c->ctx, o->alphabet) : NULL;
+    tw_err err = o->alphabet && !given ? tw_error(c->ctx) : TW_OK;
     if (!err) err = check_read_labels(c);
     if (!err) err = check_read_pictures(c, o->images);
     if (!err) err = check_texts(c, given ? given : known->alphabet);

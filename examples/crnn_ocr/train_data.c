@@ -1,42 +1,22 @@
 /* train_data.c - the pictures `crnn_ocr train` learns from: labelled, rendered or both, and those it is measured on. */
 #include "train.h"
 
+#include "alphabet_option.h"
 #include "commands.h"
 #include "mixed.h"
 #include "picture.h"
 #include "synth.h"
 #include "transfer.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
 
 /* ---- the alphabet ---------------------------------------------------------------------------------------- */
 
-/* The first line of a file. */
-static char *read_line(tw_ctx *ctx, const char *path) {
-    char *line = NULL;
-    size_t room = 0;
-    FILE *file = fopen(path, "rb");
-    ssize_t n = file ? getline(&line, &room, file) : -1;
-    if (file) fclose(file);
-    while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) line[--n] = 0;
-    if (n > 0) return line;
-    free(line);
-    return tw_fail(ctx, TW_ERR_IO, "%s: %s", path,
-                   file ? "its first line should be the alphabet, but is empty" : strerror(errno));
-}
-
 static tw_alphabet *given_alphabet(tw_ctx *ctx, const train_options *o, train_data *d) {
-    const char *given = o->alphabet;
-    if (given && given[0] == '@') {
-        d->alphabet_file = read_line(ctx, given + 1);
-        if (!d->alphabet_file) return NULL;
-        given = d->alphabet_file;
-    }
-    if (!given && !o->labels) given = LETTERS_AND_DIGITS;
-    return given ? tw_alphabet_new(ctx, given) : labelled_alphabet(ctx, &d->train);
+    if (o->alphabet) return alphabet_option(ctx, o->alphabet);
+    return o->labels ? labelled_alphabet(ctx, &d->train) : tw_alphabet_new(ctx, LETTERS_AND_DIGITS);
 }
 
 /* A resumed training keeps its alphabet, a fine-tuned network those characters it knows and the labels'. */
@@ -138,6 +118,5 @@ void train_data_free(train_data *d) {
     tw_alphabet_free(d->alphabet);
     labelled_free(&d->valid);
     labelled_free(&d->train);
-    free(d->alphabet_file);
     *d = (train_data){0};
 }
