@@ -24,7 +24,7 @@ typedef struct train_data {
     tw_alphabet *alphabet;
     tw_dataset rendered, both; /* prepared; both: labelled and rendered pictures in one epoch */
     const tw_dataset *dataset; /* the one of them to train on */
-    synth_source source; /* what rendered points into */
+    synth_source source;       /* what rendered points into */
 } train_data;
 
 /* known: the network that is resumed or begun with, or NULL; with `keep` its alphabet is taken as it is. Fills what

@@ -420,8 +420,8 @@ static tw_err train(run *r) {
     int epoch = (int)at.epoch;
     outcome why;
     fprintf(stderr, "%s: %zu weights, %d characters, pictures %d high, %ld %s, %d threads\n", r->plan.model,
-            tw_params_size(r->shown.params), r->net.classes - 1, r->plan.height, n, r->o->synth ? "an epoch" : "of them",
-            tw_threads(r->ctx));
+            tw_params_size(r->shown.params), r->net.classes - 1, r->plan.height, n,
+            r->o->synth ? "an epoch" : "of them", tw_threads(r->ctx));
     if (r->data.valid.tsv.n) fprintf(stderr, "validation: %zu pictures\n", r->data.valid.tsv.n);
     r->began = r->saved = progress_clock();
     stop_watch();
