@@ -291,6 +291,17 @@ Test(data_photo, other_formats_are_named) {
     assert_sentence(ctx, tw_image_decode(ctx, "x", "abc", 3, 5, &image), TW_ERR_RANGE, "image: 5 channels", "x");
 }
 
+/* A name in the file that the message quotes: never a line of its own, and never bytes that are no UTF-8. */
+Test(data_photo, messages_are_clean) {
+    bytes file = {.n = 0};
+    tw_image image;
+    uint8_t pixel[4] = {0};
+    cr_assert(stbi_write_png_to_func(append, &file, 2, 2, 1, pixel, 0));
+    memcpy(file.at + 37, "A\n\xff\x1b", 4); /* the name of the second chunk; a capital: it may not be passed over */
+    assert_sentence(ctx, tw_image_decode(ctx, "x", file.at, file.n, 1, &image), TW_ERR_FORMAT,
+                    "x: ", "(A??? PNG chunk not known)");
+}
+
 static long peak_kilobytes(void) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);

@@ -86,9 +86,13 @@ static const char *known_format(FILE *file) {
     return NULL;
 }
 
-/* What stb_image says after a failure. */
+/* What stb_image says after a failure. It may quote the file, of which only what can be printed is passed on. */
 static tw_err stb_failed(FILE *file, char *message, size_t size, const char *path, const char *what) {
-    const char *reason = stbi_failure_reason(), *format = file ? known_format(file) : NULL;
+    const char *said = stbi_failure_reason(), *format = file ? known_format(file) : NULL;
+    char reason[64];
+    snprintf(reason, sizeof reason, "%s", said ? said : "no reason given");
+    for (char *c = reason; *c; c++)
+        if (*c < ' ' || *c > '~') *c = '?';
     if (format)
         snprintf(message, size, "%s: this is %s, which cannot be read; convert it to PNG or JPEG", path, format);
     else if (strstr(reason, "too large"))
