@@ -51,6 +51,24 @@ Test(text, symbols_in_the_order_given) {
     tw_alphabet_free(NULL);
 }
 
+/* The blank may be any class; the characters take the others, in order. */
+Test(text, blank_anywhere) {
+    for (int blank = -1; blank <= 3; blank++) {
+        tw_alphabet *a = tw_alphabet_new_with(ctx, "xyz", blank);
+        int at = blank < 0 ? 3 : blank;
+        cr_assert(tw_alphabet_classes(a) == 4 && tw_alphabet_blank(a) == at);
+        int32_t symbols[4];
+        size_t n = 4;
+        cr_assert_eq(tw_alphabet_encode(ctx, a, "xyz", symbols, &n), TW_OK);
+        for (int i = 0; i < 3; i++) cr_assert_eq(symbols[i], i < at ? i : i + 1);
+        char text[8];
+        symbols[3] = at;
+        cr_assert_eq(tw_alphabet_decode(ctx, a, symbols, 4, text, sizeof text), TW_OK);
+        cr_assert_str_eq(text, "xyz");
+        tw_alphabet_free(a);
+    }
+}
+
 /* Latin with accents, Greek, Cyrillic, Hangul, Han, Devanagari, Arabic, emoji; each also decomposed. */
 static const struct {
     const char *nfc, *nfd;

@@ -1,4 +1,5 @@
 /* test_text_lexicon.c - words of a lexicon: all of them scored one by one, sequences of words against every text. */
+#include "text/word_sums.h"
 #include "util_ctc.h"
 #include "util_files.h"
 
@@ -105,6 +106,43 @@ Test(text_lexicon, finds_exactly_the_best_words) {
         free_words(words, (int)(1 + round * 13 % 300));
     }
     tw_ngram_free(lm);
+}
+
+/* What a branch may hold is at least what all texts in it have together, and not much more. */
+Test(text_lexicon, bounds_hold) {
+    for (uint64_t round = 0; round < 40; round++) {
+        enum { K = 4 };
+        int T = 2 + (int)(round % 5), blank = (int)(round % K);
+        tw_real *x = random_reals((size_t)T * K, round, -2, 2);
+        bool letter[K] = {true, true, true, true};
+        double lse[8], blank_row[8], both[8], own_blank[8], own[8];
+        letter[blank] = false;
+        cr_assert_eq(tw__frames_lse(ctx, "test", x, T, K, K, lse), TW_OK);
+        tw__frames f = {x, K, T, K, blank, lse};
+        spelled *all;
+        size_t n = every_text(x, T, K, K, blank, &all);
+        for (int logs = 0; logs < 2; logs++) {
+            tw__sums s = {0};
+            cr_assert(tw__sums_begin(&s, &f, letter, 5, logs));
+            tw__sums_first(&s, blank_row, both);
+            int32_t first = blank == 0, second = blank == 3 ? 2 : 3;
+            tw__sums_extend(&s, both, first, own_blank, own);
+            for (int height = 0; height < 6; height++)
+                for (int same = 0; same < 2; same++) { /* texts "ab..", "aa.." */
+                    int32_t next = same ? first : second;
+                    double sum = 0, bound = exp(tw__sums_bound(&s, same ? own_blank : own, next, height));
+                    for (size_t i = 0; i < n; i++)
+                        if (all[i].n >= 2 && all[i].n <= 2 + height && all[i].symbols[0] == first &&
+                            all[i].symbols[1] == next)
+                            sum += exp(all[i].log_prob);
+                    cr_assert(bound >= sum - 1e-6, "round %d: %g, and the texts have %g", (int)round, bound, sum);
+                    if (!height) cr_assert(near(bound, sum, 1e-6)); /* then nothing is counted twice */
+                }
+            tw__sums_free(&s);
+        }
+        free(all);
+        free(x);
+    }
 }
 
 /* Certain of something that no word has: the words' chances are far below what a double holds. */

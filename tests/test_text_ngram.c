@@ -163,6 +163,29 @@ Test(text_ngram, a_long_line) {
     free(text);
 }
 
+enum { LONGEST = 5 };
+static int by_bytes(const void *x, const void *y) { return memcmp(x, y, LONGEST); }
+
+/* So many strings that their table grows several times: as many as there are different ones, each met again. */
+Test(text_ngram, many_strings) {
+    enum { N = 200000 };
+    char *text = malloc(N + 1), (*window)[LONGEST] = calloc(LONGEST * ((size_t)N + 3), sizeof *window);
+    for (size_t i = 0; i < N; i++) text[i] = (char)('a' + tw_random_bits(6, i) % 8);
+    text[N] = 0;
+    size_t n = 0, different = 0;
+    for (int i = -1; i <= N; i++) /* of begin, characters, end */
+        for (int length = 1; length <= LONGEST && i + length <= N + 1; length++, n++)
+            for (int k = 0; k < length; k++) window[n][k] = (char)(i + k < 0 ? 1 : i + k == N ? 2 : text[i + k]);
+    qsort(window, n, LONGEST, by_bytes);
+    for (size_t i = 0; i < n; i++) different += !i || by_bytes(window[i - 1], window[i]) != 0;
+    tw_ngram *m = tw_ngram_train(ctx, LONGEST, 1, (const char *const *)&text);
+    cr_assert(m && different > 35000 && tw_ngram_strings(m) == different, "%zu strings, not %zu", tw_ngram_strings(m),
+              different);
+    tw_ngram_free(m);
+    free(text);
+    free(window);
+}
+
 /* ---- files -------------------------------------------------------------------------------------------------- */
 
 static const char *const lines[] = {"the cat sat on the mat", "\u8bfb\u4e66 \U0001f600", "a"};
@@ -266,6 +289,10 @@ Test(text_ngram, lies) {
         seal(copy, n);
         assert_refused(copy, n, table[i].part);
     }
+    memcpy(copy, bytes, n);
+    copy[n - 9]++; /* how often the last string occurs */
+    seal(copy, n);
+    assert_refused(copy, n, "not those of any text");
     int refused = 0, rounds = 4000;
     for (int round = 0; round < rounds; round++) {
         memcpy(copy, bytes, n);
