@@ -312,7 +312,7 @@ static long peak_kilobytes(void) {
 Test(data_photo, promises_are_not_believed) {
     long before = peak_kilobytes();
     bytes file[4] = {{.n = 0}};
-    put(&file[0], "GIF89a\x30\x75\x30\x0a\0\0\0,\0\0\0\0\x30\x75\x30\x0a\0\2\2D\1\0;", 31); /* 30000 x 2608 */
+    put(&file[0], "GIF89a\x30\x75\x30\x0a\0\0\0,\0\0\0\0\x30\x75\x30\x0a\0\2\2D\1\0;", 29); /* 30000 x 2608 */
     put(&file[1], "P5\n12000 11000\n255\nxx", 21);
     put(&file[2], "P6\n1000000 1000000\n255\nxx", 25);
     put(&file[3], "BM", 2);
