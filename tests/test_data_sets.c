@@ -166,6 +166,46 @@ Test(data_sets, files) {
     tw_tsv_free(&tsv);
 }
 
+/* Columns 2 to 5 and rows 1 to 3; of a picture too narrow for that nothing that it has. */
+static tw_box middle(const tw_image *gray) {
+    cr_assert_eq(gray->channels, 1);
+    return (tw_box){2, 1, 4, gray->height - 2};
+}
+
+Test(data_sets, parts_of_files) {
+    const char *a = write_file("a.png", "", 0), *b = write_file("b.png", "", 0);
+    save_gray(a, 10, 5, 0);
+    save_gray(b, 6, 5, 100);
+    char text[1000], part[600];
+    snprintf(text, sizeof text, "%s\tone\n%s\ttwo\n", a, b);
+    const char *path = write_text("labels.tsv", text);
+    tw_tsv tsv;
+    cr_assert_eq(tw_tsv_load(ctx, path, &tsv), TW_OK, "%s", tw_errmsg(ctx));
+    tw_picture_options o = {.height = 3, .crop = middle};
+    tw_dataset set;
+    cr_assert_eq(tw_dataset_files(ctx, &tsv, LABELS(1, 2), LABELS(1, 1), &o, &set), TW_OK, "%s", tw_errmsg(ctx));
+    cr_assert(set.max_width == 4 && set.width(set.user, 0) == 4 && set.width(set.user, 1) == 4);
+    tw_loader *l = tw_loader_new(ctx, &set, &(tw_loader_options){.batch = 2});
+    const tw_batch *batch;
+    cr_assert_eq(tw_loader_next(l, &batch), TW_OK, "%s", tw_errmsg(ctx));
+    for (int y = 0; y < 3; y++)
+        for (int x = 0; x < 4; x++) {
+            cr_assert(near((double)batch->x[y * 4 + x] * 255, (y + 1) * 10 + x + 2, 1e-4));
+            cr_assert(near((double)batch->x[12 + y * 4 + x] * 255, 100 + (y + 1) * 6 + x + 2, 1e-4));
+        }
+    tw_loader_free(l);
+    tw_dataset_free(&set);
+
+    /* A part that is not in the picture, and a file that is none, are named with their line. */
+    save_gray(b, 5, 5, 0);
+    snprintf(part, sizeof part, "%s:2: %s: crop gives a part that is not in the picture of 5 x 5 pixels", path, b);
+    assert_sentence(ctx, tw_dataset_files(ctx, &tsv, LABELS(1, 2), LABELS(1, 1), &o, &set), TW_ERR_RANGE, part, "");
+    write_file("b.png", "no picture", 10);
+    snprintf(part, sizeof part, "%s:2: %s: ", path, b);
+    assert_sentence(ctx, tw_dataset_files(ctx, &tsv, LABELS(1, 2), LABELS(1, 1), &o, &set), TW_ERR_FORMAT, part, "");
+    tw_tsv_free(&tsv);
+}
+
 Test(data_sets, no_files_at_all) {
     tw_tsv tsv = {0};
     tw_dataset set;

@@ -34,6 +34,9 @@ typedef struct tw_image {
     int width, height, channels; /* 1 gray, 3 RGB, 4 RGBA */
     uint8_t *data;               /* [height][width][channels] */
 } tw_image;
+typedef struct tw_box { /* a part of a picture, in pixels from its upper left corner */
+    int x, y, width, height;
+} tw_box;
 /* PNG, JPEG, BMP, GIF (its first picture), PGM and PPM, as stb_image reads them, at most 2^27 pixels. channels 1, 3,
  * 4, or 0: as in the file (gray with alpha gives 4). 16 bits a channel become 8. A JPEG file is turned as the
  * orientation in its EXIF block says. Where RGB is wanted, alpha is laid over white; where gray is wanted, over white
@@ -110,6 +113,9 @@ typedef struct tw_picture_options {
     int height;       /* rows after scaling; 0: as they are, and then all of one height */
     int max_width;    /* wider ones are squeezed to it; 0: any width */
     double mean, std; /* std 0: 1 */
+    /* Of picture files: which part of a picture, decoded and gray, is used. NULL: all of it. With it every file is
+     * decoded when the dataset is made, for its width. Called from the loader's thread, too. */
+    tw_box (*crop)(const tw_image *gray);
 } tw_picture_options;
 /* IDX images [n,H,W] with IDX labels [n], each below `classes`. Both are borrowed and must outlive the dataset. */
 TW_API TW_MUST_CHECK tw_err tw_dataset_classes(tw_ctx *ctx, const tw_idx *images, const tw_idx *labels, int classes,

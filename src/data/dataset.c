@@ -235,12 +235,45 @@ static tw_err at_line(const files *f, size_t i, tw_err err, const char *what, ch
     return err;
 }
 
+/* Makes the picture its part; the bytes that are left stand at the front of its memory. */
+static bool cut(tw_image *image, tw_box b) {
+    if (b.x < 0 || b.y < 0 || b.width < 1 || b.height < 1 || b.width > image->width - b.x ||
+        b.height > image->height - b.y)
+        return false;
+    size_t channels = (size_t)image->channels, row = (size_t)b.width * channels;
+    for (size_t y = 0; y < (size_t)b.height; y++)
+        memmove(image->data + y * row,
+                image->data + (((size_t)b.y + y) * (size_t)image->width + (size_t)b.x) * channels, row);
+    image->width = b.width, image->height = b.height;
+    return true;
+}
+
+static tw_err files_read(const files *f, size_t i, tw_image *image, char *message, size_t size) {
+    tw_err err = tw__image_read(f->tsv->row[i].path, 1, image, message, size);
+    if (err || !f->options.crop || cut(image, f->options.crop(image))) return err;
+    snprintf(message, size, "%s: crop gives a part that is not in the picture of %d x %d pixels", f->tsv->row[i].path,
+             image->width, image->height);
+    tw_image_free(image);
+    return TW_ERR_RANGE;
+}
+
+/* From the header, or from the picture where only that tells. */
+static tw_err file_measure(const files *f, size_t i, int *width, int *height, char *message, size_t size) {
+    if (!f->options.crop) return tw__image_measure(f->tsv->row[i].path, width, height, message, size);
+    tw_image image;
+    tw_err err = files_read(f, i, &image, message, size);
+    if (err) return err;
+    *width = image.width, *height = image.height;
+    tw_image_free(&image);
+    return TW_OK;
+}
+
 static tw_err files_get(void *user, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size) {
     const files *f = user;
     (void)stream;
     tw_image image, scaled;
     char what[400];
-    tw_err err = tw__image_read(f->tsv->row[i].path, 1, &image, what, sizeof what);
+    tw_err err = files_read(f, i, &image, what, sizeof what);
     if (err) return at_line(f, i, err, what, message, size);
     int width = tw__image_fit_width(image.width, image.height, f->options.height, f->options.max_width);
     if (width != f->width[i] || (!f->options.height && image.height != f->height)) {
@@ -257,14 +290,14 @@ static tw_err files_get(void *user, size_t i, uint64_t stream, tw_sample *sample
     return TW_OK;
 }
 
-/* Reads every file's header: the widths, and whether the heights agree when they must. */
+/* Looks at every file: the widths, and whether the heights agree when they must. */
 static tw_err files_measure(tw_ctx *ctx, files *f, int *max_width) {
     char what[400], message[512];
     *max_width = 1;
     f->height = f->options.height;
     for (size_t i = 0; i < f->tsv->n; i++) {
         int width, height;
-        tw_err err = tw__image_measure(f->tsv->row[i].path, &width, &height, what, sizeof what);
+        tw_err err = file_measure(f, i, &width, &height, what, sizeof what);
         if (!err && !f->height) f->height = height;
         if (!err && !f->options.height && height != f->height) {
             snprintf(what, sizeof what, "%s: %d rows where the pictures before it have %d; give a height to scale to",
