@@ -53,6 +53,7 @@ demo    file    $fonts/truetype/inconsolata                     fonts-inconsolat
 demo    file    $fonts/opentype/cantarell                       fonts-cantarell
 demo    file    $fonts/opentype/comic-neue                      fonts-comic-neue
 mnist   file    $fashion/train-images-idx3-ubyte.gz             dataset-fashion-mnist
+test    file    $fonts/truetype/wqy/wqy-microhei.ttc         fonts-wqy-microhei
 bench   file    $fonts/truetype/dejavu                          fonts-dejavu-core
 lint    command clang-format                                    clang-format
 lint    command clang                                           clang

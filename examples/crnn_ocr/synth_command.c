@@ -1,5 +1,6 @@
 /* synth_command.c - `crnn_ocr synth`: rendered text as files, to look at, to measure on, or to train other programs
  * with. */
+#include "alphabet_option.h"
 #include "commands.h"
 #include "knobs.h"
 #include "render.h"
@@ -129,7 +130,7 @@ static tw_err open_sheet(run *r) {
 static tw_err run_all(run *r) {
     const options *o = r->o;
     tw_ctx *ctx = r->ctx;
-    if (!(r->alphabet = tw_alphabet_new(ctx, o->alphabet))) return tw_error(ctx);
+    if (!(r->alphabet = alphabet_option(ctx, o->alphabet))) return tw_error(ctx);
     tw_err err = synth_source_open(ctx, &o->synth, r->alphabet, NULL, &r->source);
     if (!err) err = synth_fixed_dataset(ctx, &r->source, NULL, (size_t)o->count, o->seed, o->height, &r->data);
     if (!err && r->source.missing)
@@ -155,7 +156,7 @@ int command_synth(int argc, char **argv) {
         {"columns", 0, CLI_INT, &o.columns, "N", "of the sheet", 1, 32, NULL},
         {"count", 'n', CLI_INT, &o.count, "N", "how many", 1, 999999, NULL},
         {"height", 0, CLI_INT, &o.height, "N", "rows of a picture", 8, 256, NULL},
-        {"alphabet", 'a', CLI_TEXT, &o.alphabet, "TEXT",
+        {"alphabet", 'a', CLI_TEXT, &o.alphabet, "TEXT|@FILE",
          "characters to be drawn (default: letters and digits; with\n--pattern all of ASCII)", 0, 0, NULL},
         {"seed", 's', CLI_SEED, &o.seed, "N", "of everything drawn", 0, 0, NULL},
     };
