@@ -2,7 +2,9 @@
  * their intervals, and the log that survives a resumed training. */
 #include "../examples/crnn_ocr/history.h"
 #include "../examples/crnn_ocr/metrics.h"
+#include "../examples/crnn_ocr/trust.h"
 #include "util.h"
+#include "util_files.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -142,4 +144,46 @@ Test(ocr_measures, a_damaged_log_ends_and_does_not_crash) {
         history_row row;
         for (int k = 0; k < 10 && history_next(&at, &row); k++) {}
     }
+}
+
+/* ---- are confidences honest? ------------------------------------------------------------------------------------ */
+
+/* "1" a right word, "0" a wrong one: each word has the confidence of a bin of its own. */
+static void assert_right(const char *truth, const char *read, const char *right) {
+    char copy[200], *word[TW_RELIABILITY_BINS];
+    double confidence[TW_RELIABILITY_BINS];
+    tw_reliability r = {0};
+    size_t n = 0;
+    snprintf(copy, sizeof copy, "%s", read);
+    for (char *at = strtok(copy, " "); at; at = strtok(NULL, " "), n++)
+        word[n] = at, confidence[n] = ((double)n + 0.5) / TW_RELIABILITY_BINS;
+    cr_assert_eq(trust_add(ctx, &r, truth, n, word, confidence), TW_OK, "%s", tw_errmsg(ctx));
+    cr_assert_eq(n, strlen(right));
+    for (size_t i = 0; i < n; i++)
+        cr_assert(r.n[i] == 1 && r.right[i] == (right[i] == '1'), "\"%s\" for \"%s\": word %zu", read, truth, i);
+}
+
+Test(ocr_measures, a_word_is_right_where_it_stands) {
+    assert_right("the cat sat", "the cat sat", "111");
+    assert_right("the cat sat", "the cot sat", "101");
+    assert_right("the cat sat", "thecat sat", "01");
+    assert_right("thecat sat", "the cat sat", "001");
+    assert_right("a b c d", "b c a d", "1101"); /* the longest common subsequence is b c d */
+    assert_right("to be or not to be", "be or not", "111");
+    assert_right("one", "two one one", "010");
+    assert_right("", "something", "0");
+    assert_right("nothing", "", "");
+    assert_right(" caf\xc3\xa9\xe3\x80\x80"
+                 "au\xc2\xa0lait ",
+                 "cafe\xcc\x81 au lait", "111"); /* spaces of other kinds */
+}
+
+Test(ocr_measures, the_reliability_plot_is_a_file_or_an_error) {
+    tw_reliability r = {0};
+    for (int i = 0; i < 100; i++) tw_reliability_add(&r, 0.01 * i, i % 3 > 0);
+    const char *path = write_text("plot.svg", "");
+    cr_assert_eq(trust_save(ctx, path, &r), TW_OK, "%s", tw_errmsg(ctx));
+    cr_assert_eq(trust_save(ctx, path, &(tw_reliability){0}), TW_OK, "%s", tw_errmsg(ctx));
+    remove_files();
+    assert_sentence(ctx, trust_save(ctx, "/nowhere/plot.svg", &r), TW_ERR_IO, "/nowhere/plot.svg: No such file", "");
 }

@@ -6,6 +6,7 @@
 #include "mistakes.h"
 #include "readings.h"
 #include "recipe.h"
+#include "trust.h"
 
 #include <cJSON.h>
 #include <math.h>
@@ -19,7 +20,7 @@
 #define PROGRAM "crnn_ocr eval"
 
 typedef struct options {
-    const char *model, *labels, *images, *errors;
+    const char *model, *labels, *images, *errors, *reliability;
     bool mistakes, confusion, json;
     int threads;
     decoding_options decoding;
@@ -106,6 +107,7 @@ static tw_err print_text(tw_ctx *ctx, const options *o, const evaluation *e, con
     for (int i = 0; i < FIGURES; i++)
         printf("  %-34s %.4f   95 %%: %.4f to %.4f\n", figures[i].words, figures[i].estimate.value,
                figures[i].estimate.low, figures[i].estimate.high);
+    printf("  %-34s %.4f\n", "calibration error of words", tw_reliability_error(&e->readings.trust));
     printf("exact: %.4f\ncer: %.4f\n", figures[0].estimate.value, figures[3].estimate.value);
     return TW_OK;
 }
@@ -147,6 +149,19 @@ static void add_mistakes(cJSON *to, const evaluation *e) {
     }
 }
 
+static void add_reliability(cJSON *to, const tw_reliability *r) {
+    cJSON *one = cJSON_AddObjectToObject(to, "reliability");
+    cJSON_AddNumberToObject(one, "error", tw_reliability_error(r));
+    cJSON *list = cJSON_AddArrayToObject(one, "bins");
+    for (int i = 0; list && i < TW_RELIABILITY_BINS; i++) {
+        cJSON *bin = cJSON_CreateObject();
+        cJSON_AddNumberToObject(bin, "words", (double)r->n[i]);
+        cJSON_AddNumberToObject(bin, "right", (double)r->right[i]);
+        cJSON_AddNumberToObject(bin, "confidence", r->n[i] ? r->confidence[i] / (double)r->n[i] : 0);
+        cJSON_AddItemToArray(list, bin);
+    }
+}
+
 static tw_err print_json(tw_ctx *ctx, const options *o, const evaluation *e, const figure *figures) {
     cJSON *all = cJSON_CreateObject();
     cJSON_AddStringToObject(all, "model", o->model);
@@ -163,6 +178,7 @@ static tw_err print_json(tw_ctx *ctx, const options *o, const evaluation *e, con
         cJSON_AddNumberToObject(one, "low", f->low);
         cJSON_AddNumberToObject(one, "high", f->high);
     }
+    add_reliability(all, &e->readings.trust);
     tw_err err = o->confusion ? add_confusion(ctx, all, &e->metrics) : TW_OK;
     if (o->mistakes) add_mistakes(all, e);
     char *text = err ? NULL : cJSON_Print(all);
@@ -180,10 +196,11 @@ static tw_err run(tw_ctx *ctx, const options *o, evaluation *e) {
     trained *t = &e->trained;
     tw_err err = trained_load(ctx, o->model, true, t);
     if (!err) err = labelled_load(ctx, o->labels, o->images, &e->data);
-    if (!err) err = labelled_encode(ctx, t->alphabet, t->recipe.height, NULL, &e->foreign, &e->data);
+    if (!err) err = labelled_encode(ctx, t->alphabet, t->recipe.height, NULL, trained_trims(t), &e->foreign, &e->data);
     if (!err) e->unfit = labelled_unfit(&e->data, t->net.design->frames);
     if (!err) err = readings_make(ctx, &t->net, t->alphabet, &e->data, &o->decoding, &e->readings, &e->metrics);
     if (!err && o->errors) err = mistakes_write(ctx, o->errors, &e->data, &e->readings, &e->metrics, &e->nmistakes);
+    if (!err && o->reliability) err = trust_save(ctx, o->reliability, &e->readings.trust);
     if (err) return err;
     figure figures[FIGURES];
     measure(&e->metrics, figures);
@@ -192,7 +209,7 @@ static tw_err run(tw_ctx *ctx, const options *o, evaluation *e) {
 }
 
 int command_eval(int argc, char **argv) {
-    enum { OWN = 8 };
+    enum { OWN = 9 };
     options o = {.decoding = decoding_defaults()};
     cli_option table[OWN + DECODING_OPTIONS] = {
         {"model", 'm', CLI_TEXT, &o.model, "FILE", "what `crnn_ocr train` wrote", 0, 0, NULL},
@@ -202,6 +219,8 @@ int command_eval(int argc, char **argv) {
          "IDX file (or .gz) with the pictures: row i of the\nlabels is picture i's", 0, 0, NULL},
         {"errors", 'e', CLI_TEXT, &o.errors, "DIR",
          "writes what was misread as pictures, the worst first, with\nindex.html and mistakes.tsv", 0, 0, NULL},
+        {"reliability", 0, CLI_TEXT, &o.reliability, "FILE.svg", "draws how often words are right, by their confidence",
+         0, 0, NULL},
         {"mistakes", 0, CLI_FLAG, &o.mistakes, NULL, "first list them: path TAB truth TAB reading TAB confidence", 0, 0,
          NULL},
         {"confusion", 0, CLI_FLAG, &o.confusion, NULL, "list which character was read as which, and how often", 0, 0,

@@ -2,6 +2,7 @@
 #include "mistakes.h"
 
 #include "html.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <math.h>
@@ -79,6 +80,9 @@ tw_err mistakes_write(tw_ctx *ctx, const char *path, const labelled *data, const
     if (!err) {
         snprintf(title, sizeof title, "%zu of %zu pictures misread", *count, m->n);
         html_begin(to.page, title);
+        fputs("<div class=\"grid\">\n", to.page);
+        trust_draw(to.page, &r->trust);
+        fputs("</div>\n", to.page);
         html_mistakes_begin(to.page);
         for (size_t i = 0; !err && i < *count; i++) err = write_one(&to, data, r, m, row[i], i + 1);
         html_mistakes_end(to.page);

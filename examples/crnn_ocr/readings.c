@@ -1,6 +1,8 @@
 /* readings.c - see readings.h. */
 #include "readings.h"
 
+#include "trust.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +13,44 @@
 typedef struct keeper {
     tw_ctx *ctx;
     decoding decoding;
+    const labelled *data;
     readings *readings;
 } keeper;
+
+static void free_words(char **text, int n) {
+    for (int i = 0; text && i < n; i++) free(text[i]);
+    free(text);
+}
+
+/* The words of a reading with their confidences, against the truth. */
+static tw_err weigh(keeper *k, const decoded *d, const char *truth, const tw_real *logits, int T, size_t row_stride) {
+    tw_ctx *ctx = k->ctx;
+    const tw_alphabet *alphabet = k->decoding.alphabet;
+    size_t most = (size_t)d->n / 2 + 1;
+    int words = 0;
+    tw_mark mark = tw_scratch_mark(ctx);
+    tw_span *span = tw_scratch(ctx, ((size_t)d->n + 1) * sizeof *span);
+    tw_word *word = tw_scratch(ctx, most * sizeof *word);
+    double *confidence = tw_scratch(ctx, most * sizeof *confidence);
+    tw_err err = span && word && confidence ? TW_OK : tw_error(ctx);
+    if (!err && d->n)
+        err = tw_ctc_align(ctx, logits, T, tw_alphabet_classes(alphabet), row_stride, tw_alphabet_blank(alphabet),
+                           d->symbols, (size_t)d->n, span, NULL);
+    if (!err && d->n) err = tw_ctc_words(ctx, alphabet, logits, T, row_stride, d->symbols, d->n, span, word, &words);
+    char **text = err ? NULL : calloc((size_t)words + 1, sizeof *text);
+    if (!err && !text) err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory for %d words", words);
+    for (int i = 0; !err && i < words; i++) {
+        size_t n = (size_t)(word[i].end - word[i].begin), room = 4 * n + 1;
+        text[i] = malloc(room);
+        if (!text[i]) err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory for %d words", words);
+        else err = tw_alphabet_decode(ctx, alphabet, d->symbols + word[i].begin, n, text[i], room);
+        confidence[i] = word[i].confidence;
+    }
+    if (!err) err = trust_add(ctx, &k->readings->trust, truth, (size_t)words, text, confidence);
+    free_words(text, words);
+    tw_scratch_release(ctx, mark);
+    return err;
+}
 
 static tw_err keep(void *user, size_t index, const tw_real *logits, int T, size_t row_stride) {
     keeper *k = user;
@@ -23,7 +61,7 @@ static tw_err keep(void *user, size_t index, const tw_real *logits, int T, size_
     if (!text) return tw_fail_err(k->ctx, TW_ERR_NOMEM, "out of memory");
     k->readings->unread += !found;
     k->readings->of[index] = (reading){text, found ? k->decoding.reading[0].log_prob : -INFINITY};
-    return TW_OK;
+    return found ? weigh(k, k->decoding.reading, k->data->tsv.row[index].text, logits, T, row_stride) : TW_OK;
 }
 
 tw_err readings_make(tw_ctx *ctx, const crnn *net, const tw_alphabet *alphabet, const labelled *data,
@@ -32,7 +70,7 @@ tw_err readings_make(tw_ctx *ctx, const crnn *net, const tw_alphabet *alphabet, 
     *m = (metrics){0};
     if (!r->of) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory for %zu readings", data->tsv.n);
     r->n = data->tsv.n;
-    keeper k = {.ctx = ctx, .readings = r};
+    keeper k = {.ctx = ctx, .data = data, .readings = r};
     decoding_options greedy = decoding_defaults();
     tw_err err = decoding_open(ctx, how ? how : &greedy, alphabet, &k.decoding);
     if (err) return err;

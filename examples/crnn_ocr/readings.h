@@ -14,8 +14,9 @@ typedef struct reading {
 typedef struct readings {
     reading *of; /* [n] by the row of the labels */
     size_t n;
-    size_t unread;  /* of them, where a lexicon had no word that fits */
-    double seconds; /* that reading took: pictures from files, network and decoding */
+    size_t unread;        /* of them, where a lexicon had no word that fits */
+    double seconds;       /* that reading took: pictures from files, network and decoding */
+    tw_reliability trust; /* of the words' confidences, which tw_ctc_words gives (trust.h) */
 } readings;
 
 /* Reads all of data, which has been encoded, as `how` says (NULL: greedily), and compares each text with its label. *r

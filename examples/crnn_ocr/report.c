@@ -4,6 +4,7 @@
 #include "curve.h"
 #include "html.h"
 #include "mistakes.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <math.h>
@@ -81,7 +82,9 @@ static void put_figures(FILE *f, const report_of *r) {
     put_estimate(f, "the same, letters and digits alone", metrics_right(m, METRICS_PLAIN));
     put_estimate(f, "mistakes a character (CER)", metrics_cer(m));
     put_estimate(f, "mistakes a word (WER)", metrics_wer(m));
-    fputs("</table>\n", f);
+    fputs("</table>\n<div class=\"grid\">\n", f);
+    trust_draw(f, &r->readings->trust);
+    fputs("</div>\n", f);
 }
 
 /* ---- mistakes ------------------------------------------------------------------------------------------------- */
