@@ -5,6 +5,7 @@
 #include "../examples/crnn_ocr/guide.h"
 #include "../examples/crnn_ocr/labelled.h"
 #include "../examples/crnn_ocr/mixed.h"
+#include "../examples/crnn_ocr/picture.h"
 #include "../examples/crnn_ocr/training.h"
 #include "../examples/crnn_ocr/transfer.h"
 #include "util.h"
@@ -301,4 +302,29 @@ Test(ocr_training, without_augmentation_nothing_changes) {
     for (int i = 0; i < 160; i++) x[i] = before[i] = (tw_real)i;
     augment_picture(x, spare, 8, &width, AUGMENT_NONE, 3);
     cr_assert(width == 20 && !memcmp(x, before, sizeof x));
+}
+
+/* ---- what the network sees ---------------------------------------------------------------------------------------- */
+
+Test(ocr_training, narrow_pictures_are_stretched_half_way) {
+    cr_assert(picture_columns(32, 96) == 96 && picture_columns(32, 500) == 500);
+    cr_assert(picture_columns(32, 32) == 64 && picture_columns(32, 1) == 49 && picture_columns(24, 72) == 72);
+    for (int w = 1; w < 200; w++)
+        cr_assert(picture_columns(32, w) <= picture_columns(32, w + 1) && picture_width(32, w) % CRNN_STEP == 0);
+    /* A ramp of gray stays one, from the middle of its first pixel to that of its last; rows stay apart. */
+    enum { H = 4, W = 5 };
+    int width = W, wide = picture_columns(H, W), row = picture_width(H, W);
+    tw_real *x = malloc((size_t)(H * row) * sizeof *x);
+    for (int i = 0; i < H * W; i++) x[i] = (tw_real)(0.1 * (i % W) + 0.05 * (i / W)); /* NOLINT: rows are wanted */
+    picture_prepare(x, H, &width);
+    cr_assert_eq(width, row);
+    for (int y = 0; y < H; y++) {
+        for (int i = 1; i < wide; i++) cr_assert(x[y * row + i] != x[y * row + i - 1] || i < 2 || i > wide - 2);
+        double steps = (double)(x[y * row + wide - 1] - x[y * row]);
+        double all = (double)(x[row + wide - 1] - x[row]);
+        cr_assert_float_eq(steps, all, 1e-5);
+        if (y) cr_assert_float_eq((double)(x[y * row] - x[(y - 1) * row]), all / 8, 1e-5);
+        for (int i = wide; i < row; i++) cr_assert_eq(x[y * row + i], 0);
+    }
+    free(x);
 }

@@ -13,21 +13,21 @@ static tw_image canvas(int w, int h, uint8_t gray) {
     return image;
 }
 
-static void fill(tw_image *im, trim_box b, uint8_t gray) {
+static void fill(tw_image *im, tw_box b, uint8_t gray) {
     for (int y = 0; y < b.height; y++)
         memset(im->data + (size_t)(b.y + y) * (size_t)im->width + b.x, gray, (size_t)b.width);
 }
 
 /* Something like letters: strokes a seventh as wide as they are high, standing and lying, that touch all four sides. */
-static void write_at(tw_image *im, trim_box b, uint8_t gray) {
+static void write_at(tw_image *im, tw_box b, uint8_t gray) {
     int stroke = b.height / 7 + 1;
     for (int x = 0, k = 0; x + stroke <= b.width; x += 3 * stroke, k++) {
-        fill(im, (trim_box){b.x + x, b.y + (k % 3 == 1) * b.height / 3, stroke, b.height - b.height / 3 * (k % 3 > 0)},
+        fill(im, (tw_box){b.x + x, b.y + (k % 3 == 1) * b.height / 3, stroke, b.height - b.height / 3 * (k % 3 > 0)},
              gray);
         if (k % 2 && x + 3 * stroke <= b.width)
-            fill(im, (trim_box){b.x + x, b.y + b.height / 2, 2 * stroke, stroke}, gray);
+            fill(im, (tw_box){b.x + x, b.y + b.height / 2, 2 * stroke, stroke}, gray);
     }
-    fill(im, (trim_box){b.x + b.width - stroke, b.y, stroke, b.height}, gray);
+    fill(im, (tw_box){b.x + b.width - stroke, b.y, stroke, b.height}, gray);
 }
 
 static void add_noise(tw_image *im, double sigma) {
@@ -40,8 +40,8 @@ static void add_noise(tw_image *im, double sigma) {
 }
 
 /* The found part holds all of b, and is not much larger. */
-static void assert_found(const tw_image *im, trim_box b, const char *what) {
-    trim_box got = trim_find(im);
+static void assert_found(const tw_image *im, tw_box b, const char *what) {
+    tw_box got = trim_find(im);
     cr_assert(got.x <= b.x && got.y <= b.y && got.x + got.width >= b.x + b.width &&
                   got.y + got.height >= b.y + b.height,
               "%s: %d,%d %dx%d cuts the writing at %d,%d %dx%d", what, got.x, got.y, got.width, got.height, b.x, b.y,
@@ -52,7 +52,7 @@ static void assert_found(const tw_image *im, trim_box b, const char *what) {
 }
 
 static void assert_whole(const tw_image *im, const char *what) {
-    trim_box got = trim_find(im);
+    tw_box got = trim_find(im);
     cr_assert(!got.x && !got.y && got.width == im->width && got.height == im->height, "%s: %d,%d %dx%d of %dx%d", what,
               got.x, got.y, got.width, got.height, im->width, im->height);
 }
@@ -66,7 +66,7 @@ Test(ocr_trim, a_word_in_a_large_picture) {
         for (size_t k = 0; k < 12; k++) {
             tw_image im = canvas(size[i][0], size[i][1], gray[k % 4][0]);
             int w = size[i][2], h = size[i][3], free_x = size[i][0] - w, free_y = size[i][1] - h;
-            trim_box b = {free_x / 2, free_y / 2, w, h};
+            tw_box b = {free_x / 2, free_y / 2, w, h};
             if (k >= 4)
                 b.x = (int)(tw_random_bits(i, k) % (uint64_t)free_x),
                 b.y = (int)(tw_random_bits(k, i) % (uint64_t)free_y);
@@ -90,7 +90,7 @@ Test(ocr_trim, crops_stay_whole) {
         int left = (int)(tw_random_uniform(5, i) * 0.4 * h), right = (int)(tw_random_uniform(6, i) * 0.4 * h);
         if (left + right + 8 > w) continue;
         tw_image im = canvas(w, h, i % 2 ? 230 : 30);
-        write_at(&im, (trim_box){left, top, w - left - right, h - top - bottom}, i % 2 ? 20 : 200);
+        write_at(&im, (tw_box){left, top, w - left - right, h - top - bottom}, i % 2 ? 20 : 200);
         if (i % 3 == 0) add_noise(&im, 8);
         assert_whole(&im, "a crop");
         tw_image_free(&im);
@@ -102,20 +102,20 @@ Test(ocr_trim, padding_and_frames) {
     static const uint8_t around[] = {0, 255, 128};
     for (size_t k = 0; k < 9; k++) {
         int pad = k < 3 ? 60 : k < 6 ? 5 : 1, w = 160, h = 40;
-        trim_box inner = {pad, pad, w, h};
+        tw_box inner = {pad, pad, w, h};
         tw_image im = canvas(w + 2 * pad, h + 2 * pad, around[k % 3]);
         fill(&im, inner, k % 3 == 2 ? 20 : 190);
-        write_at(&im, (trim_box){pad + 10, pad + 6, w - 20, h - 12}, k % 3 == 2 ? 240 : 70);
-        trim_box got = trim_find(&im);
+        write_at(&im, (tw_box){pad + 10, pad + 6, w - 20, h - 12}, k % 3 == 2 ? 240 : 70);
+        tw_box got = trim_find(&im);
         cr_assert(got.x == pad && got.y == pad && got.width == w && got.height == h, "%zu: %d,%d %dx%d", k, got.x,
                   got.y, got.width, got.height);
         tw_image_free(&im);
     }
     tw_image im = canvas(300, 120, 255); /* a line drawn around the word, with white on both sides */
-    fill(&im, (trim_box){40, 20, 220, 70}, 0);
-    fill(&im, (trim_box){43, 23, 214, 64}, 255);
-    write_at(&im, (trim_box){60, 35, 180, 40}, 0);
-    trim_box got = trim_find(&im);
+    fill(&im, (tw_box){40, 20, 220, 70}, 0);
+    fill(&im, (tw_box){43, 23, 214, 64}, 255);
+    write_at(&im, (tw_box){60, 35, 180, 40}, 0);
+    tw_box got = trim_find(&im);
     cr_assert(got.x >= 43 && got.y == 23 && got.height == 64 && got.x + got.width <= 257, "%d,%d %dx%d", got.x, got.y,
               got.width, got.height);
     tw_image_free(&im);
@@ -126,8 +126,8 @@ Test(ocr_trim, a_corner_of_a_canvas) {
     tw_image im = canvas(400, 400, 0);
     for (int y = 0; y < 50; y++)
         for (int x = 0; x < 200; x++) im.data[y * 400 + x] = (uint8_t)(120 + x / 4);
-    write_at(&im, (trim_box){20, 8, 160, 34}, 40);
-    trim_box got = trim_find(&im);
+    write_at(&im, (tw_box){20, 8, 160, 34}, 40);
+    tw_box got = trim_find(&im);
     cr_assert(got.x == 0 && got.y == 0 && got.width == 200 && got.height == 50, "%d,%d %dx%d", got.x, got.y, got.width,
               got.height);
     tw_image_free(&im);
@@ -135,8 +135,8 @@ Test(ocr_trim, a_corner_of_a_canvas) {
 
 Test(ocr_trim, a_single_bar_is_writing) {
     tw_image im = canvas(200, 100, 255);
-    fill(&im, (trim_box){90, 40, 4, 20}, 0); /* an l */
-    trim_box got = trim_find(&im);
+    fill(&im, (tw_box){90, 40, 4, 20}, 0); /* an l */
+    tw_box got = trim_find(&im);
     cr_assert(got.height >= 24 && got.height < 34 && got.width > 8, "%d,%d %dx%d", got.x, got.y, got.width, got.height);
     tw_image_free(&im);
 }
@@ -162,11 +162,11 @@ Test(ocr_trim, never_outside) {
         tw_image im = canvas(w, h, (uint8_t)tw_random_bits(3, i)), part;
         for (uint64_t k = 0; k < i % 6; k++) {
             int x = (int)(tw_random_bits(4 + k, i) % (uint64_t)w), y = (int)(tw_random_bits(14 + k, i) % (uint64_t)h);
-            trim_box b = {x, y, 1 + (int)(tw_random_bits(24 + k, i) % (uint64_t)(w - x)),
-                          1 + (int)(tw_random_bits(34 + k, i) % (uint64_t)(h - y))};
+            tw_box b = {x, y, 1 + (int)(tw_random_bits(24 + k, i) % (uint64_t)(w - x)),
+                        1 + (int)(tw_random_bits(34 + k, i) % (uint64_t)(h - y))};
             fill(&im, b, (uint8_t)tw_random_bits(44 + k, i));
         }
-        trim_box got = trim_find(&im);
+        tw_box got = trim_find(&im);
         cr_assert(got.x >= 0 && got.y >= 0 && got.width > 0 && got.height > 0 && got.x + got.width <= w &&
                       got.y + got.height <= h,
                   "%d,%d %dx%d of %dx%d", got.x, got.y, got.width, got.height, w, h);

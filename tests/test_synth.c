@@ -287,7 +287,7 @@ Test(synth, options_that_cannot_be) {
         synth_options o;
         const char *part;
     } bad[] = {{{.preset = "scenes"}, "did you mean scene?"},
-               {{.preset = "x"}, "clean, light, medium, scene or print"},
+               {{.preset = "x"}, "clean, page, light, medium, scene or print"},
                {{.set = "blur=-1"}, "blur goes from 0 to 6"},
                {{.fonts = "@/nowhere/list"}, "/nowhere/list: No such file"},
                {{.fonts = ","}, "names no family"},

@@ -158,7 +158,7 @@ tw_err check_aspects(check *c) {
 
 static int frames_of(const check_row *row, const crnn_design *design, int height) {
     double fit = floor((double)row->width * height / row->height + 0.5);
-    return design->frames(picture_width(fit < 1 ? 1 : fit > PICTURE_MAX_WIDTH ? PICTURE_MAX_WIDTH : (int)fit));
+    return design->frames(picture_width(height, fit < 1 ? 1 : fit > PICTURE_MAX_WIDTH ? PICTURE_MAX_WIDTH : (int)fit));
 }
 
 size_t check_unfit(const check *c, const crnn_design *design, int height, double *comfort) {

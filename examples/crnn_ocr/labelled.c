@@ -168,11 +168,11 @@ static tw_err encode_all(tw_ctx *ctx, const tw_alphabet *alphabet, size_t *forei
 }
 
 tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, const augment_strength *training,
-                       size_t *foreign, labelled *data) {
+                       bool trim, size_t *foreign, labelled *data) {
     size_t n = data->tsv.n, room = 1, used = 0;
     for (size_t i = 0; i < n; i++) room += strlen(data->tsv.row[i].text) + 4;
     int32_t *symbol = malloc(room * sizeof *symbol), *length = malloc(n * sizeof *length);
-    tw_picture_options options = {.height = height, .max_width = PICTURE_MAX_WIDTH};
+    tw_picture_options options = {.height = height, .max_width = PICTURE_MAX_WIDTH, .crop = trim ? trim_find : NULL};
     tw_dataset grays = {0};
     tw_err err = TW_OK;
     if (foreign) *foreign = 0;
@@ -185,7 +185,7 @@ tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, con
     if (!err && data->images.ndim) err = tw_dataset_texts(ctx, &data->images, labels, lengths, &options, &grays);
     else if (!err) err = tw_dataset_files(ctx, &data->tsv, labels, lengths, &options, &grays);
     for (size_t i = 0; !err && i < n; i++)
-        data->width[i] = picture_width(grays.width ? grays.width(grays.user, i) : grays.max_width);
+        data->width[i] = picture_width(height, grays.width ? grays.width(grays.user, i) : grays.max_width);
     if (!err && training) err = picture_augmented(ctx, &grays, *training, &data->dataset);
     else if (!err) err = picture_dataset(ctx, &grays, false, &data->dataset);
     free(symbol);

@@ -26,9 +26,9 @@ tw_alphabet *labelled_alphabet(tw_ctx *ctx, const labelled *data);
 /* Makes data->dataset: pictures scaled to height, texts as symbols. A text with a character outside the alphabet is
  * RANGE, with its line. With foreign given, such a character becomes a symbol that no network gives, so that it counts
  * as a mistake, and *foreign is the number of such texts. training: for training, as picture_augmented says;
- * NULL: to be read. */
+ * NULL: to be read. trim: of picture files the part around the writing, as `read` sees them (trim.h). */
 tw_err labelled_encode(tw_ctx *ctx, const tw_alphabet *alphabet, int height, const augment_strength *training,
-                       size_t *foreign, labelled *data);
+                       bool trim, size_t *foreign, labelled *data);
 /* How many texts need more frames than their picture gives. */
 size_t labelled_unfit(const labelled *data, int (*frames)(int width));
 void labelled_free(labelled *data);

@@ -142,7 +142,7 @@ tw_err marked_write(tw_ctx *ctx, marker *m, const tw_image *gray, const reading 
         m->line = line;
         if (room > m->room) m->room = room;
         draw_picture(&page, gray, scale);
-        const trim_box *b = &r->seen;
+        const tw_box *b = &r->seen;
         if (b->width < gray->width || b->height < gray->height)
             outline(&page, EDGE + b->x * scale, EDGE + b->y * scale, b->width * scale, b->height * scale, frame);
         if (r->n && r->span) draw_spans(m, &page, r, scale);

@@ -23,8 +23,19 @@ static tw_real quantile(const int *count, int total, double part) {
     return ((tw_real)level + (tw_real)0.5) / LEVELS;
 }
 
+/* So many columns that they are whole frames. */
+static int frames_wide(int columns) { return (columns + CRNN_STEP - 1) / CRNN_STEP * CRNN_STEP; }
+
+/* The row of n pixels at `at` pixels from its left edge, where pixel i is in the middle of i and i + 1. */
+static tw_real between(const tw_real *row, int n, tw_real at) {
+    int left = (int)(at - (tw_real)0.5);
+    tw_real part = at - (tw_real)0.5 - (tw_real)left;
+    if (part <= 0 || left + 1 >= n) return row[left];
+    return row[left] + part * (row[left + 1] - row[left]);
+}
+
 void picture_prepare(tw_real *x, int height, int *width) {
-    int all[LEVELS] = {0}, border[LEVELS] = {0}, w = *width, wide = picture_width(w);
+    int all[LEVELS] = {0}, border[LEVELS] = {0}, w = *width, wide = picture_width(height, w);
     for (int y = 0; y < height; y++)
         for (int i = 0; i < w; i++) {
             int level = level_of(x[(size_t)y * (size_t)w + (size_t)i]);
@@ -39,28 +50,36 @@ void picture_prepare(tw_real *x, int height, int *width) {
     tw_real least = (tw_real)0.1;
     if (contrast >= 0 && contrast < least) contrast = least;
     if (contrast < 0 && contrast > -least) contrast = -least;
-    tw_real scale = 1 / contrast;
-    for (int y = height - 1; y >= 0; y--) { /* from the end, because rows move to the right */
+    int columns = picture_columns(height, w);
+    tw_real scale = 1 / contrast, step = (tw_real)w / (tw_real)columns;
+    for (int y = height - 1; y >= 0; y--) { /* from the end, because rows move to the right, and pixels in them */
         tw_real *to = x + (size_t)y * (size_t)wide;
         const tw_real *from = x + (size_t)y * (size_t)w;
-        for (int i = wide - 1; i >= w; i--) to[i] = 0;
-        for (int i = w - 1; i >= 0; i--) to[i] = (back - from[i]) * scale;
+        for (int i = wide - 1; i >= columns; i--) to[i] = 0;
+        for (int i = columns - 1; i >= 0; i--)
+            to[i] = (back - between(from, w, ((tw_real)i + (tw_real)0.5) * step)) * scale;
     }
     *width = wide;
 }
 
-int picture_width(int width) { return (width + CRNN_STEP - 1) / CRNN_STEP * CRNN_STEP; }
+int picture_columns(int height, int width) {
+    int least = PICTURE_LEAST_ASPECT * height;
+    return width >= least ? width : (width + least + 1) / 2;
+}
 
-tw_real *picture_from(tw_ctx *ctx, const tw_image *gray, int height, int *width, picture_part *part) {
+int picture_width(int height, int width) { return frames_wide(picture_columns(height, width)); }
+
+tw_real *picture_from(tw_ctx *ctx, const tw_image *gray, int height, bool trim, int *width, picture_part *part) {
     tw_image cut = {0}, scaled = {0};
     tw_real *x = NULL;
-    part->seen = trim_find(gray);
+    part->seen = trim ? trim_find(gray) : (tw_box){0, 0, gray->width, gray->height};
     /* A strip of one row is no line of text, and not worth the time of a long one. */
     int most = PICTURE_ENLARGED * part->seen.width < PICTURE_READ_WIDTH ? PICTURE_ENLARGED * part->seen.width
                                                                         : PICTURE_READ_WIDTH;
     if (!trim_cut(ctx, gray, part->seen, &cut) && !tw_image_fit(ctx, &cut, height, most, &scaled)) {
-        *width = part->columns = scaled.width;
-        x = malloc((size_t)height * (size_t)picture_width(scaled.width) * sizeof *x);
+        *width = scaled.width;
+        part->columns = picture_columns(height, scaled.width);
+        x = malloc((size_t)height * (size_t)picture_width(height, scaled.width) * sizeof *x);
         if (x) {
             tw_image_to_reals(&scaled, 0, 1, x);
             picture_prepare(x, height, width);
@@ -73,11 +92,11 @@ tw_real *picture_from(tw_ctx *ctx, const tw_image *gray, int height, int *width,
     return x;
 }
 
-tw_real *picture_load(tw_ctx *ctx, const char *path, int height, int *width) {
+tw_real *picture_load(tw_ctx *ctx, const char *path, int height, bool trim, int *width) {
     tw_image gray;
     picture_part part;
     if (tw_image_load(ctx, path, 1, &gray)) return NULL;
-    tw_real *x = picture_from(ctx, &gray, height, width, &part);
+    tw_real *x = picture_from(ctx, &gray, height, trim, width, &part);
     tw_image_free(&gray);
     return x;
 }
@@ -85,7 +104,7 @@ tw_real *picture_load(tw_ctx *ctx, const char *path, int height, int *width) {
 void picture_move(tw_real *x, int height, int *width, uint64_t stream) {
     dice d = dice_of(stream);
     int w = *width, right = dice_below(&d, PICTURE_MOVE + 1), down = dice_below(&d, 3) - 1,
-        wide = picture_width(w + right);
+        wide = frames_wide(w + right);
     tw_real ink = (tw_real)dice_between(&d, 0.85f, 1.15f);
     for (int y = height - 1; y >= 0; y--) {
         tw_real *to = x + (size_t)y * (size_t)wide;
@@ -123,7 +142,7 @@ static bool paired(const around *a, size_t i) { return a->training && i % 2; }
 static int prepared_width(void *user, size_t i) {
     const around *a = user;
     const tw_dataset *inner = &a->inner;
-    int own = picture_width(inner->width ? inner->width(inner->user, i) : inner->max_width);
+    int own = picture_width(inner->height, inner->width ? inner->width(inner->user, i) : inner->max_width);
     return paired(a, i) ? 2 * own : own;
 }
 
@@ -170,7 +189,8 @@ static void prepared_free(void *user) {
 }
 
 static tw_err open(tw_ctx *ctx, tw_dataset *inner, bool training, augment_strength most, tw_dataset *prepared) {
-    int widest = picture_width(augment_widest(picture_width(inner->max_width), most) + (training ? PICTURE_MOVE : 0));
+    int widest = frames_wide(augment_widest(picture_width(inner->height, inner->max_width), most) +
+                             (training ? PICTURE_MOVE : 0));
     size_t room = (size_t)inner->height * (size_t)widest;
     around *a = malloc(sizeof *a);
     tw_real *right = malloc(room * sizeof *right), *spare = malloc(room * sizeof *spare);

@@ -57,6 +57,49 @@ static const preset clean = {
     .bookish = 0.7f,
 };
 
+static const preset page = {
+    .name = "page",
+    .about = "lines cut out of scanned pages, with the paper beside them",
+    .look = {{
+        K(stretch) = {0.3f, 0.88f, 1.12f},
+        K(slant) = {0.1f, -0.03f, 0.22f},
+        K(weight) = {0.5f, -0.01f, 0.018f},
+        K(spacing) = {0.3f, -0.015f, 0.04f},
+        K(rotation) = {0.5f, -0.006f, 0.006f},
+        K(tight) = {0.3f, 0, 1},
+        K(left) = {1, 0, 2},
+        K(right) = {1, 0, 2},
+        K(top) = {1, -0.03f, 0.3f},
+        K(bottom) = {1, -0.03f, 0.3f},
+        K(neighbours) = {0.5f, 1, 1},
+        K(contrast) = {1, 0.5f, 1},
+        K(tone) = {1, 0.6f, 1},
+        K(inverted) = {0.03f, 1, 1},
+        K(shade_x) = {0.2f, -0.25f, 0.25f},
+        K(shade_y) = {0.2f, -0.15f, 0.15f},
+        K(cloud) = {0.25f, 0.02f, 0.2f},
+        K(cloud_size) = {1, 0.1f, 1.5f},
+        K(worn) = {0.15f, 0.02f, 0.35f},
+        K(rows) = {0.3f, 18, 30},
+        K(blur) = {0.6f, 0.2f, 0.9f},
+        K(noise) = {0.4f, 0.005f, 0.06f},
+        K(salt) = {0.06f, 0, 0.008f},
+        K(jpeg) = {0.3f, 30, 90},
+    }},
+    .text = {.word = 0.08f,
+             .number = 0.02f,
+             .date = 0.02f,
+             .address = 0.02f,
+             .brief = 0.02f,
+             .salad = 0.02f,
+             .line = 0.82f,
+             .upper = 0.06f,
+             .title = 0.12f,
+             .marked = 0.2f,
+             .longest = 48},
+    .bookish = 0.8f,
+};
+
 static const preset light = {
     .name = "light",
     .about = "words, a little varied",
@@ -223,10 +266,10 @@ static const preset scene = {
 static const preset print = {
     .name = "print",
     .about = "all of the above: what the model print-en is trained on",
-    .part = {{"scene", 0.5f}, {"medium", 0.22f}, {"light", 0.06f}, {"clean", 0.22f}},
+    .part = {{"scene", 0.5f}, {"medium", 0.22f}, {"light", 0.06f}, {"clean", 0.16f}, {"page", 0.06f}},
 };
 
-const preset *const presets[] = {&clean, &light, &medium, &scene, &print, NULL};
+const preset *const presets[] = {&clean, &page, &light, &medium, &scene, &print, NULL};
 
 const preset *preset_find(tw_ctx *ctx, const char *name) {
     const char *names[8];
@@ -236,7 +279,7 @@ const preset *preset_find(tw_ctx *ctx, const char *name) {
         if (!strcmp(name, names[i])) return presets[i];
     const char *near = tw_nearest(name, n, names);
     if (near) return tw_fail(ctx, TW_ERR_RANGE, "there is no preset \"%s\"; did you mean %s?", name, near);
-    return tw_fail(ctx, TW_ERR_RANGE, "there is no preset \"%s\": clean, light, medium, scene or print", name);
+    return tw_fail(ctx, TW_ERR_RANGE, "there is no preset \"%s\": clean, page, light, medium, scene or print", name);
 }
 
 static tw_err add_part(tw_ctx *ctx, const preset *p, float weight, const char *set, synth_recipe *r) {

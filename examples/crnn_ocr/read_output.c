@@ -35,7 +35,7 @@ static bool put_path(cJSON *to, const char *path) {
     return ok;
 }
 
-static bool put_seen(cJSON *to, const trim_box *b) {
+static bool put_seen(cJSON *to, const tw_box *b) {
     cJSON *box = cJSON_AddObjectToObject(to, "seen");
     return box && put_number(box, "x", b->x, 0) && put_number(box, "y", b->y, 0) &&
         put_number(box, "width", b->width, 0) && put_number(box, "height", b->height, 0);

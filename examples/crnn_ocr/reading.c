@@ -74,7 +74,7 @@ tw_err reader_read(reader *r, const tw_image *gray, reading *result) {
     int width, height = r->model.recipe.height;
     *result = (reading){.width = gray->width, .height = gray->height};
     picture_part part;
-    tw_real *x = picture_from(ctx, gray, height, &width, &part);
+    tw_real *x = picture_from(ctx, gray, height, trained_trims(&r->model), &width, &part);
     if (!x) return tw_error(ctx);
     result->seen = part.seen;
     tw_labels frames, widths = {&(int32_t){width}, 1};

@@ -14,7 +14,7 @@ typedef struct reading_span {
 
 typedef struct reading {
     int width, height;   /* of the picture */
-    trim_box seen;       /* the part that was looked at */
+    tw_box seen;         /* the part that was looked at */
     int n;               /* readings, best first; 0: with a lexicon, when none of its words fits */
     const decoded *best; /* [n], borrowed until the next picture */
     reading_span

@@ -5,6 +5,7 @@
 #include "guide.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <thalweg/extend.h>
 
 /* `input` is a constant of this program, written for whoever reads the file with another one. */
@@ -119,3 +120,5 @@ void trained_free(trained *t) {
     tw_meta_free(t->meta);
     *t = (trained){0};
 }
+
+bool trained_trims(const trained *t) { return !strcmp(t->recipe.data, "synth"); }

@@ -35,5 +35,8 @@ typedef struct trained {
  * weights (ema.h), those are used. Unless TW_OK, nothing is left to free. */
 tw_err trained_load(tw_ctx *ctx, const char *path, bool weights, trained *t);
 void trained_free(trained *t);
+/* Does it read the part of a picture around the writing alone? So does a model of rendered text, where crops are as
+ * tight as they are. One that learned from labelled pictures sees others as it saw those: whole. */
+bool trained_trims(const trained *t);
 
 #endif

@@ -12,7 +12,7 @@
 void synth_cli_options(synth_options *o, cli_option *table) {
     const cli_option all[SYNTH_OPTIONS] = {
         {"preset", 0, CLI_TEXT, &o->preset, "NAME",
-         "how rendered text looks and what it says: clean, light,\nmedium, scene or print (default: light)", 0, 0,
+         "how rendered text looks and what it says: clean, page,\nlight, medium, scene or print (default: light)", 0, 0,
          NULL},
         {"set", 0, CLI_TEXT, &o->set, "LIST",
          "changes the preset's knobs: KNOB=VALUE or\nKNOB=CHANCE:LOW:HIGH, separated by commas", 0, 0, NULL},

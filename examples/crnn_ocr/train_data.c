@@ -65,7 +65,7 @@ static int default_height(const train_data *d, const crnn_design *design) {
 static tw_err open_labels(tw_ctx *ctx, const recipe *plan, const crnn_design *design, train_data *d) {
     for (int i = 0; i < AUGMENT_KINDS; i++)
         if (plan->augment && !strcmp(plan->augment, augment_name[i])) d->augment = (augment_strength)i;
-    tw_err err = labelled_encode(ctx, d->alphabet, plan->height, &d->augment, NULL, &d->train);
+    tw_err err = labelled_encode(ctx, d->alphabet, plan->height, &d->augment, false, NULL, &d->train);
     if (err) return err;
     size_t unfit = labelled_unfit(&d->train, design->frames);
     if (unfit)
@@ -80,7 +80,7 @@ static tw_err open_validation(tw_ctx *ctx, const train_options *o, int height, t
     size_t foreign = 0;
     tw_err err = o->val ? labelled_load(ctx, o->val, o->val_images, &d->valid) : TW_OK;
     if (err || !d->valid.tsv.n) return err;
-    err = labelled_encode(ctx, d->alphabet, height, NULL, &foreign, &d->valid);
+    err = labelled_encode(ctx, d->alphabet, height, NULL, false, &foreign, &d->valid);
     if (!err && foreign)
         fprintf(stderr, "validation: %zu texts have characters outside the alphabet, which count as mistakes\n",
                 foreign);

@@ -11,7 +11,7 @@
 
 enum { REDUCED = 400, LEAST_CONTRAST = 24, LEAST_INSIDE = 36, SAME = 6, BORDERS = 4 };
 #define MARGIN 0.15 /* that stays above and below, in heights of the writing */
-#define SIDE 0.5    /* that stays left and right, in heights of the result */
+#define SIDE 0.36   /* that stays left and right, in heights of the result */
 
 /* ---- the reduced copy ------------------------------------------------------------------------------------ */
 
@@ -46,7 +46,7 @@ static uint8_t *reduce(const tw_image *gray, int by, int *width, int *height) {
 typedef struct view {
     const uint8_t *pixel;
     int stride;
-    trim_box box; /* of the reduced copy: what is looked at */
+    tw_box box;   /* of the reduced copy: what is looked at */
     int back;     /* the background's gray */
     int contrast; /* of what differs most from it; a few pixels do not count */
     int least;    /* what differs by this much is writing */
@@ -85,7 +85,7 @@ static void look(view *v) {
 }
 
 /* The box around everything that differs; single pixels do not count. All of v where nothing is clear. */
-static trim_box surround(const view *v) {
+static tw_box surround(const view *v) {
     int w = v->box.width, h = v->box.height, left = w, right = -1, top = h, bottom = -1;
     for (int y = 0; v->clear && y < h; y++)
         for (int x = 0; x < w; x++) {
@@ -98,7 +98,7 @@ static trim_box surround(const view *v) {
             if (y < top) top = y;
             if (y > bottom) bottom = y;
         }
-    return right < 0 ? (trim_box){0, 0, w, h} : (trim_box){left, top, right - left + 1, bottom - top + 1};
+    return right < 0 ? (tw_box){0, 0, w, h} : (tw_box){left, top, right - left + 1, bottom - top + 1};
 }
 
 /* Do nine tenths of n pixels in a row, from (x, y) on, differ from the background? */
@@ -109,19 +109,19 @@ static bool line_differs(const view *v, int x, int y, int dx, int dy, int n) {
 }
 
 /* Does each side of the box differ from the background, as it does where a picture lies on it? */
-static bool edge_differs(const view *v, const trim_box *b) {
+static bool edge_differs(const view *v, const tw_box *b) {
     return line_differs(v, b->x, b->y, 1, 0, b->width) && line_differs(v, b->x, b->y + b->height - 1, 1, 0, b->width) &&
         line_differs(v, b->x, b->y, 0, 1, b->height) && line_differs(v, b->x + b->width - 1, b->y, 0, 1, b->height);
 }
 
 /* ---- the search ------------------------------------------------------------------------------------------ */
 
-static trim_box inside(trim_box outer, trim_box part, int less) {
-    return (trim_box){outer.x + part.x + less, outer.y + part.y + less, part.width - 2 * less, part.height - 2 * less};
+static tw_box inside(tw_box outer, tw_box part, int less) {
+    return (tw_box){outer.x + part.x + less, outer.y + part.y + less, part.width - 2 * less, part.height - 2 * less};
 }
 
 /* The picture that lies on v's background: its box, without the outermost pixels where these are a mixture. */
-static view enter(const view *v, trim_box box) {
+static view enter(const view *v, tw_box box) {
     view whole = *v, less = *v;
     whole.box = inside(v->box, box, 0);
     less.box = inside(v->box, box, 1);
@@ -132,7 +132,7 @@ static view enter(const view *v, trim_box box) {
 }
 
 /* Goes into borders, at most BORDERS, as long as there is something to see inside. */
-static view innermost(const uint8_t *pixel, int width, int height, trim_box *writing) {
+static view innermost(const uint8_t *pixel, int width, int height, tw_box *writing) {
     view v = {.pixel = pixel, .stride = width, .box = {0, 0, width, height}};
     look(&v);
     *writing = surround(&v);
@@ -147,8 +147,8 @@ static view innermost(const uint8_t *pixel, int width, int height, trim_box *wri
 
 static int clamp(int value, int low, int high) { return value < low ? low : value > high ? high : value; }
 
-trim_box trim_find(const tw_image *gray) {
-    trim_box all = {0, 0, gray->width, gray->height}, writing;
+tw_box trim_find(const tw_image *gray) {
+    tw_box all = {0, 0, gray->width, gray->height}, writing;
     int smaller = gray->width < gray->height ? gray->width : gray->height, by = 1 + smaller / REDUCED, w, h;
     uint8_t *pixel = reduce(gray, by, &w, &h);
     if (!pixel) return all;
@@ -166,10 +166,10 @@ trim_box trim_find(const tw_image *gray) {
     left *= by, top *= by;
     right = right * by < gray->width ? right * by : gray->width;
     bottom = bottom * by < gray->height ? bottom * by : gray->height;
-    return (trim_box){left, top, right - left, bottom - top};
+    return (tw_box){left, top, right - left, bottom - top};
 }
 
-tw_err trim_cut(tw_ctx *ctx, const tw_image *gray, trim_box box, tw_image *part) {
+tw_err trim_cut(tw_ctx *ctx, const tw_image *gray, tw_box box, tw_image *part) {
     tw_err err = tw_image_new(ctx, box.width, box.height, 1, 0, part);
     for (int y = 0; !err && y < box.height; y++)
         memcpy(part->data + (size_t)y * (size_t)box.width,

@@ -70,7 +70,7 @@ tw_err ctc_frames_read(tw_ctx *ctx, const char *model, const char *image, ctc_fr
     bool training = tw_training(ctx), recording = tw_recording(ctx);
     tw_set_training(ctx, false);
     tw_set_recording(ctx, false);
-    tw_real *x = picture_load(ctx, image, t.recipe.height, &width);
+    tw_real *x = picture_load(ctx, image, t.recipe.height, trained_trims(&t), &width);
     tw_err err = x ? run_network(ctx, &t, x, width, f) : tw_error(ctx);
     tw_set_training(ctx, training);
     tw_set_recording(ctx, recording);
