@@ -304,7 +304,7 @@ Test(ocr_training, without_augmentation_nothing_changes) {
     cr_assert(width == 20 && !memcmp(x, before, sizeof x));
 }
 
-/* ---- what the network sees ---------------------------------------------------------------------------------------- */
+/* ---- what the network sees ------------------------------------------------------------------------------- */
 
 Test(ocr_training, narrow_pictures_are_stretched_half_way) {
     cr_assert(picture_columns(32, 96) == 96 && picture_columns(32, 500) == 500);

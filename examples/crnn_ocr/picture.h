@@ -25,8 +25,8 @@ typedef struct picture_part {
     tw_box seen;
     int columns;
 } picture_part;
-/* A gray picture of any size, with trim: cut to its writing (trim.h), scaled to height and prepared: [height][*width], to be
- * freed. NULL after an error. */
+/* A gray picture of any size, with trim: cut to its writing (trim.h), scaled to height and prepared: [height][*width],
+ * to be freed. NULL after an error. */
 tw_real *picture_from(tw_ctx *ctx, const tw_image *gray, int height, bool trim, int *width, picture_part *part);
 /* The same from a file. */
 tw_real *picture_load(tw_ctx *ctx, const char *path, int height, bool trim, int *width);
