@@ -11,7 +11,7 @@
 
 enum { REDUCED = 400, LEAST_CONTRAST = 24, LEAST_INSIDE = 36, SAME = 6, BORDERS = 4 };
 #define MARGIN 0.15 /* that stays above and below, in heights of the writing */
-#define SIDE 0.36   /* that stays left and right, in heights of the result */
+#define SIDE 0.4    /* that stays left and right, in heights of the result */
 
 /* ---- the reduced copy ------------------------------------------------------------------------------------ */
 
