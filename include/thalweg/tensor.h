@@ -93,6 +93,10 @@ TW_API tw_tensor *tw_relu(tw_ctx *ctx, tw_tensor *x);                      /* ma
 TW_API tw_tensor *tw_leaky_relu(tw_ctx *ctx, tw_tensor *x, tw_real slope); /* x > 0 ? x : slope * x */
 TW_API tw_tensor *tw_sigmoid(tw_ctx *ctx, tw_tensor *x);                   /* 1 / (1 + e^-x) */
 TW_API tw_tensor *tw_tanh(tw_ctx *ctx, tw_tensor *x);
+/* x P, P the probability that a draw from N(0,1) is at most x: (1 + erf(x / sqrt 2)) / 2  (Hendrycks, Gimpel 2016);
+ * and their approximation x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2, PyTorch's approximate="tanh". */
+TW_API tw_tensor *tw_gelu(tw_ctx *ctx, tw_tensor *x);
+TW_API tw_tensor *tw_gelu_tanh(tw_ctx *ctx, tw_tensor *x);
 
 /* ---- matrices ------------------------------------------------------------------------------------
  * op(a) op(b) over the last two dimensions, op transposing when its flag is set: [..,M,K] x [..,K,N] -> [..,M,N].
@@ -103,6 +107,13 @@ TW_API tw_tensor *tw_matmul(tw_ctx *ctx, tw_tensor *a, bool transpose_a, tw_tens
  * keep_dims leaves the reduced axes as 1. The mean over no elements is NaN, as in NumPy. */
 TW_API tw_tensor *tw_sum(tw_ctx *ctx, tw_tensor *x, int naxes, const int *axes, bool keep_dims);
 TW_API tw_tensor *tw_mean(tw_ctx *ctx, tw_tensor *x, int naxes, const int *axes, bool keep_dims);
+/* The largest over axes; NaN where there is one. Elements that tie for it share its gradient evenly, as with torch.amax.
+ * An axis of length 0 has no largest: a SHAPE error. */
+TW_API tw_tensor *tw_amax(tw_ctx *ctx, tw_tensor *x, int naxes, const int *axes, bool keep_dims);
+/* The largest along one axis, and in *index (NULL: not wanted) its place there for each element of the result, row-major;
+ * borrowed until the next tw_step_begin. Of a tie the first is taken, and gets the gradient; of a row with NaN the first
+ * NaN. This is torch.max(x, dim). */
+TW_API tw_tensor *tw_max(tw_ctx *ctx, tw_tensor *x, int axis, bool keep_dims, tw_labels *index);
 
 /* Along one axis. A row that is -inf everywhere, or holds +inf or NaN, becomes NaN, as in PyTorch. */
 TW_API tw_tensor *tw_softmax(tw_ctx *ctx, tw_tensor *x, int axis);     /* e^(x-m) / sum e^(x-m), m the maximum */
@@ -118,6 +129,13 @@ TW_API tw_tensor *tw_permute(tw_ctx *ctx, tw_tensor *x, const int *order);
 TW_API tw_tensor *tw_concat(tw_ctx *ctx, int n, tw_tensor *const *x, int axis);
 /* Elements start .. stop-1 along axis; negative start and stop count from the end. */
 TW_API tw_tensor *tw_slice(tw_ctx *ctx, tw_tensor *x, int axis, int start, int stop);
+
+/* before[i] more elements in front of axis i and after[i] behind it, for each of x's axes; negative ones are cut off.
+ * CONSTANT fills with value, REFLECT mirrors without repeating the edge (2 1 | 0 1 2 | 1 0: fewer than the axis has),
+ * REPLICATE repeats it. What stands several times in the result gets the sum of its gradients. */
+typedef enum tw_pad_mode { TW_PAD_CONSTANT = 0, TW_PAD_REFLECT, TW_PAD_REPLICATE } tw_pad_mode;
+TW_API tw_tensor *tw_pad(tw_ctx *ctx, tw_tensor *x, const int *before, const int *after, tw_pad_mode mode,
+                         tw_real value);
 
 /* In training: each element 0 with probability p, else x / (1 - p). In eval: x itself. 0 <= p <= 1. */
 TW_API tw_tensor *tw_dropout(tw_ctx *ctx, tw_tensor *x, tw_real p);

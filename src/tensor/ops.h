@@ -17,6 +17,9 @@ size_t tw__grain(size_t work);
 /* Turns a negative axis into the one it means; false with a RANGE error when x has no such axis. */
 bool tw__axis(tw_ctx *ctx, const char *op, const tw_tensor *x, int axis, int *found);
 
+/* Which axes of x a reduction marks; naxes 0: all. False with a RANGE error. */
+bool tw__mark_axes(tw_ctx *ctx, const char *op, const tw_tensor *x, int naxes, const int *axes, bool *reduced);
+
 /* x seen as [outer, length, inner] around an axis. */
 typedef struct tw__around {
     size_t outer, length, inner;
@@ -75,6 +78,15 @@ typedef struct tw__reduce_attr {
     bool reduced[TW_MAX_DIMS];
     bool keep_dims, mean;
 } tw__reduce_attr;
+typedef struct tw__amax_attr {
+    bool reduced[TW_MAX_DIMS];
+    bool keep_dims;
+} tw__amax_attr;
+typedef struct tw__max_attr {
+    int axis;
+    bool keep_dims;
+    int32_t *index; /* of each element of the result, along the axis */
+} tw__max_attr;
 typedef struct tw__axis_attr { /* softmax, log_softmax, concat */
     int axis;
 } tw__axis_attr;
@@ -84,6 +96,11 @@ typedef struct tw__permute_attr {
 typedef struct tw__slice_attr {
     int axis, start, stop; /* not negative */
 } tw__slice_attr;
+typedef struct tw__pad_attr {
+    int before[TW_MAX_DIMS], after[TW_MAX_DIMS];
+    tw_pad_mode mode;
+    tw_real value;
+} tw__pad_attr;
 typedef struct tw__dropout_attr {
     tw_real p;
     uint8_t *kept; /* 1 where x passes, an entry an element */

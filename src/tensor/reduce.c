@@ -34,14 +34,14 @@ static void reduce_backward(tw_ctx *ctx, tw_node *n) {
 static const tw_op sum_op = {"sum", reduce_backward};
 static const tw_op mean_op = {"mean", reduce_backward};
 
-static bool mark_axes(tw_ctx *ctx, const tw_op *op, const tw_tensor *x, int naxes, const int *axes, bool *reduced) {
-    if (naxes < 0) return tw_fail(ctx, TW_ERR_RANGE, "%s: %d axes", op->name, naxes);
+bool tw__mark_axes(tw_ctx *ctx, const char *op, const tw_tensor *x, int naxes, const int *axes, bool *reduced) {
+    if (naxes < 0) return tw_fail(ctx, TW_ERR_RANGE, "%s: %d axes", op, naxes);
     for (int i = 0; i < TW_MAX_DIMS; i++) reduced[i] = naxes == 0 && i < x->ndim;
     for (int i = 0; i < naxes; i++) {
         int axis;
-        if (!tw__axis(ctx, op->name, x, axes[i], &axis)) return false;
+        if (!tw__axis(ctx, op, x, axes[i], &axis)) return false;
         if (reduced[axis])
-            return tw_fail(ctx, TW_ERR_RANGE, "%s: axis %d is given twice: %s", op->name, axis, tw_describe(ctx, x));
+            return tw_fail(ctx, TW_ERR_RANGE, "%s: axis %d is given twice: %s", op, axis, tw_describe(ctx, x));
         reduced[axis] = true;
     }
     return true;
@@ -50,7 +50,7 @@ static bool mark_axes(tw_ctx *ctx, const tw_op *op, const tw_tensor *x, int naxe
 static tw_tensor *reduce(tw_ctx *ctx, const tw_op *op, tw_tensor *x, int naxes, const int *axes, bool keep_dims) {
     if (!tw_inputs_ok(ctx, op->name, 1, &x)) return NULL;
     tw__reduce_attr *attr = tw_alloc(ctx, sizeof *attr);
-    if (!attr || !mark_axes(ctx, op, x, naxes, axes, attr->reduced)) return NULL;
+    if (!attr || !tw__mark_axes(ctx, op->name, x, naxes, axes, attr->reduced)) return NULL;
     attr->keep_dims = keep_dims;
     attr->mean = op == &mean_op;
     int ndim = 0, dim[TW_MAX_DIMS];

@@ -1,4 +1,5 @@
-/* unary.c - operations on each element alone: scale, exp, log, sqrt, relu, leaky_relu, sigmoid, tanh.
+/* unary.c - operations on each element alone: scale, exp, log, sqrt, relu, leaky_relu, sigmoid, tanh,
+ * gelu, gelu_tanh.
  *
  * Each is two loops, y from x and dx from dy; x, y and the parameter p (factor, slope) are what the derivative may
  * use. */
@@ -74,6 +75,25 @@ static tw_tensor *apply(tw_ctx *ctx, const unary *op, tw_tensor *x, const tw_rea
     }                                                                                                      \
     static const unary name##_op = {{#name, unary_backward}, name##_value, name##_grad};
 
+/* ---- gelu = x P(x), P the normal distribution's:  its derivative is P + x P',  P' = e^(-x^2/2) / sqrt(2 pi). With erfc,
+ * P keeps its digits where it is small, which 1 + erf does not. */
+static inline tw_real normal_p(tw_real x) { return (tw_real)0.5 * erfc(x * -(tw_real)0.70710678118654752440); }
+static inline tw_real gelu_slope(tw_real x) {
+    return normal_p(x) + x * (tw_real)0.39894228040143267794 * exp(x * x * (tw_real)-0.5);
+}
+
+/* gelu_tanh = x Q(x), Q = (1 + tanh u) / 2, u = a (x + b x^3):  its derivative is Q + x (1 - tanh(u)^2) u' / 2. Where
+ * tanh is 1 the last factor may overflow. */
+static inline tw_real gelu_tanh_of(tw_real x) {
+    const tw_real a = (tw_real)0.79788456080286535588, b = (tw_real)0.044715;
+    return tw__tanh1(a * (x + b * x * x * x));
+}
+static inline tw_real gelu_tanh_slope(tw_real x) {
+    const tw_real a = (tw_real)0.79788456080286535588, b = (tw_real)0.044715;
+    const tw_real t = gelu_tanh_of(x), flat = 1 - t * t, q = (tw_real)0.5 * (1 + t);
+    return flat > 0 ? q + (tw_real)0.5 * x * flat * a * (1 + 3 * b * x * x) : q;
+}
+
 /* The formatter would take these products for pointers. */
 /* clang-format off */
 VALUE(scale, p * x)
@@ -100,6 +120,12 @@ GRAD(sigmoid, dy * y * (1 - y))
 
 VALUE_OF_ARRAY(tanh, tw__vtanh)
 GRAD(tanh, dy * (1 - y * y))
+
+VALUE(gelu, x * normal_p(x))
+GRAD(gelu, dy * gelu_slope(x))
+
+VALUE(gelu_tanh, (tw_real)0.5 * x * (1 + gelu_tanh_of(x)))
+GRAD(gelu_tanh, dy * gelu_tanh_slope(x))
 /* clang-format on */
 
 tw_tensor *tw_scale(tw_ctx *ctx, tw_tensor *x, tw_real factor) { return apply(ctx, &scale_op, x, &factor); }
@@ -110,3 +136,5 @@ tw_tensor *tw_relu(tw_ctx *ctx, tw_tensor *x) { return apply(ctx, &relu_op, x, N
 tw_tensor *tw_leaky_relu(tw_ctx *ctx, tw_tensor *x, tw_real slope) { return apply(ctx, &leaky_relu_op, x, &slope); }
 tw_tensor *tw_sigmoid(tw_ctx *ctx, tw_tensor *x) { return apply(ctx, &sigmoid_op, x, NULL); }
 tw_tensor *tw_tanh(tw_ctx *ctx, tw_tensor *x) { return apply(ctx, &tanh_op, x, NULL); }
+tw_tensor *tw_gelu(tw_ctx *ctx, tw_tensor *x) { return apply(ctx, &gelu_op, x, NULL); }
+tw_tensor *tw_gelu_tanh(tw_ctx *ctx, tw_tensor *x) { return apply(ctx, &gelu_tanh_op, x, NULL); }
