@@ -36,6 +36,11 @@ static const shape shapes[] = {
     {10, 24, 10, 24, 3, 3, {PAD(1)}, true},
     {10, 3, 24, 7, 5, 5, {PAD(2), POOL(2, 2)}, true},
     {2, 300, 3, 210, 2, 2, {0}, false},
+    /* groups, dilation */
+    {8, 12, 16, 12, 3, 3, {PAD(1), .groups = 12}, false},
+    {40, 12, 5, 24, 3, 3, {PAD(1), .groups = 3, POOL(2, 2)}, false},
+    {7, 16, 20, 16, 3, 3, {PAD(2), .dilation_h = 2, .dilation_w = 2, .act = TW_ACT_GELU}, false},
+    {3, 130, 9, 66, 3, 2, {PAD(1), .dilation_w = 3, .groups = 2}, false},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, WIDEST = 60, WARM_UP = 3 };
 
@@ -56,7 +61,8 @@ typedef struct data {
 static bool step(tw_ctx *ctx, const shape *s, const data *d, int width) {
     tw_step_begin(ctx);
     tw_tensor *x = tw_input_grad(ctx, d->x, 4, (int[]){s->N, s->C, s->H, width});
-    tw_tensor *w = tw_input_grad(ctx, d->w, 4, (int[]){s->O, s->C, s->kh, s->kw});
+    tw_tensor *w = tw_input_grad(ctx, d->w, 4,
+                                 (int[]){s->O, s->C / (s->options.groups ? s->options.groups : 1), s->kh, s->kw});
     tw_tensor *y = tw_conv2d(ctx, x, w, tw_input_grad(ctx, d->b, 1, (int[]){s->O}), &s->options);
     if (!y) {
         cr_assert_eq(tw_error(ctx), TW_ERR_SHAPE, "%s", tw_errmsg(ctx));
@@ -69,7 +75,8 @@ static bool step(tw_ctx *ctx, const shape *s, const data *d, int width) {
 
 static data data_new(const shape *s) {
     const size_t room = (size_t)(s->H + 12) * (WIDEST + 12) * (size_t)s->N;
-    return (data){random_reals(room * s->C, 1, -1, 1), random_reals((size_t)s->O * s->C * s->kh * s->kw, 2, -1, 1),
+    return (data){random_reals(room * s->C, 1, -1, 1),
+                  random_reals((size_t)s->O * s->C * s->kh * s->kw, 2, -1, 1), /* more than groups need */
                   random_reals(s->O, 3, -1, 1), random_reals(room * s->O, 4, -1, 1)};
 }
 static void data_free(data *d) { free(d->x), free(d->w), free(d->b), free(d->dy); }

@@ -34,6 +34,9 @@ static const shape shapes[] = {
     {COLUMNS, 5, 24, 9, 9, 16, 1, {RELU}, false},
     {COLUMNS, 1 + 2, 24, 30, 30, 16, 1, {0}, false},
     {COLUMNS, 8, 16, 13, 13, 16, 3, {PAD(1), POOLED}, true},
+    {COLUMNS, 6, 17, 13, 11, 17, 3, {PAD(1), .groups = 17}, false},
+    {COLUMNS, 5, 16, 9, 10, 24, 3, {PAD(2), RELU, .dilation_h = 2, .dilation_w = 2, .groups = 4}, false},
+    {COLUMNS, 5, 16, 6, 30, 16, 3, {PAD(1), .dilation_w = 2}, false},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -43,14 +46,16 @@ static tw__conv conv_of(const shape *s) {
     const tw_conv2d_options *o = &s->options;
     tw__conv c = {.N = s->N, .C = s->C, .H = s->H, .W = s->W, .O = s->O, .kh = s->k, .kw = s->k};
     c.sh = or_one(o->stride_h), c.sw = or_one(o->stride_w), c.ph = o->pad_h, c.pw = o->pad_w;
-    c.OH = (s->H + 2 * c.ph - s->k) / c.sh + 1, c.OW = (s->W + 2 * c.pw - s->k) / c.sw + 1;
-    c.taps = s->k * s->k, c.K = s->C * c.taps, c.P = c.OH * c.OW;
+    c.dh = or_one(o->dilation_h), c.dw = or_one(o->dilation_w), c.groups = or_one(o->groups);
+    c.OH = (s->H + 2 * c.ph - (s->k - 1) * c.dh - 1) / c.sh + 1;
+    c.OW = (s->W + 2 * c.pw - (s->k - 1) * c.dw - 1) / c.sw + 1;
+    c.taps = s->k * s->k, c.K = s->C / c.groups * c.taps, c.P = c.OH * c.OW;
     return c;
 }
 
 static algorithm algorithm_of(const shape *s) {
     const tw__conv c = conv_of(s);
-    if (s->plain) return COLUMNS;
+    if (s->plain || c.groups * c.dh * c.dw > 1) return COLUMNS;
     return tw__conv_direct_suits(&c) ? DIRECT : tw__winograd_suits(&c) ? WINOGRAD : COLUMNS;
 }
 
@@ -64,7 +69,7 @@ static void run(tw_ctx *ctx, const shape *s, batch *a, const tw_real *x, const t
     tw_step_begin(ctx);
     tw_set_conv_algo(ctx, s->plain ? TW_CONV_PLAIN : TW_CONV_AUTO);
     tw_tensor *tx = tw_input_grad(ctx, x, 4, (int[]){s->N, s->C, s->H, s->W});
-    tw_tensor *w = tw_input_grad(ctx, a->w, 4, (int[]){s->O, s->C, s->k, s->k});
+    tw_tensor *w = tw_input_grad(ctx, a->w, 4, (int[]){s->O, s->C / or_one(s->options.groups), s->k, s->k});
     tw_tensor *y = tw_conv2d(ctx, tx, w, tw_input_grad(ctx, a->b, 1, (int[]){s->O}), &s->options);
     cr_assert_not_null(y, "%s", tw_errmsg(ctx));
     cr_assert_eq(y->size, a->ny * (size_t)s->N);

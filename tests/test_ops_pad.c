@@ -161,3 +161,32 @@ Test(gelu, large_arguments) {
     }
     tw_ctx_free(ctx);
 }
+
+/* As the activation of a layer it is a node of its own, with the same values, recorded or not. */
+Test(gelu, of_a_layer_is_the_plain_one) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_params *params = tw_params_new(ctx);
+    tw_layer *net = tw_sequential_new(params);
+    tw_sequential_add(net, tw_conv2d_new(params, "c", 2, 5, 3, 3, &(tw_conv2d_options){.act = TW_ACT_GELU}));
+    tw_sequential_add(net, tw_max_pool2d_new(params, 2, 2, NULL));
+    tw_sequential_add(net, tw_flatten_new(params));
+    tw_sequential_add(net, tw_dense_new(params, "d", 5 * 2 * 3, 4, &(tw_dense_options){.act = TW_ACT_GELU_TANH}));
+    tw_real *x = random_reals(3 * 2 * 6 * 8, 1, -1, 1), want[12];
+    for (int recording = 1; recording >= 0; recording--) {
+        tw_set_recording(ctx, recording);
+        tw_step_begin(ctx);
+        tw_tensor *t = tw_input(ctx, x, 4, (int[]){3, 2, 6, 8});
+        tw_tensor *w = tw_params_find(params, "c.weight"), *b = tw_params_find(params, "c.bias");
+        tw_tensor *z = tw_max_pool2d(ctx, tw_gelu(ctx, tw_conv2d(ctx, t, w, b, NULL)), 2, 2, NULL);
+        z = tw_dense(ctx, tw_flatten(ctx, z), tw_params_find(params, "d.weight"), tw_params_find(params, "d.bias"),
+                     TW_ACT_NONE);
+        z = tw_gelu_tanh(ctx, z);
+        if (recording) memcpy(want, z->data, sizeof want);
+        tw_tensor *y = tw_forward(ctx, net, t);
+        assert_ok(ctx);
+        assert_near(y->data, want, 12, 0);
+    }
+    free(x);
+    tw_params_free(params);
+    tw_ctx_free(ctx);
+}

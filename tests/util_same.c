@@ -115,6 +115,7 @@ static const same_case cases[] = {
     {"conv by columns", conv, 2, 4, {20, 17, 2, 2}, .conv = {PAD(1)}},
     {"conv by columns, strided", conv, 2, 4, {7, 20, 3, 2}, .conv = {.stride_h = 2, .pad_h = 2}},
     {"conv by columns, one image", conv, 2, 4, {1, 20, 4, 3}, .conv = {PAD(2)}},
+    {"conv by columns, dilated", conv, 2, 4, {3, 3, 5, 7}, .conv = {PAD(2), .dilation_h = 2}},
     {"conv 1x1", conv, 2, 4, {9, 20, 1, 1}, .conv = {0}},
     {"conv 1x1, one image", conv, 2, 4, {1, 20, 1, 1}, .conv = {0}},
     {"batchnorm", norm, 2, 1, {9}, .arg = {0}},

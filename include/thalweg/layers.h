@@ -17,8 +17,17 @@ typedef struct tw_layer tw_layer;
 /* The layer's output for x. NULL in, NULL out. */
 TW_API tw_tensor *tw_forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x);
 
-/* LEAKY_RELU has slope 0.01. */
-typedef enum tw_act { TW_ACT_NONE = 0, TW_ACT_RELU, TW_ACT_LEAKY_RELU, TW_ACT_SIGMOID, TW_ACT_TANH } tw_act;
+/* LEAKY_RELU has slope 0.01; GELU is tw_gelu, GELU_TANH tw_gelu_tanh. Where a layer takes one, it is part of the layer's
+ * own pass, but for the two GELUs: their derivative needs what went in, so they are a node of their own behind it. */
+typedef enum tw_act {
+    TW_ACT_NONE = 0,
+    TW_ACT_RELU,
+    TW_ACT_LEAKY_RELU,
+    TW_ACT_SIGMOID,
+    TW_ACT_TANH,
+    TW_ACT_GELU,
+    TW_ACT_GELU_TANH
+} tw_act;
 
 /* ---- dense: y = act(x W^T + b);  x [..,in] -> [..,out];  W [out,in], b [out] ------------------------ */
 typedef struct tw_dense_options {
@@ -29,15 +38,19 @@ typedef struct tw_dense_options {
 TW_API tw_layer *tw_dense_new(tw_params *params, const char *name, int in, int out, const tw_dense_options *options);
 TW_API tw_tensor *tw_dense(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bias /* or NULL */, tw_act act);
 
-/* ---- conv2d: cross-correlation, x [N,C,H,W] -> [N,out,H',W'];  W [out,C,kh,kw], b [out] -------------
- * H' = (H + 2 pad_h - kh) / stride_h + 1, rounded down; less than 1 is a SHAPE error. */
+/* ---- conv2d: cross-correlation, x [N,C,H,W] -> [N,out,H',W'];  W [out,C/groups,kh,kw], b [out] ------
+ * H' = (H + 2 pad_h - dilation_h (kh - 1) - 1) / stride_h + 1, rounded down; less than 1 is a SHAPE error. Neighbouring
+ * elements of the kernel see pixels `dilation` apart. With groups, the k-th part of the output channels sees the k-th
+ * part of the input channels alone; as many groups as channels is a depthwise convolution. */
 typedef struct tw_conv2d_options {
     int stride_h, stride_w; /* 0: 1 */
     int pad_h, pad_w;       /* zeros on each side */
     tw_act act;
     bool no_bias;
-    tw_init init;       /* default: U(+-1/sqrt(C kh kw)), PyTorch's; otherwise this weight and bias 0 */
-    int pool_h, pool_w; /* the result max-pooled in windows of this size, as tw_max_pool2d does; 0: 1 */
+    tw_init init;               /* default: U(+-1/sqrt(C/groups kh kw)), PyTorch's; otherwise this weight and bias 0 */
+    int pool_h, pool_w;         /* the result max-pooled in windows of this size, as tw_max_pool2d does; 0: 1 */
+    int dilation_h, dilation_w; /* 0: 1 */
+    int groups;                 /* divides C and out; 0: 1 */
 } tw_conv2d_options;
 TW_API tw_layer *tw_conv2d_new(tw_params *params, const char *name, int in, int out, int kh, int kw,
                                const tw_conv2d_options *options);
@@ -45,7 +58,7 @@ TW_API tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_ten
                             const tw_conv2d_options *options);
 /* In float, 3x3 and 5x5 convolutions of stride 1 with 16 channels or more on each side go through Winograd's
  * algorithm, which is faster and errs two to three times as much as the direct sum (8e-7 of the result); those of
- * stride 1 with few input channels are summed directly. PLAIN forbids both. TW_LOG=1 in the environment prints what
+ * stride 1 with few input channels are summed directly; groups and dilation take neither. PLAIN forbids both. TW_LOG=1 in the environment prints what
  * was taken to stderr. Winograd's errs by the largest number of a tile of 6x6, and one that is not finite spoils the
  * whole tile. Whatever is taken, no bit of a sample's output, nor of its gradient, depends on the other samples of the
  * batch. */

@@ -2,9 +2,10 @@
 #include <thalweg/extend.h>
 
 #include "layers/epilogue.h"
+#include "tensor/internal.h"
 
 bool tw__act_ok(tw_ctx *ctx, const char *what, tw_act act) {
-    if ((unsigned)act <= TW_ACT_TANH) return true;
+    if ((unsigned)act <= TW_ACT_GELU_TANH) return true;
     tw_fail(ctx, TW_ERR_RANGE, "%s: %d is not an activation", what, (int)act);
     return false;
 }
@@ -16,9 +17,17 @@ tw_tensor *tw_activation(tw_ctx *ctx, tw_tensor *x, tw_act act) {
     case TW_ACT_LEAKY_RELU: return tw_leaky_relu(ctx, x, TW__LEAKY_SLOPE);
     case TW_ACT_SIGMOID: return tw_sigmoid(ctx, x);
     case TW_ACT_TANH: return tw_tanh(ctx, x);
+    case TW_ACT_GELU: return tw_gelu(ctx, x);
+    case TW_ACT_GELU_TANH: return tw_gelu_tanh(ctx, x);
     }
     tw__act_ok(ctx, "activation", act);
     return NULL;
+}
+
+tw_tensor *tw__act_apart(tw_ctx *ctx, tw_tensor *z, tw_act act) {
+    tw_tensor *y = tw_activation(ctx, z, act);
+    if (z && y && !ctx->recording) tw__tensor_recycle(ctx, z);
+    return y;
 }
 
 /* ---- the layer ---------------------------------------------------------------------------------------- */

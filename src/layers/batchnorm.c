@@ -185,6 +185,12 @@ tw_tensor *tw__batchnorm(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor
                          tw_tensor *running_var, tw_tensor *batches, const tw_batchnorm_options *o) {
     tw_tensor *in[] = {x, weight, bias};
     if (!tw_inputs_ok(ctx, "batchnorm", 3, in) || !shape_ok(ctx, x, weight)) return NULL;
+    if (!tw__act_fuses(o->act)) {
+        tw_batchnorm_options plain = *o;
+        plain.act = TW_ACT_NONE;
+        return tw__act_apart(ctx, tw__batchnorm(ctx, x, weight, bias, running_mean, running_var, batches, &plain),
+                             o->act);
+    }
     size_t N = (size_t)x->dim[0], C = (size_t)x->dim[1], S = 1;
     for (int i = 2; i < x->ndim; i++) S *= (size_t)x->dim[i];
     if (tw_training(ctx) && N * S == 1)

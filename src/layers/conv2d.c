@@ -2,7 +2,7 @@
  *
  *     direct       few input channels, stride 1: nothing is copied but the padding
  *     winograd     3x3 and 5x5 with enough channels: fewer multiplications
- *     columns      everything else, and everything in double: products of columns with the weights
+ *     columns      everything else (groups, dilation), and everything in double: products of columns with the weights
  *
  * The choice depends on the shape only. The fast ones are float's; they write and read through conv_lines.h, and so
  * pool as they write. */
@@ -20,8 +20,11 @@
 
 void tw_set_conv_algo(tw_ctx *ctx, tw_conv_algo algo) { ctx->plain_conv = algo == TW_CONV_PLAIN; }
 
+/* The fast algorithms know neither groups nor dilation. */
+static bool is_dense(const tw__conv *s) { return s->groups == 1 && s->dh == 1 && s->dw == 1; }
+
 static tw__conv_algo choose(const tw_ctx *ctx, const tw__conv *s) {
-    if (ctx->plain_conv) return TW__CONV_COLUMNS;
+    if (ctx->plain_conv || !is_dense(s)) return TW__CONV_COLUMNS;
     if (tw__conv_direct_suits(s)) return TW__CONV_DIRECT;
     return tw__winograd_suits(s) ? TW__CONV_WINOGRAD : TW__CONV_COLUMNS;
 }
@@ -36,7 +39,7 @@ static bool pools(tw__conv_algo algo, int pool_h, int pool_w) {
  * they need: a step on such a picture is not to call the allocator. grads NULL: forward. */
 static void keep_room(tw_ctx *ctx, tw__conv_algo algo, const tw__conv *s, int pool_h, const tw__conv_grads *grads) {
     const int threads = tw_threads(ctx);
-    const bool columns = algo == TW__CONV_COLUMNS, fast = !columns || !ctx->plain_conv;
+    const bool columns = algo == TW__CONV_COLUMNS, fast = !columns || (!ctx->plain_conv && is_dense(s));
     size_t room[3] = {0};
     if (columns) room[0] = tw__columns_room(s, threads, grads);
     if (fast && grads) room[1] = tw__conv_direct_backward_room(s, threads, grads->dx);
@@ -81,6 +84,12 @@ static bool options_ok(tw_ctx *ctx, tw_conv2d_options *o) {
         return tw_fail(ctx, TW_ERR_RANGE, "conv2d: a window of pooling is not negative: %dx%d", o->pool_h, o->pool_w);
     if (!o->pool_h) o->pool_h = 1;
     if (!o->pool_w) o->pool_w = 1;
+    if (o->dilation_h < 0 || o->dilation_w < 0 || o->groups < 0)
+        return tw_fail(ctx, TW_ERR_RANGE, "conv2d: dilation and groups are not negative: dilation %dx%d, %d groups",
+                       o->dilation_h, o->dilation_w, o->groups);
+    if (!o->dilation_h) o->dilation_h = 1;
+    if (!o->dilation_w) o->dilation_w = 1;
+    if (!o->groups) o->groups = 1;
     return tw__act_ok(ctx, "conv2d", o->act);
 }
 
@@ -90,9 +99,14 @@ static bool shape_of(tw_ctx *ctx, const tw_tensor *x, const tw_tensor *weight, c
     if (weight->ndim != 4 || weight->size == 0)
         return tw_fail(ctx, TW_ERR_SHAPE, "conv2d: the weight is [out,in,kh,kw], none of them 0, not %s", ws);
     if (x->ndim != 4) return tw_fail(ctx, TW_ERR_SHAPE, "conv2d: the input is [N,C,H,W], not %s", xs);
-    if (x->dim[1] != weight->dim[1])
+    if (o->groups == 1 && x->dim[1] != weight->dim[1])
         return tw_fail(ctx, TW_ERR_SHAPE, "conv2d: input has %d channels, the weight wants %d: %s, %s", x->dim[1],
                        weight->dim[1], xs, ws);
+    if (weight->dim[0] % o->groups || x->dim[1] / o->groups != weight->dim[1] || x->dim[1] % o->groups)
+        return tw_fail(ctx, TW_ERR_SHAPE,
+                       "conv2d: %d groups of the input's %d channels are not the weight's %d, or do not divide its %d "
+                       "outputs: %s, %s",
+                       o->groups, x->dim[1], weight->dim[1], weight->dim[0], xs, ws);
     if (bias && (bias->ndim != 1 || bias->dim[0] != weight->dim[0]))
         return tw_fail(ctx, TW_ERR_SHAPE, "conv2d: the bias is [out]: %s, %s", tw_describe(ctx, bias), ws);
     *s = (tw__conv){.N = x->dim[0],
@@ -105,9 +119,18 @@ static bool shape_of(tw_ctx *ctx, const tw_tensor *x, const tw_tensor *weight, c
                     .sh = o->stride_h,
                     .sw = o->stride_w,
                     .ph = o->pad_h,
-                    .pw = o->pad_w};
+                    .pw = o->pad_w,
+                    .dh = weight->dim[2] > 1 ? o->dilation_h : 1, /* of one element there is no distance */
+                    .dw = weight->dim[3] > 1 ? o->dilation_w : 1,
+                    .groups = o->groups};
     long long padded_h = s->H + 2LL * s->ph, padded_w = s->W + 2LL * s->pw;
-    long long room_h = padded_h - s->kh, room_w = padded_w - s->kw;
+    long long reach_h = (s->kh - 1LL) * s->dh, reach_w = (s->kw - 1LL) * s->dw;
+    long long room_h = padded_h - reach_h - 1, room_w = padded_w - reach_w - 1;
+    if ((room_h < 0 || room_w < 0) && (s->dh > 1 || s->dw > 1))
+        return tw_fail(ctx, TW_ERR_SHAPE,
+                       "conv2d: the kernel dilated by %dx%d reaches over %lldx%lld pixels, more than the input with "
+                       "padding %dx%d has: %s, %s",
+                       s->dh, s->dw, reach_h + 1, reach_w + 1, s->ph, s->pw, xs, ws);
     if (room_h < 0 || room_w < 0)
         return tw_fail(ctx, TW_ERR_SHAPE, "conv2d: the kernel is larger than the input with padding %dx%d: %s, %s",
                        s->ph, s->pw, xs, ws);
@@ -134,6 +157,13 @@ static tw_tensor *pool_apart(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_te
     return pooled;
 }
 
+/* An activation that needs the sums themselves. */
+static tw_tensor *activate_apart(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bias, tw_conv2d_options o) {
+    const tw_act act = o.act;
+    o.act = TW_ACT_NONE;
+    return tw__act_apart(ctx, tw_conv2d(ctx, x, weight, bias, &o), act);
+}
+
 static void log_choice(tw_ctx *ctx, const tw_tensor *x, const tw__conv *s, tw__conv_algo algo,
                        const tw__conv_lines *lines) {
     static const char *const name[] = {"columns", "direct", "winograd"};
@@ -152,7 +182,9 @@ tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bi
         return NULL;
     tw__conv_algo algo = choose(ctx, &s);
     bool pooled = o.pool_h > 1 || o.pool_w > 1;
-    if (pooled && !pools(algo, o.pool_h, o.pool_w)) return pool_apart(ctx, x, weight, bias, o);
+    if (pooled && (!pools(algo, o.pool_h, o.pool_w) || !tw__act_fuses(o.act)))
+        return pool_apart(ctx, x, weight, bias, o);
+    if (!tw__act_fuses(o.act)) return activate_apart(ctx, x, weight, bias, o);
 
     tw__conv_lines lines = tw__conv_lines_of(&s, o.act, o.pool_h, o.pool_w);
     tw_tensor *y = tw_new(ctx, 4, (int[]){s.N, s.O, lines.PH, lines.PW});

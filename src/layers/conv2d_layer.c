@@ -42,13 +42,22 @@ tw_layer *tw_conv2d_new(tw_params *params, const char *name, int in, int out, in
                        o.stride_h, o.stride_w, o.pad_h, o.pad_w);
     if (o.pool_h < 0 || o.pool_w < 0)
         return tw_fail(ctx, TW_ERR_RANGE, "conv2d: a window of pooling is not negative: %dx%d", o.pool_h, o.pool_w);
+    if (o.dilation_h < 0 || o.dilation_w < 0 || o.groups < 0)
+        return tw_fail(ctx, TW_ERR_RANGE, "conv2d: dilation and groups are not negative: dilation %dx%d, %d groups",
+                       o.dilation_h, o.dilation_w, o.groups);
+    if (!o.groups) o.groups = 1;
+    if (in % o.groups || out % o.groups)
+        return tw_fail(ctx, TW_ERR_RANGE, "conv2d: %d groups do not divide the channels: in %d, out %d", o.groups, in,
+                       out);
     if (!tw__act_ok(ctx, "conv2d", o.act)) return NULL;
     conv2d *c = (conv2d *)tw_layer_new(params, &conv2d_class, sizeof *c, name);
     if (!c) return NULL;
     tw_init bias_init = {TW_INIT_CONSTANT, 0};
-    if (o.init.kind == TW_INIT_DEFAULT) bias_init = o.init = (tw_init){TW_INIT_UNIFORM, 1 / sqrt((double)in * kh * kw)};
+    const int seen = in / o.groups;
+    if (o.init.kind == TW_INIT_DEFAULT)
+        bias_init = o.init = (tw_init){TW_INIT_UNIFORM, 1 / sqrt((double)seen * kh * kw)};
     c->options = o;
-    c->weight = tw_layer_param(&c->base, "weight", o.init, 4, (int[]){out, in, kh, kw});
+    c->weight = tw_layer_param(&c->base, "weight", o.init, 4, (int[]){out, seen, kh, kw});
     if (!o.no_bias) c->bias = tw_layer_param(&c->base, "bias", bias_init, 1, (int[]){out});
     return c->weight && (o.no_bias || c->bias) ? &c->base : NULL;
 }

@@ -111,6 +111,7 @@ tw_tensor *tw_dense(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bia
     if (!tw_inputs_ok(ctx, "dense", bias ? 3 : 2, in) || !tw__act_ok(ctx, "dense", act) ||
         !shapes_ok(ctx, x, weight, bias) || !rows_of(ctx, x, weight, &rows))
         return NULL;
+    if (!tw__act_fuses(act)) return tw__act_apart(ctx, tw_dense(ctx, x, weight, bias, TW_ACT_NONE), act);
     int dim[TW_MAX_DIMS], out = weight->dim[0], features = weight->dim[1];
     memcpy(dim, x->dim, sizeof dim);
     dim[x->ndim - 1] = out;

@@ -2,7 +2,9 @@
  *
  * An activation's derivative is computed from its OUTPUT y, so that the pre-activation need not be kept:
  *     relu        y > 0 ? 1 : 0          leaky_relu  y > 0 ? 1 : 0.01
- *     sigmoid     y (1 - y)              tanh        1 - y^2 */
+ *     sigmoid     y (1 - y)              tanh        1 - y^2
+ *
+ * gelu has the same output for two inputs, so its derivative cannot be had this way: it is a node of its own. */
 #ifndef TW_EPILOGUE_H
 #define TW_EPILOGUE_H
 
@@ -14,6 +16,10 @@
 
 /* Is this one of tw_act's values? Otherwise RANGE, naming `what`. */
 bool tw__act_ok(tw_ctx *ctx, const char *what, tw_act act);
+/* Can it be part of a layer's own pass? What follows knows only those. */
+static inline bool tw__act_fuses(tw_act act) { return act <= TW_ACT_TANH; }
+/* The others, as a node of their own behind the layer's z, which nobody else looks at. */
+tw_tensor *tw__act_apart(tw_ctx *ctx, tw_tensor *z, tw_act act);
 
 /* y[i] = act((x[i] - center) * scale + shift); y may be x. */
 TW_ISA_DECLARE(void, tw__affine_act,

@@ -22,6 +22,8 @@
         break;                                                 \
     case TW_ACT_SIGMOID: LOOP out[i] = tw__sigmoid1(z); break; \
     case TW_ACT_TANH: LOOP out[i] = tw__tanh1(z); break;       \
+    case TW_ACT_GELU:                                          \
+    case TW_ACT_GELU_TANH: break; /* never fused */            \
     }
 
 void TW_ISA_NAME(tw__affine_act)(tw_act act, size_t n, const tw_real *x, tw_real center, tw_real scale, tw_real shift,
@@ -54,6 +56,8 @@ void TW_ISA_NAME(tw__act_grad)(tw_act act, size_t n, const tw_real *y, const tw_
     case TW_ACT_TANH:
         for (size_t i = 0; i < n; i++) dz[i] = dy[i] * (1 - y[i] * y[i]);
         break;
+    case TW_ACT_GELU:
+    case TW_ACT_GELU_TANH: break; /* never fused */
     }
 }
 

@@ -12,7 +12,8 @@ static int min(int a, int b) { return a < b ? a : b; }
 
 static bool is_shift(const tw__conv *s) { return s->sh == 1 && s->sw == 1 && s->OW == s->W; }
 
-/* The output columns whose window column j lies inside the input: first..last-1. */
+/* The output columns that have a pixel of the input j to the right of their window's corner: first..last-1. From here
+ * on i and j are distances in pixels, an element's place in the kernel times the dilation. */
 typedef struct span {
     int first, last;
 } span;
@@ -122,7 +123,7 @@ void tw__im2col(const tw__conv *s, const tw_real *x, int c0, int channels, int p
     for (int c = c0; c < c0 + channels; c++)
         for (int i = 0; i < s->kh; i++)
             for (int j = 0; j < s->kw; j++, col += ld)
-                (shift ? shift_in : rows_in)(s, x + (size_t)c * plane, i, j, p0, n, col);
+                (shift ? shift_in : rows_in)(s, x + (size_t)c * plane, i * s->dh, j * s->dw, p0, n, col);
 }
 
 void tw__col2im(const tw__conv *s, tw_real *col, size_t ld, int c0, int channels, int p0, int n, tw_real *dx) {
@@ -131,7 +132,7 @@ void tw__col2im(const tw__conv *s, tw_real *col, size_t ld, int c0, int channels
     for (int c = c0; c < c0 + channels; c++)
         for (int i = 0; i < s->kh; i++)
             for (int j = 0; j < s->kw; j++, col += ld) {
-                if (shift) shift_out(s, dx + (size_t)c * plane, i, j, p0, n, col);
-                else rows_out(s, dx + (size_t)c * plane, i, j, p0, n, col);
+                if (shift) shift_out(s, dx + (size_t)c * plane, i * s->dh, j * s->dw, p0, n, col);
+                else rows_out(s, dx + (size_t)c * plane, i * s->dh, j * s->dw, p0, n, col);
             }
 }

@@ -1,7 +1,7 @@
 /* im2col.h - a convolution as a matrix product: what a window sees, as the column of a matrix.
  *
  * Row (c kh + i) kw + j of the matrix holds, for every output position, the input value under kernel element (i,j)
- * of channel c; then y = W col, with W [out, C kh kw]. Only a tile of it exists at a time: some channels, some
+ * of channel c; then y = W col, with W [out, C kh kw]. With groups each has a matrix of its own. Only a tile of it exists at a time: some channels, some
  * positions of one image. */
 #ifndef TW_IM2COL_H
 #define TW_IM2COL_H
@@ -14,8 +14,10 @@ typedef struct tw__conv {
     int kh, kw;         /* kernel */
     int sh, sw, ph, pw; /* stride, padding */
     int taps;           /* kh kw */
-    int K;              /* C kh kw: rows of the whole matrix */
+    int K;              /* C / groups kh kw: rows of the whole matrix, of one group */
     int P;              /* OH OW: positions of an image */
+    int dh, dw;         /* dilation */
+    int groups;
 } tw__conv;
 
 /* col[row][0..n) = the matrix's columns p0..p0+n for channels c0..c0+channels of one image x [C,H,W]; rows are ld
