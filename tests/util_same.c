@@ -2,7 +2,7 @@
 #include "util_same.h"
 
 #include "layers/batchnorm.h"
-#include "layers/lstm.h"
+#include "layers/rnn.h"
 
 #define BINARY(op)                                                                       \
     static tw_tensor *op##_of(tw_ctx *ctx, tw_tensor *const *leaf, const same_case *c) { \
@@ -50,39 +50,41 @@ static tw_tensor *norm(tw_ctx *ctx, tw_tensor *const *leaf, const same_case *c) 
                          tw_full(ctx, 0, 0, NULL), &(tw_batchnorm_options){.act = TW_ACT_TANH});
 }
 
-/* An LSTM of as many inputs as cells, whose other arguments are constants. */
+/* An LSTM, or a GRU, of as many inputs as cells, whose other arguments are constants. arg: directions, uneven, GRU */
 enum { FRAMES = 5, SAMPLES = 3 };
-static tw_tensor *lstm(tw_ctx *ctx, const same_case *c, tw_tensor *x, tw__lstm_weights *w, tw_tensor *h0,
-                       tw_tensor *c0) {
+static tw_tensor *rnn(tw_ctx *ctx, const same_case *c, tw_tensor *x, tw__rnn_weights *w, tw_tensor *h0, tw_tensor *c0) {
     static const int32_t uneven[SAMPLES] = {2, 5, 4};
     if (!x) return NULL;
+    const tw__rnn_kind *kind = c->arg[2] ? &tw__gru_kind : &tw__lstm_kind;
+    const int rows = kind->gates * x->dim[2];
     const int H = x->dim[2], directions = c->arg[0];
     const tw_labels lengths = {c->arg[1] ? uneven : NULL, c->arg[1] ? SAMPLES : 0};
     const tw__frames *f = tw__frames_new(ctx, x->dim[0], x->dim[1], lengths);
     for (int d = 0; f && d < directions; d++) {
-        if (!w[d].ih) w[d].ih = constant(ctx, 10, 2, (int[]){4 * H, H});
-        if (!w[d].hh) w[d].hh = constant(ctx, 11, 2, (int[]){4 * H, H});
+        if (!w[d].ih) w[d].ih = constant(ctx, 10, 2, (int[]){rows, H});
+        if (!w[d].hh) w[d].hh = constant(ctx, 11, 2, (int[]){rows, H});
     }
-    return f ? tw__lstm_sequence(ctx, x, f, directions, w, h0, c0, NULL, NULL) : NULL;
+    tw_tensor *const start[TW__STATES] = {h0, c0};
+    return f ? tw__rnn_sequence(ctx, kind, x, f, directions, w, start, NULL) : NULL;
 }
 static tw_tensor *sequence(tw_ctx *ctx, int H) { return constant(ctx, 12, 3, (int[]){FRAMES, SAMPLES, H}); }
 
-static tw_tensor *lstm_weights(tw_ctx *ctx, tw_tensor *const *leaf, const same_case *c) {
-    tw__lstm_weights w[2] = {{.ih = leaf[0], .hh = leaf[1]}, {.ih = leaf[2], .hh = leaf[3]}};
-    return lstm(ctx, c, sequence(ctx, c->dim[1]), w, NULL, NULL);
+static tw_tensor *rnn_weights(tw_ctx *ctx, tw_tensor *const *leaf, const same_case *c) {
+    tw__rnn_weights w[2] = {{.ih = leaf[0], .hh = leaf[1]}, {.ih = leaf[2], .hh = leaf[3]}};
+    return rnn(ctx, c, sequence(ctx, c->dim[1]), w, NULL, NULL);
 }
-static tw_tensor *lstm_biases(tw_ctx *ctx, tw_tensor *const *leaf, const same_case *c) {
-    tw__lstm_weights w[2] = {{.bias_ih = leaf[0], .bias_hh = leaf[1]}, {.bias_ih = leaf[2], .bias_hh = leaf[3]}};
-    return lstm(ctx, c, sequence(ctx, c->dim[0] / 4), w, NULL, NULL);
+static tw_tensor *rnn_biases(tw_ctx *ctx, tw_tensor *const *leaf, const same_case *c) {
+    tw__rnn_weights w[2] = {{.bias_ih = leaf[0], .bias_hh = leaf[1]}, {.bias_ih = leaf[2], .bias_hh = leaf[3]}};
+    return rnn(ctx, c, sequence(ctx, c->dim[0] / (c->arg[2] ? 3 : 4)), w, NULL, NULL);
 }
-static tw_tensor *lstm_states(tw_ctx *ctx, tw_tensor *const *leaf, const same_case *c) {
-    tw__lstm_weights w[2] = {{0}};
-    return lstm(ctx, c, sequence(ctx, c->dim[2]), w, leaf[0], leaf[1]);
+static tw_tensor *rnn_states(tw_ctx *ctx, tw_tensor *const *leaf, const same_case *c) {
+    tw__rnn_weights w[2] = {{0}};
+    return rnn(ctx, c, sequence(ctx, c->dim[2]), w, leaf[0], leaf[1]);
 }
 /* One frame for each direction: x is the initial state, too. */
-static tw_tensor *lstm_input(tw_ctx *ctx, tw_tensor *const *leaf, const same_case *c) {
-    tw__lstm_weights w[2] = {{0}};
-    return lstm(ctx, c, leaf[0], w, leaf[1], leaf[2]);
+static tw_tensor *rnn_input(tw_ctx *ctx, tw_tensor *const *leaf, const same_case *c) {
+    tw__rnn_weights w[2] = {{0}};
+    return rnn(ctx, c, leaf[0], w, leaf[1], leaf[2]);
 }
 
 /* The prediction is the target: of the losses that pass a gradient to both. */
@@ -115,15 +117,19 @@ static const same_case cases[] = {
     {"conv by columns", conv, 2, 4, {20, 17, 2, 2}, .conv = {PAD(1)}},
     {"conv by columns, strided", conv, 2, 4, {7, 20, 3, 2}, .conv = {.stride_h = 2, .pad_h = 2}},
     {"conv by columns, one image", conv, 2, 4, {1, 20, 4, 3}, .conv = {PAD(2)}},
-    {"conv by columns, dilated", conv, 2, 4, {3, 3, 5, 7}, .conv = {PAD(2), .dilation_h = 2}},
     {"conv 1x1", conv, 2, 4, {9, 20, 1, 1}, .conv = {0}},
     {"conv 1x1, one image", conv, 2, 4, {1, 20, 1, 1}, .conv = {0}},
     {"batchnorm", norm, 2, 1, {9}, .arg = {0}},
-    {"lstm, weights", lstm_weights, 4, 2, {24, 6}, .arg = {2, 0}},
-    {"lstm, weights, uneven", lstm_weights, 4, 2, {68, 17}, .arg = {2, 1}},
-    {"lstm, biases", lstm_biases, 4, 1, {24}, .arg = {2, 0}},
-    {"lstm, states", lstm_states, 2, 3, {2, SAMPLES, 6}, .arg = {2, 0}},
-    {"lstm, input and states", lstm_input, 3, 3, {2, SAMPLES, 6}, .arg = {2, 0}},
+    {"lstm, weights", rnn_weights, 4, 2, {24, 6}, .arg = {2, 0}},
+    {"lstm, weights, uneven", rnn_weights, 4, 2, {68, 17}, .arg = {2, 1}},
+    {"lstm, biases", rnn_biases, 4, 1, {24}, .arg = {2, 0}},
+    {"lstm, states", rnn_states, 2, 3, {2, SAMPLES, 6}, .arg = {2, 0}},
+    {"lstm, input and states", rnn_input, 3, 3, {2, SAMPLES, 6}, .arg = {2, 0}},
+    {"gru, weights", rnn_weights, 4, 2, {18, 6}, .arg = {2, 0, 1}},
+    {"gru, weights, uneven", rnn_weights, 4, 2, {51, 17}, .arg = {2, 1, 1}},
+    {"gru, biases", rnn_biases, 4, 1, {18}, .arg = {2, 0, 1}},
+    {"gru, input and state", rnn_input, 2, 3, {2, SAMPLES, 6}, .arg = {2, 0, 1}},
+    {"conv by columns, dilated", conv, 2, 4, {3, 3, 5, 7}, .conv = {PAD(2), .dilation_h = 2}},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 

@@ -11,7 +11,8 @@ typedef struct same_case {
     char name[48];
     tw_tensor *(*f)(tw_ctx *ctx, tw_tensor *const *leaf, const struct same_case *c);
     int leaves, ndim, dim[4];
-    int arg[2]; /* matmul: transpose a, b; lstm: directions, are the lengths uneven; loss: its number */
+    int arg
+        [3]; /* matmul: transpose a, b; lstm, gru: directions, are the lengths uneven, is it a GRU; loss: its number */
     tw_conv2d_options conv;
     bool large; /* too large for finite differences */
 } same_case;

@@ -127,6 +127,22 @@ TW_API tw_layer *tw_lstm_new(tw_params *params, const char *name, int input, int
 TW_API tw_tensor *tw_lstm(tw_ctx *ctx, tw_layer *lstm, tw_tensor *x, tw_labels lengths, const tw_lstm_state *initial,
                           tw_lstm_state *final);
 
+/* ---- GRU: the same with one state ------------------------------------------------------------------------
+ *   r,z = s(W_ih x_t + b_ih + W_hh h + b_hh);  n = tanh(W_in x_t + b_in + r (W_hn h + b_hn));  h = (1 - z) n + z h
+ * Rows r, z, n in this order, 3H. Names, states, lengths and padding are the LSTM's. All U(+-1/sqrt(H)).
+ * (Cho et al. 2014; r applied behind the product, as in PyTorch and cuDNN) */
+typedef struct tw_gru_options {
+    int layers; /* 0: 1 */
+    bool bidirectional;
+    bool no_bias;
+    double dropout; /* on the output of each layer but the last, in training */
+    tw_init init;   /* of the weights, biases then 0; default as above */
+} tw_gru_options;
+TW_API tw_layer *tw_gru_new(tw_params *params, const char *name, int input, int hidden, const tw_gru_options *options);
+/* initial NULL: zeros. final NULL: not wanted, else *final is hn. Both [layers * directions, N, H], as tw_lstm has h. */
+TW_API tw_tensor *tw_gru(tw_ctx *ctx, tw_layer *gru, tw_tensor *x, tw_labels lengths, tw_tensor *initial,
+                         tw_tensor **final);
+
 /* ---- sequential: one after another ------------------------------------------------------------------- */
 TW_API tw_layer *tw_sequential_new(tw_params *params);
 /* layer NULL (its constructor failed) leaves the error in the context, and tw_forward refuses. */

@@ -5,8 +5,8 @@
 
 #include "layers/conv_lines.h"
 #include "layers/im2col.h"
-#include "layers/lstm.h"
 #include "layers/pool2d.h"
+#include "layers/rnn.h"
 
 #include <thalweg/layers.h>
 
@@ -37,12 +37,13 @@ typedef struct tw__batchnorm_call {
     double *mean, *inverse; /* [C] what x was normalised with: 1 / sqrt(var + eps) */
 } tw__batchnorm_call;
 
-/* "lstm" */
-typedef struct tw__lstm_call {
+/* "lstm" and "gru": x, h0 or NULL, c0 or NULL, then ih, hh, bias_ih and bias_hh (or NULL both) of each direction */
+typedef struct tw__rnn_call {
     const tw__frames *frames;
     int directions;
-    const tw_real *gathered; /* [rows,D] x's frames without padding; NULL: x itself */
-    tw_real *gates[2], *h_before[2], *c_before[2];
-} tw__lstm_call;
+    const tw_real *gathered;        /* [rows,D] x's frames without padding; NULL: x itself */
+    tw_real *gates[2];              /* by direction [rows,wide H] */
+    tw_real *before[TW__STATES][2]; /* by state and direction [rows,H]: before each frame */
+} tw__rnn_call;
 
 #endif

@@ -1,5 +1,5 @@
 /* lstm_cell.isa.c - the arithmetic of one frame of one sample, vectorised over the hidden units. */
-#include "layers/lstm.h"
+#include "layers/rnn.h"
 #include "tensor/vmath.h"
 
 /* quote: cell */

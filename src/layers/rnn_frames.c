@@ -1,5 +1,5 @@
-/* lstm_frames.c - which frames of a padded batch exist, and moving them between the batch and contiguous rows. */
-#include "layers/lstm.h"
+/* rnn_frames.c - which frames of a padded batch exist, and moving them between the batch and contiguous rows. */
+#include "layers/rnn.h"
 
 #include <string.h>
 
