@@ -229,11 +229,16 @@ static tw_layer *small_net(tw_params *params) {
     tw_sequential_add(features, tw_batchnorm_new(params, "bn1", 8, &(tw_batchnorm_options){.act = TW_ACT_RELU}));
     tw_sequential_add(features, tw_max_pool2d_new(params, 2, 2, NULL));
     tw_sequential_add(features, tw_conv2d_new(params, "conv2", 8, 12, 3, 2, &(tw_conv2d_options){.act = TW_ACT_TANH}));
+    tw_sequential_add(
+        features,
+        tw_conv2d_new(params, "conv3", 12, 12, 3, 3,
+                      &(tw_conv2d_options){.pad_h = 2, .pad_w = 1, .dilation_h = 2, .groups = 6, .act = TW_ACT_GELU}));
     tw_sequential_add(features, tw_avg_pool2d_new(params, 2, 3, &(tw_pool2d_options){.pad_h = 1}));
     tw_sequential_add(net, features);
     tw_sequential_add(net, tw_dropout_new(params, 0.1));
     tw_sequential_add(net, tw_flatten_new(params));
     tw_sequential_add(net, tw_dense_new(params, "fc1", 12 * 3 * 2, 40, &(tw_dense_options){.act = TW_ACT_RELU}));
+    tw_sequential_add(net, tw_layer_norm_new(params, "ln", 1, (int[]){40}, NULL));
     tw_sequential_add(net, tw_batchnorm_new(params, "bn2", 40, NULL));
     tw_sequential_add(net, tw_activation_new(params, TW_ACT_SIGMOID));
     tw_sequential_add(net, tw_dense_new(params, "fc2", 40, 5, NULL));
@@ -245,7 +250,7 @@ Test(layers_sequential, nests_and_names_what_it_computes) {
     tw_params *params = tw_params_new(ctx);
     tw_layer *net = small_net(params);
     assert_ok(ctx);
-    cr_assert_eq(tw_params_count(params), 17);
+    cr_assert_eq(tw_params_count(params), 21);
     tw_tensor *y = tw_forward(ctx, net, tw_full(ctx, 1, 4, (int[]){3, 1, 14, 14}));
     assert_tensor(ctx, y, 2, ((int[]){3, 5}), NULL, 0);
     cr_assert_str_eq(y->name, "fc2");

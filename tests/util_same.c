@@ -50,6 +50,11 @@ static tw_tensor *norm(tw_ctx *ctx, tw_tensor *const *leaf, const same_case *c) 
                          tw_full(ctx, 0, 0, NULL), &(tw_batchnorm_options){.act = TW_ACT_TANH});
 }
 
+/* One row is the weight and the bias, too. */
+static tw_tensor *layer_norm(tw_ctx *ctx, tw_tensor *const *leaf, const same_case *c) {
+    return tw_layer_norm(ctx, leaf[0], 1, c->dim, leaf[1], leaf[2], 0);
+}
+
 /* An LSTM, or a GRU, of as many inputs as cells, whose other arguments are constants. arg: directions, uneven, GRU */
 enum { FRAMES = 5, SAMPLES = 3 };
 static tw_tensor *rnn(tw_ctx *ctx, const same_case *c, tw_tensor *x, tw__rnn_weights *w, tw_tensor *h0, tw_tensor *c0) {
@@ -129,6 +134,7 @@ static const same_case cases[] = {
     {"gru, weights, uneven", rnn_weights, 4, 2, {51, 17}, .arg = {2, 1, 1}},
     {"gru, biases", rnn_biases, 4, 1, {18}, .arg = {2, 0, 1}},
     {"gru, input and state", rnn_input, 2, 3, {2, SAMPLES, 6}, .arg = {2, 0, 1}},
+    {"layer norm", layer_norm, 3, 1, {37}, .arg = {0}},
     {"conv by columns, dilated", conv, 2, 4, {3, 3, 5, 7}, .conv = {PAD(2), .dilation_h = 2}},
 };
 enum { CASES = sizeof cases / sizeof *cases };

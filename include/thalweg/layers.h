@@ -93,6 +93,33 @@ typedef struct tw_batchnorm_options {
 TW_API tw_layer *tw_batchnorm_new(tw_params *params, const char *name, int channels,
                                   const tw_batchnorm_options *options);
 
+/* ---- layer norm over the last ndim dimensions: x [..,dim] ---------------------------------------------
+ * y = (x - mean) / sqrt(var + eps) * weight + bias, mean and biased variance of each row, a row being what the leading
+ * dimensions leave; weight and bias are of shape dim. The same in training and eval.  (Ba, Kiros, Hinton 2016) */
+typedef struct tw_layer_norm_options {
+    double eps;     /* 0: 1e-5 */
+    bool no_affine; /* neither weight nor bias */
+    bool no_bias;   /* no bias alone */
+} tw_layer_norm_options;
+TW_API tw_layer *tw_layer_norm_new(tw_params *params, const char *name, int ndim, const int *dim,
+                                   const tw_layer_norm_options *options);
+TW_API tw_tensor *tw_layer_norm(tw_ctx *ctx, tw_tensor *x, int ndim, const int *dim, tw_tensor *weight /* or NULL */,
+                                tw_tensor *bias /* or NULL */, double eps /* 0: 1e-5 */);
+
+/* ---- embedding: a row of weight [K,D] for each class index;  [..] -> [..,D] ----------------------------
+ * index has as many numbers, 0 .. K-1, as shape dim has elements; it is copied. One outside is a RANGE error that names
+ * its place. A row used several times gets the sum of its gradients, added in the order of the indices. The layer takes
+ * the indices as a tensor of whole numbers, in float of at most 2^24 classes, that gets no gradient. */
+typedef struct tw_embedding_options {
+    bool padding;    /* row padding_idx gets no gradient, and the layer's starts as zeros */
+    int padding_idx; /* negative: counted from the end */
+    tw_init init;    /* of the layer's weight; default: N(0,1), PyTorch's */
+} tw_embedding_options;
+TW_API tw_layer *tw_embedding_new(tw_params *params, const char *name, int classes, int features,
+                                  const tw_embedding_options *options);
+TW_API tw_tensor *tw_embedding(tw_ctx *ctx, tw_tensor *weight, tw_labels index, int ndim, const int *dim,
+                               const tw_embedding_options *options);
+
 /* ---- dropout, flatten, reshaping --------------------------------------------------------------------- */
 TW_API tw_layer *tw_dropout_new(tw_params *params, double p);
 TW_API tw_layer *tw_flatten_new(tw_params *params);           /* [N,..] -> [N, product of the rest] */

@@ -37,6 +37,20 @@ typedef struct tw__batchnorm_call {
     double *mean, *inverse; /* [C] what x was normalised with: 1 / sqrt(var + eps) */
 } tw__batchnorm_call;
 
+/* "layer_norm": x, weight or NULL, bias or NULL */
+typedef struct tw__layer_norm_call {
+    size_t rows, M; /* x as [rows,M] */
+    double eps;
+    double *mean, *inverse; /* [rows] what x was normalised with: 1 / sqrt(var + eps) */
+} tw__layer_norm_call;
+
+/* "embedding": weight */
+typedef struct tw__embedding_call {
+    size_t n;
+    const int32_t *index; /* [n] */
+    int padding;          /* the class that gets no gradient, or -1 */
+} tw__embedding_call;
+
 /* "lstm" and "gru": x, h0 or NULL, c0 or NULL, then ih, hh, bias_ih and bias_hh (or NULL both) of each direction */
 typedef struct tw__rnn_call {
     const tw__frames *frames;
