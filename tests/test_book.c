@@ -104,6 +104,32 @@ Test(book, batchnorm) {
     tw_params_free(params);
 }
 
+Test(book, layer_norm) {
+    /* quote: layer_norm */
+    tw_real x[] = {1, 2, 3, 2, 2, 8}, w[] = {1, 1, 2}, dy[] = {1, 0, 0, 0, 0, 1};
+    tw_tensor *X = tw_input_grad(ctx, x, 2, (int[]){2, 3}), *W = tw_input_grad(ctx, w, 1, (int[]){3});
+    tw_tensor *y = tw_layer_norm(ctx, X, 1, (int[]){3}, W, NULL, 1e-12);
+    tw_backward_from(ctx, y, dy);
+    /* end quote */
+    assert_ok(ctx);
+    equal(y->data, -1.224745, 0, 2.449490, -0.707107, -0.707107, 2.828427);
+    equal(X->grad, 0.204124, -0.408248, 0.204124, 0, 0, 0);
+    equal(W->grad, -1.224745, 0, 1.414214);
+}
+
+Test(book, embedding) {
+    /* quote: embedding */
+    tw_real w[] = {0.1, 0.2, 0.3}, dy[] = {10, 20, 30};
+    tw_tensor *W = tw_input_grad(ctx, w, 2, (int[]){3, 1});
+    const tw_labels index = {(int32_t[]){2, 0, 2}, 3};
+    tw_tensor *y = tw_embedding(ctx, W, index, 1, (int[]){3}, NULL); /* 0.3, 0.1, 0.3 */
+    tw_backward_from(ctx, y, dy);
+    /* end quote */
+    assert_ok(ctx);
+    equal(y->data, 0.3, 0.1, 0.3);
+    equal(W->grad, 20, 0, 40);
+}
+
 Test(book, lstm) {
     tw_params *params = tw_params_new(ctx);
     /* quote: lstm */
@@ -118,5 +144,21 @@ Test(book, lstm) {
     assert_ok(ctx);
     equal(y->data, 0.1816997, 0.0940653);
     equal(X->grad, 0.0506388, 0.2411517);
+    tw_params_free(params);
+}
+
+Test(book, gru) {
+    tw_params *params = tw_params_new(ctx);
+    /* quote: gru */
+    tw_real x[] = {1, 0}, dy[] = {0, 1};
+    tw_layer *gru = tw_gru_new(params, "rnn", 1, 1, &(tw_gru_options){.no_bias = true, .init = {TW_INIT_CONSTANT, 0}});
+    tw_params_find(params, "rnn.weight_ih_l0")->data[2] = 1; /* rows r, z, n: only n sees the input */
+    tw_tensor *X = tw_input_grad(ctx, x, 3, (int[]){2, 1, 1});
+    tw_tensor *y = tw_forward(ctx, gru, X);
+    tw_backward_from(ctx, y, dy);
+    /* end quote */
+    assert_ok(ctx);
+    equal(y->data, 0.3807971, 0.1903985);
+    equal(X->grad, 0.1049936, 0.5);
     tw_params_free(params);
 }
