@@ -1,5 +1,5 @@
-/* test_conv_groups.c - groups and dilation of a convolution: equal to a convolution for each group, with a kernel that has
- * zeros between its elements. */
+/* test_conv_groups.c - groups and dilation of a convolution: equal to a convolution for each group, with a kernel that
+ * has zeros between its elements. */
 #include "util.h"
 
 #include "tensor/internal.h"
@@ -26,6 +26,9 @@ static const shape shapes[] = {
     {2, 3, 12, 13, 4, 3, 3, {PAD(2), DILATED(2, 2)}},                             /* as large as the input */
     {2, 3, 12, 13, 4, 3, 2, {PAD(3), .stride_w = 2, DILATED(4, 5)}},              /* windows that hang over */
     {2, 20, 30, 31, 24, 3, 3, {PAD(1), DILATED(1, 2), .act = TW_ACT_LEAKY_RELU}}, /* Winograd's, were it not dilated */
+    {2, 20, 14, 15, 24, 3, 3, {PAD(2), DILATED(2, 1)}},
+    {2, 3, 14, 15, 4, 5, 5, {PAD(2), DILATED(2, 1)}}, /* the direct one's */
+    {2, 3, 14, 15, 4, 5, 5, {PAD(2), DILATED(1, 2)}},
     {3, 4, 5, 9, 6, 1, 4, {.pad_w = 3, DILATED(7, 2), .groups = 2, .pool_w = 2}},
     {2, 6, 11, 9, 3, 4, 3, {.stride_h = 2, .stride_w = 3, PAD(3), DILATED(2, 3), .groups = 3, .act = TW_ACT_RELU}},
     {0, 4, 6, 6, 4, 3, 3, {PAD(1), .groups = 4}},

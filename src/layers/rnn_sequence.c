@@ -34,7 +34,7 @@ static recurrence recurrence_of(const tw__rnn_kind *kind, const tw__frames *f, i
 /* Row `place` of a state of direction d, or of what is kept of it by frames. */
 static tw_real *at_row(tw_real *state, size_t row, size_t H) { return state ? state + row * H : NULL; }
 
-/* Gates that W_hh h is added to, or that have a place of their own for it: how many, and the first in W_hh and in a row. */
+/* Gates that W_hh h is added to, or that have a place of their own for it: how many, the first in W_hh and in a row. */
 typedef struct part {
     int gates, of_weight, of_row;
 } part;
@@ -234,8 +234,8 @@ static void bias_gradients(tw_ctx *ctx, const tw__rnn_kind *kind, tw_tensor *con
     tw_scratch_release(ctx, mark);
 }
 
-/* dx = dgates W_ih, over the frames that exist; where the frames are not those of x, `rows` takes the product. `gates` of
- * the `wide` numbers of a row of dgates count. */
+/* dx = dgates W_ih, over the frames that exist; where the frames are not those of x, `rows` takes the product. `gates`
+ * of the `wide` numbers of a row of dgates count. */
 static tw__gemm_call input_product(const tw__frames *f, int D, int gates, int wide, const tw_real *dgates,
                                    const tw_tensor *w_ih, tw_real beta, tw_real *dx, tw_real *rows) {
     tw__gemm_call g = {.M = f->rows, .N = D, .K = gates, .A = dgates, .lda = wide, .B = w_ih->data, .ldb = D, .ldc = D};
@@ -262,7 +262,7 @@ static tw__gemm_call weight_product(int rows, int gates, int wide, int D, const 
 
 /* ---- the node --------------------------------------------------------------------------------------------- */
 
-/* in: x, h0, c0, then ih, hh, bias_ih, bias_hh of each direction. out: y and, when they were wanted, the final states. */
+/* in: x, h0, c0, then ih, hh, bias_ih, bias_hh of each direction. out: y and, when wanted, the final states. */
 enum { IN_X, IN_STATES, IN_WEIGHTS = IN_STATES + TW__STATES, IN_MAX = IN_WEIGHTS + 8 };
 
 /* [rows,D] the frames that count. Asked for each time: making an optimiser moves the data of a parameter x. */
@@ -298,34 +298,33 @@ void tw__rnn_backward(tw_ctx *ctx, tw_node *node) {
         tw_real *to = start ? tw_grad(ctx, start, &beta) : NULL;
         for (int d = 0; to && d < S; d++) state_by_sample(f, (size_t)H, d, r.state[k][d], beta, to);
     }
-    /* All products at once, but for those that add to a part of what others write: the second direction's of dx, and the
-     * gates of W_hh that are not joined, in case W_hh is W_ih. */
-    tw__gemm_call product[TW__GEMM_CALLS], later[TW__GEMM_CALLS];
+    /* All products at once, but for the second direction's part of dx, which adds to the first one's. Where W_hh is
+     * W_ih, too, the two parts of its gradient follow each other, and the first one's place says that they wait. */
+    tw__gemm_call product[TW__GEMM_CALLS], last = {0};
     tw_real *dx = tw_grad(ctx, x, &beta), *rows = NULL;
     const size_t real = (size_t)f->rows * (size_t)D;
     if (dx && !f->even && !(rows = tw_scratch(ctx, (size_t)S * real * sizeof *rows))) return;
     if (dx && f->even && beta == 0 && x->size > real) memset(dx + real, 0, (x->size - real) * sizeof *dx);
     tw_real dx_beta = beta;
-    int n = 0, m = 0;
+    int n = 0;
     for (int d = 0; d < S; d++) {
         tw_tensor *const *w = node->in + IN_WEIGHTS + 4 * d;
         const tw_real *dgates = r.gates[d];
         tw_real *to = rows ? rows + (size_t)d * real : NULL;
         if (dx && (d == 0 || to)) product[n++] = input_product(f, D, gates, wide, dgates, w[0], dx_beta, dx, to);
-        else if (dx) later[m++] = input_product(f, D, gates, wide, dgates, w[0], 1, dx, NULL);
+        else if (dx) last = input_product(f, D, gates, wide, dgates, w[0], 1, dx, NULL);
         tw_real *dw = tw_grad(ctx, w[0], &beta);
         if (dw) product[n++] = weight_product(f->rows, gates, wide, D, dgates, inputs_of(call, x), beta, dw);
         dw = tw_grad(ctx, w[1], &beta);
         for (int i = 0; dw && i < parts_of(kind); i++) {
             const part p = part_of(kind, i);
-            *(i ? &later[m++] : &product[n++]) = weight_product(f->rows, p.gates * H, wide, H, dgates + p.of_row * H,
-                                                                call->before[0][d], beta,
-                                                                dw + (size_t)p.of_weight * (size_t)H * (size_t)H);
+            product[n++] = weight_product(f->rows, p.gates * H, wide, H, dgates + p.of_row * H, call->before[0][d],
+                                          beta, dw + (size_t)p.of_weight * (size_t)H * (size_t)H);
         }
         if (w[2]) bias_gradients(ctx, kind, w + 2, f->rows, H, dgates);
     }
     tw__gemm_all(ctx, n, product);
-    if (m) tw__gemm_all(ctx, m, later);
+    if (last.C) tw__gemm_all(ctx, 1, &last);
     for (int d = 0; rows && d < S; d++) tw__frames_scatter(ctx, f, D, rows + (size_t)d * real, d ? 1 : dx_beta, dx);
     tw_scratch_release(ctx, mark);
 }
