@@ -1,4 +1,4 @@
-/* test_layer_norm.c - layer norm against the definition, in float; threads, limits, errors. (Gradients: grad_layers.c.) */
+/* test_layer_norm.c - layer norm against the definition; threads, limits, errors. (Gradients: grad_layers.c.) */
 #include "util.h"
 
 typedef struct shape {

@@ -1,4 +1,4 @@
-/* test_ops_max.c - the largest over axes, with ties, NaN and threads: slow oracles, and errors. (Gradients: grad_ops.c.) */
+/* test_ops_max.c - the largest over axes, with ties, NaN and threads: slow oracles, errors. (Gradients: grad_ops.c.) */
 #include "util.h"
 
 typedef struct shape {

@@ -17,8 +17,9 @@ typedef struct tw_layer tw_layer;
 /* The layer's output for x. NULL in, NULL out. */
 TW_API tw_tensor *tw_forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x);
 
-/* LEAKY_RELU has slope 0.01; GELU is tw_gelu, GELU_TANH tw_gelu_tanh. Where a layer takes one, it is part of the layer's
- * own pass, but for the two GELUs: their derivative needs what went in, so they are a node of their own behind it. */
+/* LEAKY_RELU has slope 0.01; GELU is tw_gelu, GELU_TANH tw_gelu_tanh. Where a layer takes one, it is part of the
+ * layer's own pass, but for the two GELUs: their derivative needs what went in, so they are a node of their own behind
+ * it. */
 typedef enum tw_act {
     TW_ACT_NONE = 0,
     TW_ACT_RELU,
@@ -58,10 +59,10 @@ TW_API tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_ten
                             const tw_conv2d_options *options);
 /* In float, 3x3 and 5x5 convolutions of stride 1 with 16 channels or more on each side go through Winograd's
  * algorithm, which is faster and errs two to three times as much as the direct sum (8e-7 of the result); those of
- * stride 1 with few input channels are summed directly; groups and dilation take neither. PLAIN forbids both. TW_LOG=1 in the environment prints what
- * was taken to stderr. Winograd's errs by the largest number of a tile of 6x6, and one that is not finite spoils the
- * whole tile. Whatever is taken, no bit of a sample's output, nor of its gradient, depends on the other samples of the
- * batch. */
+ * stride 1 with few input channels are summed directly; groups and dilation take neither. PLAIN forbids both. TW_LOG=1
+ * in the environment prints what was taken to stderr. Winograd's errs by the largest number of a tile of 6x6, and one
+ * that is not finite spoils the whole tile. Whatever is taken, no bit of a sample's output, nor of its gradient,
+ * depends on the other samples of the batch. */
 typedef enum tw_conv_algo { TW_CONV_AUTO = 0, TW_CONV_PLAIN } tw_conv_algo;
 TW_API void tw_set_conv_algo(tw_ctx *ctx, tw_conv_algo algo);
 
@@ -166,7 +167,7 @@ typedef struct tw_gru_options {
     tw_init init;   /* of the weights, biases then 0; default as above */
 } tw_gru_options;
 TW_API tw_layer *tw_gru_new(tw_params *params, const char *name, int input, int hidden, const tw_gru_options *options);
-/* initial NULL: zeros. final NULL: not wanted, else *final is hn. Both [layers * directions, N, H], as tw_lstm has h. */
+/* initial NULL: zeros. final NULL: not wanted, else *final is hn. Both [layers * directions, N, H], like tw_lstm's. */
 TW_API tw_tensor *tw_gru(tw_ctx *ctx, tw_layer *gru, tw_tensor *x, tw_labels lengths, tw_tensor *initial,
                          tw_tensor **final);
 

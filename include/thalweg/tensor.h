@@ -107,12 +107,12 @@ TW_API tw_tensor *tw_matmul(tw_ctx *ctx, tw_tensor *a, bool transpose_a, tw_tens
  * keep_dims leaves the reduced axes as 1. The mean over no elements is NaN, as in NumPy. */
 TW_API tw_tensor *tw_sum(tw_ctx *ctx, tw_tensor *x, int naxes, const int *axes, bool keep_dims);
 TW_API tw_tensor *tw_mean(tw_ctx *ctx, tw_tensor *x, int naxes, const int *axes, bool keep_dims);
-/* The largest over axes; NaN where there is one. Elements that tie for it share its gradient evenly, as with torch.amax.
- * An axis of length 0 has no largest: a SHAPE error. */
+/* The largest over axes; NaN where there is one. Elements that tie for it share its gradient evenly, as with
+ * torch.amax. An axis of length 0 has no largest: a SHAPE error. */
 TW_API tw_tensor *tw_amax(tw_ctx *ctx, tw_tensor *x, int naxes, const int *axes, bool keep_dims);
-/* The largest along one axis, and in *index (NULL: not wanted) its place there for each element of the result, row-major;
- * borrowed until the next tw_step_begin. Of a tie the first is taken, and gets the gradient; of a row with NaN the first
- * NaN. This is torch.max(x, dim). */
+/* The largest along one axis, and in *index (NULL: not wanted) its place there for each element of the result,
+ * row-major; borrowed until the next tw_step_begin. Of a tie the first is taken, and gets the gradient; of a row with
+ * NaN the first NaN. This is torch.max(x, dim). */
 TW_API tw_tensor *tw_max(tw_ctx *ctx, tw_tensor *x, int axis, bool keep_dims, tw_labels *index);
 
 /* Along one axis. A row that is -inf everywhere, or holds +inf or NaN, becomes NaN, as in PyTorch. */

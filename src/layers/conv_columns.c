@@ -214,7 +214,8 @@ static void input_gradient(const pass *a, tile t, int c0, int channels, const tw
                    dx + (size_t)m * a->x_image);
 }
 
-/* All tiles of a chunk of images, for one block of a group's channels: nobody else writes to these dx and this part of dW. */
+/* All tiles of a chunk of images, for one block of a group's channels: nobody else writes to these dx and this part
+ * of dW. */
 static void backward_chunk(void *arg, int block, int thread) {
     const pass *a = arg;
     const tw__conv *s = &a->s;

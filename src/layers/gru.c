@@ -1,4 +1,4 @@
-/* gru.c - the GRU: three gates r, z, n, one state h. Of W_hh h + b_hh the part of n stays apart, for r multiplies it. */
+/* gru.c - the GRU: three gates r, z, n, one state h. The part of n of W_hh h + b_hh stays apart: r multiplies it. */
 #include "layers/rnn.h"
 
 static void cell(size_t H, tw_real *gates, const tw_real *bias, tw_real *h, tw_real *c, tw_real *y) {

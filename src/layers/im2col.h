@@ -1,8 +1,8 @@
 /* im2col.h - a convolution as a matrix product: what a window sees, as the column of a matrix.
  *
  * Row (c kh + i) kw + j of the matrix holds, for every output position, the input value under kernel element (i,j)
- * of channel c; then y = W col, with W [out, C kh kw]. With groups each has a matrix of its own. Only a tile of it exists at a time: some channels, some
- * positions of one image. */
+ * of channel c; then y = W col, with W [out, C kh kw]. With groups each has a matrix of its own. Only a tile of it
+ * exists at a time: some channels, some positions of one image. */
 #ifndef TW_IM2COL_H
 #define TW_IM2COL_H
 

@@ -37,7 +37,7 @@ static void forward_rows(void *arg, size_t begin, size_t end) {
 }
 
 /* ---- backward: batch norm's formulas, a row in a channel's place. With g = dy weight and r = inverse,
- *     dx = r (g - sum(g) / M - xhat sum(g xhat) / M),   dweight = sum over rows of dy xhat,   dbias = that of dy. ----- */
+ *     dx = r (g - sum(g) / M - xhat sum(g xhat) / M),   dweight = sum of dy xhat over rows,   dbias = that of dy. */
 
 /* quote: backward */
 static void backward_rows(void *arg, size_t begin, size_t end) {

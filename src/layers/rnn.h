@@ -1,8 +1,8 @@
 /* rnn.h - what LSTM and GRU share, and where they differ.
  *
- * rnn.c is the layer: its parameters, the stack, states. rnn_sequence.c is one layer of the stack over a whole sequence,
- * rnn_frames.c samples of different lengths. A kind, lstm.c or gru.c, says how many gates and states there are and
- * computes one frame of one sample, in lstm_cell.isa.c and gru_cell.isa.c. */
+ * rnn.c is the layer: its parameters, the stack, states. rnn_sequence.c is one layer of the stack over a whole
+ * sequence, rnn_frames.c samples of different lengths. A kind, lstm.c or gru.c, says how many gates and states there
+ * are and computes one frame of one sample, in lstm_cell.isa.c and gru_cell.isa.c. */
 #ifndef TW_RNN_H
 #define TW_RNN_H
 
@@ -14,8 +14,8 @@
 
 /* Which frames of [T,N] there are. Samples are ordered by length, the longest first, so that those still running at a
  * time t are the first active[t] of them. The frames that exist are numbered by time, then by that order: frame t of
- * the sample at place p is row start[t] + p. Everything a recurrent layer computes is stored by those rows, so padding costs
- * nothing and cannot be touched. */
+ * the sample at place p is row start[t] + p. Everything a recurrent layer computes is stored by those rows, so padding
+ * costs nothing and cannot be touched. */
 typedef struct tw__frames {
     int T, N;
     int steps;   /* the longest length */
@@ -36,9 +36,9 @@ void tw__frames_scatter(tw_ctx *ctx, const tw__frames *frames, int D, const tw_r
 
 enum { TW__STATES = 2 }; /* at most: h, and c */
 
-/* W_ih and W_hh are [gates H, ..]. A frame of a sample has a row of `wide` H numbers, wide = 2 gates - joined: the gates
- * of W_ih x + b_ih, the first `joined` of them with W_hh h + b_hh added; what is not joined of W_hh h + b_hh stands
- * behind them. */
+/* W_ih and W_hh are [gates H, ..]. A frame of a sample has a row of `wide` H numbers, wide = 2 gates - joined: the
+ * gates of W_ih x + b_ih, the first `joined` of them with W_hh h + b_hh added; what is not joined of W_hh h + b_hh
+ * stands behind them. */
 typedef struct tw__rnn_kind {
     tw_op op; /* first: a node's op leads back here */
     tw_layer_class cls;
@@ -48,9 +48,9 @@ typedef struct tw__rnn_kind {
     /* One frame of one sample. gates [wide H] holds the products; bias [wide H] is added first. They become what
      * cell_grad needs, h and c (NULL: none) the new state, and y the output, which is h. */
     void (*cell)(size_t H, tw_real *gates, const tw_real *bias, tw_real *h, tw_real *c, tw_real *y);
-    /* gates becomes the gradient of itself before the activations. h and c are the state before the frame. dh and dc hold
-     * what comes from the later frame, dy from the output (NULL: nothing); dc becomes the gradient of c, and with h_remains
-     * dh that of h but for what passes through W_hh. */
+    /* gates becomes the gradient of itself before the activations. h and c are the state before the frame. dh and dc
+     * hold what comes from the later frame, dy from the output (NULL: nothing); dc becomes the gradient of c, and with
+     * h_remains dh that of h but for what passes through W_hh. */
     void (*cell_grad)(size_t H, tw_real *gates, const tw_real *h, const tw_real *c, const tw_real *dy, tw_real *dh,
                       tw_real *dc);
 } tw__rnn_kind;

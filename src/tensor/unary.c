@@ -75,8 +75,8 @@ static tw_tensor *apply(tw_ctx *ctx, const unary *op, tw_tensor *x, const tw_rea
     }                                                                                                      \
     static const unary name##_op = {{#name, unary_backward}, name##_value, name##_grad};
 
-/* ---- gelu = x P(x), P the normal distribution's:  its derivative is P + x P',  P' = e^(-x^2/2) / sqrt(2 pi). With erfc,
- * P keeps its digits where it is small, which 1 + erf does not. */
+/* ---- gelu = x P(x), P the normal distribution's:  its derivative is P + x P',  P' = e^(-x^2/2) / sqrt(2 pi). With
+ * erfc, P keeps its digits where it is small, which 1 + erf does not. */
 static inline tw_real normal_p(tw_real x) { return (tw_real)0.5 * erfc(x * -(tw_real)0.70710678118654752440); }
 static inline tw_real gelu_slope(tw_real x) {
     return normal_p(x) + x * (tw_real)0.39894228040143267794 * exp(x * x * (tw_real)-0.5);
