@@ -94,6 +94,11 @@ Test(checkpoint, resumed_equals_uninterrupted) {
     check_resume("sgd:momentum=0.9,dampening=0.1");
     check_resume("sgd");
     check_resume("adadelta");
+    check_resume("rmsprop");
+    check_resume("rmsprop:centered=1");
+    check_resume("rmsprop:momentum=0.9,centered=1,alpha=0.9");
+    check_resume("rmsprop:momentum=0.5,weight_decay=0.1");
+    check_resume("adagrad:lr_decay=0.1,initial_accumulator_value=0.2");
 }
 
 Test(checkpoint, is_a_model_as_well) {

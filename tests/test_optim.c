@@ -21,25 +21,33 @@ TestSuite(optim, .init = setup, .fini = teardown);
 
 Test(optim, pytorch) { check_optimisers(1e-5); }
 Test(optim, clipping) { check_clipping(1e-5); }
+Test(optim, clipping_by_value) { check_clipping_by_value(1e-5); }
+Test(optim, one_cycle) { check_one_cycle(1e-6); }
 
 Test(optim, defaults_are_pytorchs) {
     tw_sgd_options sgd = tw_sgd_defaults();
     tw_adam_options adam = tw_adam_defaults(), adamw = tw_adamw_defaults();
     tw_adadelta_options adadelta = tw_adadelta_defaults();
+    tw_rmsprop_options rmsprop = tw_rmsprop_defaults();
+    tw_adagrad_options adagrad = tw_adagrad_defaults();
     cr_assert(sgd.lr == 0.01 && sgd.momentum == 0 && sgd.dampening == 0 && sgd.weight_decay == 0 && !sgd.nesterov);
     cr_assert(adam.lr == 1e-3 && adam.beta1 == 0.9 && adam.beta2 == 0.999 && adam.eps == 1e-8 &&
               adam.weight_decay == 0);
     cr_assert(adamw.lr == 1e-3 && adamw.beta2 == 0.999 && adamw.weight_decay == 1e-2);
     cr_assert(adadelta.lr == 1 && adadelta.rho == 0.9 && adadelta.eps == 1e-6 && adadelta.weight_decay == 0);
+    cr_assert(rmsprop.lr == 0.01 && rmsprop.alpha == 0.99 && rmsprop.eps == 1e-8 && rmsprop.weight_decay == 0 &&
+              rmsprop.momentum == 0 && !rmsprop.centered);
+    cr_assert(adagrad.lr == 0.01 && adagrad.lr_decay == 0 && adagrad.eps == 1e-10 && adagrad.weight_decay == 0 &&
+              adagrad.initial_accumulator_value == 0);
 }
 
 /* The typed constructors and the text give the same optimiser. */
 Test(optim, typed_constructors) {
-    tw_optim *o[] = {tw_sgd_new(params, NULL), tw_adam_new(params, NULL), tw_adamw_new(params, NULL),
-                     tw_adadelta_new(params, NULL)};
-    const char *const name[] = {"sgd", "adam", "adamw", "adadelta"};
-    const double lr[] = {0.01, 1e-3, 1e-3, 1};
-    for (int i = 0; i < 4; i++) {
+    tw_optim *o[] = {tw_sgd_new(params, NULL),      tw_adam_new(params, NULL),    tw_adamw_new(params, NULL),
+                     tw_adadelta_new(params, NULL), tw_rmsprop_new(params, NULL), tw_adagrad_new(params, NULL)};
+    const char *const name[] = {"sgd", "adam", "adamw", "adadelta", "rmsprop", "adagrad"};
+    const double lr[] = {0.01, 1e-3, 1e-3, 1, 0.01, 0.01};
+    for (int i = 0; i < 6; i++) {
         cr_assert_not_null(o[i]);
         cr_assert_str_eq(tw_optim_name(o[i]), name[i]);
         cr_assert_eq(tw_optim_lr(o[i]), lr[i]);
@@ -64,10 +72,18 @@ Test(optim, options_are_checked) {
     adadelta.lr = NAN;
     cr_assert_null(tw_adadelta_new(params, &adadelta));
     assert_error(ctx, TW_ERR_RANGE, "adadelta: lr");
+    tw_rmsprop_options rmsprop = tw_rmsprop_defaults();
+    rmsprop.alpha = 1.5;
+    cr_assert_null(tw_rmsprop_new(params, &rmsprop));
+    assert_error(ctx, TW_ERR_RANGE, "rmsprop: alpha must be between 0 and 1, not 1.5");
+    tw_adagrad_options adagrad = tw_adagrad_defaults();
+    adagrad.lr_decay = -1;
+    cr_assert_null(tw_adagrad_new(params, &adagrad));
+    assert_error(ctx, TW_ERR_RANGE, "adagrad: lr_decay");
     cr_assert_null(tw_optim_new(params, "adm"));
     assert_error(ctx, TW_ERR_RANGE, "no optimiser \"adm\"; did you mean \"adam\"?");
     cr_assert_null(tw_optim_new(params, "quantum:lr=1"));
-    assert_error(ctx, TW_ERR_RANGE, "no optimiser \"quantum\"; known: sgd, adam, adamw, adadelta");
+    assert_error(ctx, TW_ERR_RANGE, "no optimiser \"quantum\"; known: sgd, adam, adamw, adadelta, rmsprop, adagrad");
     cr_assert_null(tw_optim_new(params, "sgd:momentun=0.9"));
     assert_error(ctx, TW_ERR_RANGE, "momentum");
     cr_assert_null(tw_optim_new(params, "sgd:lr=-1"));
@@ -234,6 +250,37 @@ Test(optim, clipping_leaves_bad_gradients) {
     cr_assert_eq(b->grad[1], 4);
 }
 
+Test(optim, clipping_by_value_leaves_bad_gradients) {
+    const tw_real g[] = {-3, 0.5f, INFINITY, NAN, -INFINITY, 0.25f}, none[] = {0, 0};
+    tw_optim *o = tw_optim_new(params, "sgd");
+    step_with_gradient(ctx, w, g);
+    cr_assert_eq(tw_clip_grad_value(params, 0.5), 1);
+    cr_assert(w->grad[0] == -0.5f && w->grad[1] == 0.5f && w->grad[5] == 0.25f);
+    cr_assert(isinf(w->grad[2]) && isnan(w->grad[3]) && isinf(w->grad[4]));
+    cr_assert_eq(tw_optim_step(o), TW_ERR_NONFINITE);
+    assert_error(ctx, TW_ERR_NONFINITE, "\"fc.weight\" [2,3] is inf at element 2");
+    step_with_gradient(ctx, b, none);
+    cr_assert_eq(tw_clip_grad_value(params, 0), 0, "this step's gradients alone");
+    cr_assert_eq(tw_clip_grad_value(params, -1), 0);
+    assert_error(ctx, TW_ERR_RANGE, "cannot be clipped to +--1");
+    cr_assert_eq(tw_clip_grad_value(params, NAN), 0);
+    assert_error(ctx, TW_ERR_RANGE, "nan");
+    cr_assert_eq(tw_clip_grad_value(NULL, 1), 0);
+    tw_optim_free(o);
+}
+
+/* s - m^2 of a gradient that never changes is rounding alone, and may come out below 0. */
+Test(optim, centered_rmsprop_of_a_constant_gradient) {
+    tw_optim *o = tw_optim_new(params, "rmsprop:centered=1,alpha=0.5,lr=1e-6,eps=1e-3");
+    const tw_real g[] = {0.1f, -0.3f, 7.7f, 1e-4f, 123.4f, 0};
+    for (int step = 0; step < 300; step++) {
+        step_with_gradient(ctx, w, g);
+        cr_assert_eq(tw_optim_step(o), TW_OK);
+        for (int i = 0; i < 6; i++) cr_assert(isfinite(w->data[i]), "step %d, element %d", step, i);
+    }
+    tw_optim_free(o);
+}
+
 /* Each allocation in turn fails: an error, no leak, and the parameters still usable. */
 typedef struct budget {
     int left;
@@ -298,6 +345,19 @@ Test(optim, schedules) {
     check_factor("cosine:warmup=2", 1, 8, 0.5);
     check_factor("cosine:warmup=8", 4, 8, 0.5); /* the whole training is warm-up: no cosine pulls it down */
     check_factor("cosine:warmup=8", 8, 8, 1);
+    check_factor("one_cycle", 0, 10, 1. / 25);
+    check_factor("one_cycle", 1.5, 10, (1 + 1. / 25) / 2);
+    check_factor("one_cycle", 3, 10, 1);
+    check_factor("one_cycle", 10, 10, 1e-4 / 25);
+    check_factor("one_cycle", 11, 10, 1e-4 / 25);
+    check_factor("one_cycle:anneal=linear,div_factor=4,final_div_factor=2", 6.5, 10, (1 + 1. / 8) / 2);
+    check_factor("one_cycle:three_phase=1,div_factor=4", 4.5, 10, (1 + 1. / 4) / 2);
+    check_factor("one_cycle:three_phase=1,div_factor=4", 6, 10, 1. / 4);
+    check_factor("one_cycle:pct_start=0", 0, 10, 1);
+    check_factor("one_cycle:steps=1", 1, 1, 1. / 25 / 1e4);
+    /* Many steps are nearly the limit. */
+    for (double e = 0; e <= 10; e += 0.5)
+        cr_assert_float_eq(factor("one_cycle:steps=1000000", e, 10), factor("one_cycle", e, 10), 1e-5);
 }
 
 Test(optim, schedule_errors) {
@@ -305,9 +365,15 @@ Test(optim, schedule_errors) {
     cr_assert_eq(tw_schedule_parse(ctx, "cosin", &s), TW_ERR_RANGE);
     assert_error(ctx, TW_ERR_RANGE, "no schedule \"cosin\"; did you mean \"cosine\"?");
     cr_assert_eq(tw_schedule_parse(ctx, "", &s), TW_ERR_RANGE);
-    assert_error(ctx, TW_ERR_RANGE, "no schedule \"\"; known: constant, step, cosine");
+    assert_error(ctx, TW_ERR_RANGE, "no schedule \"\"; known: constant, step, cosine, one_cycle");
     cr_assert_eq(tw_schedule_parse(ctx, "cosine:every=3", &s), TW_ERR_RANGE);
     assert_error(ctx, TW_ERR_RANGE, "unknown option \"every\"");
+    cr_assert_eq(tw_schedule_parse(ctx, "one_cycle:pct_start=1.5", &s), TW_ERR_RANGE);
+    assert_error(ctx, TW_ERR_RANGE, "pct_start is 1.5, more than 1");
+    cr_assert_eq(tw_schedule_parse(ctx, "one_cycle:anneal=cosine", &s), TW_ERR_RANGE);
+    assert_error(ctx, TW_ERR_RANGE, "anneal has no choice \"cosine\"");
+    cr_assert_eq(tw_schedule_parse(ctx, "one_cycle:warmup=1", &s), TW_ERR_RANGE);
+    assert_error(ctx, TW_ERR_RANGE, "unknown option \"warmup\"");
     cr_assert_eq(tw_schedule_parse(ctx, "step:every=0", &s), TW_ERR_RANGE);
     assert_error(ctx, TW_ERR_RANGE, "every");
 }

@@ -12,5 +12,7 @@ void step_with_gradient(tw_ctx *ctx, tw_tensor *t, const tw_real *g);
 /* Every case of optim.txt, weights and state, within tol. */
 void check_optimisers(double tol);
 void check_clipping(double tol);
+void check_clipping_by_value(double tol);
+void check_one_cycle(double tol); /* OneCycleLR, every step of several trainings */
 
 #endif

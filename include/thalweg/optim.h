@@ -18,7 +18,11 @@ typedef struct tw_optim tw_optim;
  * Adam:     g += wd p;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  p -= lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + eps)
  *           (Kingma, Ba 2015).  AdamW: p -= lr wd p first, instead of adding to g (Loshchilov, Hutter 2019)
  * Adadelta: g += wd p;  s = rho s + (1-rho) g^2;  d = sqrt(u + eps)/sqrt(s + eps) g;  u = rho u + (1-rho) d^2;
- *           p -= lr d  (Zeiler 2012) */
+ *           p -= lr d  (Zeiler 2012)
+ * RMSprop:  g += wd p;  s = alpha s + (1-alpha) g^2;  d = g / (sqrt(s) + eps), or centered, with
+ *           m = alpha m + (1-alpha) g:  d = g / (sqrt(s - m^2) + eps);  p -= lr d, or with momentum
+ *           v = momentum v + d;  p -= lr v  (Tieleman, Hinton 2012; centered: Graves 2013)
+ * Adagrad:  g += wd p;  s += g^2;  p -= lr / (1 + (t-1) lr_decay) g / (sqrt(s) + eps)  (Duchi, Hazan, Singer 2011) */
 typedef struct tw_sgd_options {
     double lr, momentum, dampening, weight_decay; /* 0.01, 0, 0, 0 */
     bool nesterov;                                /* needs momentum > 0 and dampening 0 */
@@ -29,14 +33,26 @@ typedef struct tw_adam_options {
 typedef struct tw_adadelta_options {
     double lr, rho, eps, weight_decay; /* 1, 0.9, 1e-6, 0 */
 } tw_adadelta_options;
+typedef struct tw_rmsprop_options {
+    double lr, alpha, eps, weight_decay, momentum; /* 0.01, 0.99, 1e-8, 0, 0 */
+    bool centered;
+} tw_rmsprop_options;
+typedef struct tw_adagrad_options {
+    double lr, lr_decay, eps, weight_decay; /* 0.01, 0, 1e-10, 0 */
+    double initial_accumulator_value;       /* 0: what each s begins at */
+} tw_adagrad_options;
 TW_API tw_sgd_options tw_sgd_defaults(void);
 TW_API tw_adam_options tw_adam_defaults(void);
 TW_API tw_adam_options tw_adamw_defaults(void);
 TW_API tw_adadelta_options tw_adadelta_defaults(void);
+TW_API tw_rmsprop_options tw_rmsprop_defaults(void);
+TW_API tw_adagrad_options tw_adagrad_defaults(void);
 TW_API TW_MUST_CHECK tw_optim *tw_sgd_new(tw_params *params, const tw_sgd_options *options);
 TW_API TW_MUST_CHECK tw_optim *tw_adam_new(tw_params *params, const tw_adam_options *options);
 TW_API TW_MUST_CHECK tw_optim *tw_adamw_new(tw_params *params, const tw_adam_options *options);
 TW_API TW_MUST_CHECK tw_optim *tw_adadelta_new(tw_params *params, const tw_adadelta_options *options);
+TW_API TW_MUST_CHECK tw_optim *tw_rmsprop_new(tw_params *params, const tw_rmsprop_options *options);
+TW_API TW_MUST_CHECK tw_optim *tw_adagrad_new(tw_params *params, const tw_adagrad_options *options);
 /* "adam", "sgd:lr=0.1,momentum=0.9,nesterov=1": RANGE for an unknown name or option, with the nearest suggested. */
 TW_API TW_MUST_CHECK tw_optim *tw_optim_new(tw_params *params, const char *spec);
 TW_API void tw_optim_free(tw_optim *optim); /* NULL is allowed */
@@ -56,15 +72,31 @@ TW_API TW_MUST_CHECK tw_err tw_optim_group(tw_optim *optim, const char *pattern,
 TW_API TW_MUST_CHECK tw_err tw_optim_no_decay(tw_optim *optim);
 
 /* ---- schedules: lr(step) = base * factor -------------------------------------------------------------
- * "constant", "step:every=10,gamma=0.1" (epochs), "cosine:min=0" (to min * base over all epochs); all take
- * "warmup=N" epochs (fractions allowed) of linear increase first. */
-typedef enum tw_schedule_kind { TW_SCHEDULE_CONSTANT, TW_SCHEDULE_STEP, TW_SCHEDULE_COSINE } tw_schedule_kind;
+ * "constant", "step:every=10,gamma=0.1" (epochs), "cosine:min=0" (to min * base over all epochs); these take
+ * "warmup=N" epochs (fractions allowed) of linear increase first.
+ * "one_cycle:pct_start=0.3,anneal=cos,div_factor=25,final_div_factor=1e4,three_phase=0,steps=0" is PyTorch's OneCycleLR
+ * with max_lr = base (Smith, Topin 2018): from base / div_factor up to base in the share pct_start of all epochs, then
+ * down to base / (div_factor final_div_factor), along half a cosine or a line (anneal=linear). With three_phase the way
+ * down first mirrors the way up. steps: of the whole training; then the factor at epoch epochs (k + 1) / steps is the
+ * one that PyTorch has in step k = 0, 1, ..; 0: the limit for many steps. */
+typedef enum tw_schedule_kind {
+    TW_SCHEDULE_CONSTANT,
+    TW_SCHEDULE_STEP,
+    TW_SCHEDULE_COSINE,
+    TW_SCHEDULE_ONE_CYCLE
+} tw_schedule_kind;
+typedef enum tw_anneal { TW_ANNEAL_COS, TW_ANNEAL_LINEAR } tw_anneal;
 typedef struct tw_schedule {
     tw_schedule_kind kind;
     double warmup; /* epochs */
     double every;  /* step: epochs between drops */
     double gamma;  /* step: factor of a drop */
     double min;    /* cosine: last factor */
+
+    double pct_start, div_factor, final_div_factor; /* one_cycle: these .. */
+    int anneal;                                     /* .. a tw_anneal */
+    bool three_phase;
+    int steps;
 } tw_schedule;
 TW_API TW_MUST_CHECK tw_err tw_schedule_parse(tw_ctx *ctx, const char *spec, tw_schedule *schedule);
 /* The factor at `epoch` (may be fractional: 3.5 is half-way through the fourth) of `epochs`. */

@@ -185,6 +185,9 @@ TW_API TW_MUST_CHECK tw_err tw_params_freeze(tw_params *params); /* makes the fl
 /* sqrt(sum of squares) of all gradients of this step; scales them to max_norm when larger (PyTorch's
  * clip_grad_norm_: by max_norm / (norm + 1e-6)). max_norm 0: only measures. */
 TW_API double tw_clip_grad_norm(tw_params *params, double max_norm);
+/* Moves every number of this step's gradients into [-bound, bound] (PyTorch's clip_grad_value_) and returns how many
+ * had to be moved. Infinities and NaNs stay, for tw_optim_step to report. bound negative or not finite: RANGE. */
+TW_API size_t tw_clip_grad_value(tw_params *params, double bound);
 
 /* ---- checking gradients ---------------------------------------------------------------------------
  * f computes a tensor from n leaves, recording as usual; it is called many times and must be a pure function of

@@ -54,7 +54,8 @@ static bool optim_items(const tw_optim *o, tw__st_item *item) {
     for (size_t i = 0; i < o->nparams; i++) {
         const tw__entry *e = o->params->param[i];
         const tw_tensor *t = &e->tensor;
-        for (int k = 0; k < o->nstates; k++) {
+        for (int k = 0; k < TW__MAX_STATES; k++) {
+            if (!o->state[k].v) continue;
             const char *name = name_of(ctx, o->cls->state[k], ".", e->name);
             if (!name) return false;
             *item++ = (tw__st_item){name, tw__dtype_real, t->ndim, t->dim, t->size, o->state[k].v + e->offset};
@@ -220,7 +221,8 @@ static tw_err load_scalars(const tw__st_file *file, const tw_optim *o, bool posi
 
 static tw_err match_states(const tw__st_file *file, tw_optim *o, tw__st_want *want) {
     for (size_t i = 0; i < o->nparams; i++)
-        for (int k = 0; k < o->nstates; k++) {
+        for (int k = 0; k < TW__MAX_STATES; k++) {
+            if (!o->state[k].v) continue;
             const tw__entry *e = o->params->param[i];
             *want = (tw__st_want){.to = o->state[k].v + e->offset};
             tw_err err = find_tensor(file, name_of(file->ctx, o->cls->state[k], ".", e->name), e->tensor.ndim,

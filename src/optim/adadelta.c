@@ -19,9 +19,9 @@ static const tw_option table[] = {
     {0},
 };
 
-static int states(const void *options) {
+static unsigned states(const void *options) {
     (void)options;
-    return 2;
+    return 3;
 }
 
 static void prepare(const void *options, double lr, double weight_decay, int64_t t, tw__coef *coef) {

@@ -22,9 +22,9 @@ static const tw_option adam_table[] = {
 static const tw_option adamw_table[] = {
     COMMON_ROWS, ROW(weight_decay, 1e-2, TW__NO_LIMIT, "decay of the weights themselves, times lr"), {0}};
 
-static int states(const void *options) {
+static unsigned states(const void *options) {
     (void)options;
-    return 2;
+    return 3;
 }
 
 static void prepare_common(const tw_adam_options *o, double lr, int64_t t, tw__adam_coef *c) {

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* A new optimiser is one file and one line here. */
-static const tw__optim_class *const registry[] = {&tw__sgd_class, &tw__adam_class, &tw__adamw_class,
-                                                  &tw__adadelta_class};
+static const tw__optim_class *const registry[] = {&tw__sgd_class,      &tw__adam_class,    &tw__adamw_class,
+                                                  &tw__adadelta_class, &tw__rmsprop_class, &tw__adagrad_class};
 enum { REGISTERED = sizeof registry / sizeof *registry };
 
 /* ---- making one ---------------------------------------------------------------------------------------- */
@@ -45,9 +45,14 @@ tw_optim *tw__optim_make(tw_params *params, const tw__optim_class *cls, const vo
         o->param[i].lr_scale = 1;
         memcpy(&o->param[i].weight_decay, (const char *)&o->options + cls->weight_decay, sizeof(double));
     }
-    o->nstates = cls->states(&o->options);
-    for (int k = 0; k < o->nstates; k++)
+    unsigned kept = cls->states(&o->options);
+    for (int k = 0; k < TW__MAX_STATES; k++) {
+        if (!(kept >> k & 1)) continue;
         if (tw__reals_new(ctx, params->flat_size, &o->state[k])) goto failed;
+        for (size_t i = 0; cls->first && i < params->flat_size; i++)
+            o->state[k].v[i] = (tw_real)cls->first(&o->options);
+        o->nstates++;
+    }
     return o;
 failed:
     tw_optim_free(o);
@@ -166,7 +171,8 @@ static void update_block(void *arg, int block, int thread) {
         const tw__entry *e = params->param[s.param];
         tw_real *state[TW__MAX_STATES] = {NULL};
         if (!p->active) continue;
-        for (int k = 0; k < o->nstates; k++) state[k] = o->state[k].v + e->offset + s.start;
+        for (int k = 0; k < TW__MAX_STATES; k++)
+            if (o->state[k].v) state[k] = o->state[k].v + e->offset + s.start;
         o->cls->update(s.n, e->tensor.data + s.start, e->tensor.grad + s.start, state, &p->coef);
     }
 }

@@ -18,10 +18,26 @@ static const tw_option step_table[] = {
 };
 static const tw_option cosine_table[] = {WARMUP, ROW(min, 0, 0, 1, "the last factor"), {0}};
 
-static const char *const name[] = {
-    [TW_SCHEDULE_CONSTANT] = "constant", [TW_SCHEDULE_STEP] = "step", [TW_SCHEDULE_COSINE] = "cosine"};
-static const tw_option *const table[] = {
-    [TW_SCHEDULE_CONSTANT] = constant_table, [TW_SCHEDULE_STEP] = step_table, [TW_SCHEDULE_COSINE] = cosine_table};
+static const char *const anneals[] = {[TW_ANNEAL_COS] = "cos", [TW_ANNEAL_LINEAR] = "linear", NULL};
+static const tw_option one_cycle_table[] = {
+    ROW(pct_start, 0.3, 0, 1, "share of the epochs in which the rate grows"),
+    ROW(div_factor, 25, 1e-9, 1e300, "the first factor is 1 / this"),
+    ROW(final_div_factor, 1e4, 1e-9, 1e300, "the last factor is the first / this"),
+    {"anneal", TW_OPTION_ENUM, offsetof(tw_schedule, anneal), TW_ANNEAL_COS, 0, 0, anneals, "cos or linear"},
+    {"three_phase", TW_OPTION_BOOL, offsetof(tw_schedule, three_phase), 0, 0, 1, NULL,
+     "down as it went up, then to the end"},
+    {"steps", TW_OPTION_INT, offsetof(tw_schedule, steps), 0, 0, 2147483647, NULL, "of the training; 0: very many"},
+    {0},
+};
+
+static const char *const name[] = {[TW_SCHEDULE_CONSTANT] = "constant",
+                                   [TW_SCHEDULE_STEP] = "step",
+                                   [TW_SCHEDULE_COSINE] = "cosine",
+                                   [TW_SCHEDULE_ONE_CYCLE] = "one_cycle"};
+static const tw_option *const table[] = {[TW_SCHEDULE_CONSTANT] = constant_table,
+                                         [TW_SCHEDULE_STEP] = step_table,
+                                         [TW_SCHEDULE_COSINE] = cosine_table,
+                                         [TW_SCHEDULE_ONE_CYCLE] = one_cycle_table};
 enum { KINDS = sizeof name / sizeof *name };
 
 tw_err tw_schedule_parse(tw_ctx *ctx, const char *spec, tw_schedule *schedule) {
@@ -35,6 +51,33 @@ tw_err tw_schedule_parse(tw_ctx *ctx, const char *spec, tw_schedule *schedule) {
     return err;
 }
 
+#define PI 3.14159265358979323846
+
+/* From `from` to `to`, of which the share `done` lies behind. */
+static double anneal(const tw_schedule *s, double from, double to, double done) {
+    if (s->anneal == TW_ANNEAL_LINEAR) return from + (to - from) * done;
+    return to + (from - to) / 2 * (1 + cos(PI * done));
+}
+
+/* PyTorch numbers the steps 0 .. T-1 and ends the phases with the steps p T - 1, (2 p T - 2) and T - 1. Where T is not
+ * known, steps are so short that one more or less is nothing: T is 1 then, and the step is the share of the epochs. */
+static double one_cycle(const tw_schedule *s, double epoch, double epochs) {
+    double share = epochs > 0 ? epoch / epochs : 1, one = s->steps ? 1 : 0, steps = s->steps ? s->steps : 1;
+    double step = share * steps - one, first = 1 / s->div_factor, last = first / s->final_div_factor;
+    double peak = s->pct_start * steps - one, end = steps - one, begin = 0;
+    const double value[] = {first, 1, first, last}, stop[] = {peak, 2 * peak, end};
+    step = step < 0 ? 0 : step > end ? end : step;
+    for (int i = 0; i < 3; i++) {
+        if (i == 1 && !s->three_phase) continue;
+        if (step <= stop[i] || i == 2) {
+            double from = i == 2 && !s->three_phase ? 1 : value[i];
+            return anneal(s, from, value[i + 1], stop[i] > begin ? (step - begin) / (stop[i] - begin) : 1);
+        }
+        begin = stop[i];
+    }
+    return last;
+}
+
 static double base_factor(const tw_schedule *s, double epoch, double epochs) {
     switch (s->kind) {
     case TW_SCHEDULE_STEP: return s->every > 0 ? pow(s->gamma, floor(epoch / s->every)) : 1;
@@ -42,8 +85,9 @@ static double base_factor(const tw_schedule *s, double epoch, double epochs) {
         /* Half a cosine from the end of the warm-up to the last epoch (Loshchilov, Hutter 2017, without restarts). */
         double length = epochs - s->warmup, done = length > 0 ? (epoch - s->warmup) / length : 0;
         done = done < 0 ? 0 : done > 1 ? 1 : done;
-        return s->min + (1 - s->min) * 0.5 * (1 + cos(3.14159265358979323846 * done));
+        return s->min + (1 - s->min) * 0.5 * (1 + cos(PI * done));
     }
+    case TW_SCHEDULE_ONE_CYCLE: return one_cycle(s, epoch, epochs);
     case TW_SCHEDULE_CONSTANT: break;
     }
     return 1;

@@ -18,7 +18,7 @@ static const tw_option table[] = {
     {0},
 };
 
-static int states(const void *options) { return ((const tw_sgd_options *)options)->momentum != 0; }
+static unsigned states(const void *options) { return ((const tw_sgd_options *)options)->momentum != 0; }
 
 static const char *complain(const void *options) {
     const tw_sgd_options *o = options;

@@ -24,6 +24,14 @@ typedef struct tw__adadelta_coef {
     tw_real lr, weight_decay, rho, take, eps; /* take = 1 - rho */
 } tw__adadelta_coef;
 
+typedef struct tw__rmsprop_coef {
+    tw_real lr, weight_decay, alpha, take, eps, momentum; /* take = 1 - alpha */
+} tw__rmsprop_coef;
+
+typedef struct tw__adagrad_coef {
+    tw_real lr, weight_decay, eps; /* lr with its decay */
+} tw__adagrad_coef;
+
 /* p the parameter, g its gradient, the rest the optimiser's state. No two overlap. */
 TW_ISA_DECLARE(void, tw__sgd, (size_t n, tw_real *p, const tw_real *g, const tw__sgd_coef *c));
 TW_ISA_DECLARE(void, tw__sgd_momentum, (size_t n, tw_real *p, const tw_real *g, tw_real *v, const tw__sgd_coef *c));
@@ -32,8 +40,19 @@ TW_ISA_DECLARE(void, tw__adam,
 TW_ISA_DECLARE(void, tw__adadelta,
                (size_t n, tw_real *p, const tw_real *g, tw_real *s, tw_real *u, const tw__adadelta_coef *c));
 
+TW_ISA_DECLARE(void, tw__rmsprop, (size_t n, tw_real *p, const tw_real *g, tw_real *s, const tw__rmsprop_coef *c));
+TW_ISA_DECLARE(void, tw__rmsprop_momentum,
+               (size_t n, tw_real *p, const tw_real *g, tw_real *s, tw_real *v, const tw__rmsprop_coef *c));
+TW_ISA_DECLARE(void, tw__rmsprop_centered,
+               (size_t n, tw_real *p, const tw_real *g, tw_real *s, tw_real *m, const tw__rmsprop_coef *c));
+TW_ISA_DECLARE(void, tw__rmsprop_centered_momentum,
+               (size_t n, tw_real *p, const tw_real *g, tw_real *s, tw_real *m, tw_real *v, const tw__rmsprop_coef *c));
+TW_ISA_DECLARE(void, tw__adagrad, (size_t n, tw_real *p, const tw_real *g, tw_real *s, const tw__adagrad_coef *c));
+
 TW_ISA_DECLARE(bool, tw__all_finite, (size_t n, const tw_real *g));
 TW_ISA_DECLARE(double, tw__sum_squares, (size_t n, const tw_real *g)); /* added in double, in a fixed order */
 TW_ISA_DECLARE(void, tw__scale, (size_t n, tw_real *g, tw_real factor));
+/* Numbers beyond +-bound are moved to it, those that are not finite stay; returns how many were moved. */
+TW_ISA_DECLARE(size_t, tw__clamp, (size_t n, tw_real *g, tw_real bound));
 
 #endif

@@ -64,6 +64,65 @@ void TW_ISA_NAME(tw__adadelta)(size_t n, tw_real *restrict p, const tw_real *res
     /* end quote */
 }
 
+/* quote: rmsprop */
+/* The means of g^2, and of g where m is kept; returns what is to be multiplied by lr. s - m^2 cannot be negative, but
+ * its rounding can. */
+static inline tw_real rmsprop_step(tw_real g, tw_real p, tw_real *s, tw_real *m, const tw__rmsprop_coef *c) {
+    tw_real d = g + c->weight_decay * p, spread;
+    *s = c->alpha * *s + c->take * d * d;
+    spread = *s;
+    if (m) {
+        *m = c->alpha * *m + c->take * d;
+        spread -= *m * *m;
+        spread = spread > 0 ? spread : 0;
+    }
+    return d / (sqrt(spread) + c->eps);
+}
+/* end quote */
+
+void TW_ISA_NAME(tw__rmsprop)(size_t n, tw_real *restrict p, const tw_real *restrict g, tw_real *restrict s,
+                              const tw__rmsprop_coef *given) {
+    const tw__rmsprop_coef c = *given;
+    for (size_t i = 0; i < n; i++) p[i] -= c.lr * rmsprop_step(g[i], p[i], &s[i], NULL, &c);
+}
+
+void TW_ISA_NAME(tw__rmsprop_momentum)(size_t n, tw_real *restrict p, const tw_real *restrict g, tw_real *restrict s,
+                                       tw_real *restrict v, const tw__rmsprop_coef *given) {
+    const tw__rmsprop_coef c = *given;
+    for (size_t i = 0; i < n; i++) {
+        v[i] = c.momentum * v[i] + rmsprop_step(g[i], p[i], &s[i], NULL, &c);
+        p[i] -= c.lr * v[i];
+    }
+}
+
+void TW_ISA_NAME(tw__rmsprop_centered)(size_t n, tw_real *restrict p, const tw_real *restrict g, tw_real *restrict s,
+                                       tw_real *restrict m, const tw__rmsprop_coef *given) {
+    const tw__rmsprop_coef c = *given;
+    for (size_t i = 0; i < n; i++) p[i] -= c.lr * rmsprop_step(g[i], p[i], &s[i], &m[i], &c);
+}
+
+void TW_ISA_NAME(tw__rmsprop_centered_momentum)(size_t n, tw_real *restrict p, const tw_real *restrict g,
+                                                tw_real *restrict s, tw_real *restrict m, tw_real *restrict v,
+                                                const tw__rmsprop_coef *given) {
+    const tw__rmsprop_coef c = *given;
+    for (size_t i = 0; i < n; i++) {
+        v[i] = c.momentum * v[i] + rmsprop_step(g[i], p[i], &s[i], &m[i], &c);
+        p[i] -= c.lr * v[i];
+    }
+}
+
+void TW_ISA_NAME(tw__adagrad)(size_t n, tw_real *restrict p, const tw_real *restrict g, tw_real *restrict s,
+                              const tw__adagrad_coef *c) {
+    const tw_real lr = c->lr, wd = c->weight_decay, eps = c->eps;
+    /* quote: adagrad */
+    for (size_t i = 0; i < n; i++) {
+        tw_real d = g[i] + wd * p[i];
+        s[i] += d * d;
+        p[i] -= lr * (d / (sqrt(s[i]) + eps));
+    }
+    /* end quote */
+}
+
 bool TW_ISA_NAME(tw__all_finite)(size_t n, const tw_real *g) {
     int bad = 0; /* counted without leaving early, so that the loop is vector code */
     for (size_t i = 0; i < n; i++) bad |= !(fabs(g[i]) <= LARGEST);
@@ -83,4 +142,15 @@ double TW_ISA_NAME(tw__sum_squares)(size_t n, const tw_real *g) {
 
 void TW_ISA_NAME(tw__scale)(size_t n, tw_real *g, tw_real factor) {
     for (size_t i = 0; i < n; i++) g[i] *= factor;
+}
+
+size_t TW_ISA_NAME(tw__clamp)(size_t n, tw_real *g, tw_real bound) {
+    size_t moved = 0;
+    for (size_t i = 0; i < n; i++) {
+        tw_real size = fabs(g[i]);
+        bool beyond = size > bound && size <= LARGEST;
+        g[i] = beyond ? copysign(bound, g[i]) : g[i];
+        moved += beyond;
+    }
+    return moved;
 }
