@@ -207,3 +207,31 @@ Test(conv_pool, the_choice_can_be_seen) {
                          text);
     }
 }
+
+typedef struct heard {
+    int lines;
+    char last[300];
+} heard;
+static void hear(void *user, const char *line) {
+    heard *h = user;
+    h->lines++;
+    snprintf(h->last, sizeof h->last, "%s", line);
+}
+
+/* A function of the program's hears it instead, each line once; without it nothing is said any more. */
+Test(conv_pool, the_choice_goes_to_a_function) {
+    heard h = {0}, other = {0};
+    unsetenv("TW_LOG");
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_set_log(ctx, hear, &h);
+    for (int i = 0; i < 3; i++) run(ctx, &shapes[0], TW_ACT_RELU, true, false, true);
+    cr_assert_eq(h.lines, 1);
+    cr_assert_str_eq(h.last, "conv2d [2,17,12,12] 16x3x3: winograd, pooled 2x2");
+    tw_set_log(ctx, hear, &other);
+    for (int i = 0; i < 3; i++) run(ctx, &shapes[0], TW_ACT_RELU, true, false, true);
+    cr_assert(h.lines == 1 && other.lines == 1, "who begins to listen has heard nothing yet");
+    tw_set_log(ctx, NULL, NULL);
+    run(ctx, &shapes[1], TW_ACT_RELU, true, false, true);
+    cr_assert(h.lines == 1 && other.lines == 1);
+    tw_ctx_free(ctx);
+}

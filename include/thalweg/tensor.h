@@ -49,6 +49,9 @@ typedef struct tw_reals {
 
 /* Starts a step: every tensor of the previous one is gone, its memory is used again. */
 TW_API void tw_step_begin(tw_ctx *ctx);
+/* The same, but the gradients of parameters stay, and this step's are added to them: several steps with a tw_backward
+ * each, then one tw_optim_step for all. Parameters must be frozen (below), as those of an optimiser are. */
+TW_API void tw_step_accumulate(tw_ctx *ctx);
 
 /* data, not copied: it must stay until the next tw_step_begin. No gradient; tw_input_grad records one. */
 TW_API tw_tensor *tw_input(tw_ctx *ctx, const tw_real *data, int ndim, const int *dim);
@@ -71,6 +74,9 @@ TW_API tw_err tw_backward_from(tw_ctx *ctx, tw_tensor *y, const tw_real *dy);
 TW_API tw_tensor *tw_keep_grad(tw_tensor *x);
 TW_API tw_tensor *tw_set_name(tw_tensor *x, const char *name); /* name is borrowed; returns x */
 TW_API tw_real tw_item(const tw_tensor *x);                    /* the value of a one-element tensor; NaN for NULL */
+/* Copies x's n = x->size values to where they outlive the step; another n is SHAPE, a tensor of an earlier step STATE.
+ * After an error, also when x is NULL because of one, nothing is written. */
+TW_API TW_MUST_CHECK tw_err tw_tensor_copy_out(tw_ctx *ctx, const tw_tensor *x, tw_real *to, size_t n);
 
 /* One line a node: op, input and output shapes, milliseconds forward and backward, bytes. */
 TW_API void tw_tape_print(tw_ctx *ctx, FILE *out);

@@ -59,6 +59,14 @@ static void pop_chunk(tw_ctx *ctx, tw__arena *a) {
     tw__free(ctx, c, c->total);
 }
 
+size_t tw__arena_taken(const tw__arena *a) { return a->used + a->below; }
+
+size_t tw__arena_room_of(const tw__arena *a) {
+    size_t room = 0;
+    for (const tw__chunk *c = a->head; c; c = c->older) room += c->capacity;
+    return room;
+}
+
 void *tw__arena_alloc(tw_ctx *ctx, tw__arena *a, size_t bytes) {
     if (bytes > SIZE_MAX / 4) return tw_fail(ctx, TW_ERR_NOMEM, "out of memory: %zu bytes asked for", bytes);
     size_t n = bytes ? round_up(bytes) : ALIGN; /* distinct addresses even for empty tensors */

@@ -43,7 +43,7 @@ tw_ctx *tw_ctx_new_with(const tw_ctx_options *o) {
     memset(ctx, 0, sizeof *ctx);
     ctx->allocator = options.allocator;
     ctx->rng.seed = options.seed;
-    ctx->step_number = 1;
+    ctx->step_number = ctx->grads_since = 1;
     ctx->training = ctx->recording = true;
     tw_set_threads(ctx, options.threads > 0 ? options.threads : tw__default_threads());
     tw__log_init(ctx);
@@ -83,8 +83,18 @@ const char *tw_version(void) { return TW_VERSION; }
 
 /* ---- memory ------------------------------------------------------------------------------------------- */
 
+void *tw__try_malloc(tw_ctx *ctx, size_t size) {
+    if (!size) size = 1;
+    void *p = ctx->allocator.alloc(ctx->allocator.user, size);
+    ctx->allocations++;
+    if (!p) return NULL;
+    ctx->allocated += size;
+    if (ctx->allocated > ctx->allocated_peak) ctx->allocated_peak = ctx->allocated;
+    return p;
+}
+
 void *tw__malloc(tw_ctx *ctx, size_t size) {
-    void *p = ctx->allocator.alloc(ctx->allocator.user, size ? size : 1);
+    void *p = tw__try_malloc(ctx, size);
     if (!p) tw_fail(ctx, TW_ERR_NOMEM, "out of memory: %zu bytes asked for", size);
     return p;
 }
@@ -95,7 +105,27 @@ void *tw__calloc(tw_ctx *ctx, size_t size) {
 }
 
 void tw__free(tw_ctx *ctx, void *ptr, size_t size) {
-    if (ptr) ctx->allocator.free(ctx->allocator.user, ptr, size ? size : 1);
+    if (!ptr) return;
+    if (!size) size = 1;
+    ctx->frees++;
+    ctx->allocated -= size;
+    ctx->allocator.free(ctx->allocator.user, ptr, size);
+}
+
+tw_stats tw_ctx_stats(const tw_ctx *ctx) {
+    return (tw_stats){
+        .steps = ctx->step_number - 1,
+        .nodes = (size_t)ctx->nodes,
+        .step_used = tw__arena_taken(&ctx->step),
+        .step_peak = ctx->step.peak,
+        .step_room = tw__arena_room_of(&ctx->step),
+        .scratch_peak = ctx->scratch.peak,
+        .scratch_room = tw__arena_room_of(&ctx->scratch),
+        .allocations = ctx->allocations,
+        .frees = ctx->frees,
+        .allocated = ctx->allocated,
+        .allocated_peak = ctx->allocated_peak,
+    };
 }
 
 void *tw__keep(tw_ctx *ctx, size_t size) { return tw__arena_alloc(ctx, &ctx->kept, size); }

@@ -15,6 +15,9 @@ typedef struct tw__arena {
     size_t peak;     /* largest used + below so far */
 } tw__arena;
 
+/* Bytes taken now, and those the arena holds. */
+size_t tw__arena_taken(const tw__arena *arena);
+size_t tw__arena_room_of(const tw__arena *arena);
 void *tw__arena_alloc(tw_ctx *ctx, tw__arena *arena, size_t bytes);
 void tw__arena_reset(tw_ctx *ctx, tw__arena *arena);
 void tw__arena_free(tw_ctx *ctx, tw__arena *arena);
@@ -37,7 +40,15 @@ typedef struct tw__block {
 } tw__block;
 
 typedef struct tw__pool tw__pool;
-struct tw__log_seen;
+
+enum { TW__LOG_SEEN = 256 };
+typedef struct tw__log_state {
+    tw_log_fn fn; /* where lines go; NULL: to standard error, if they are wanted there */
+    void *user;
+    bool to_stderr;
+    int n; /* lines so far */
+    uint64_t seen[TW__LOG_SEEN];
+} tw__log_state;
 
 struct tw_ctx {
     tw_allocator allocator;
@@ -49,6 +60,7 @@ struct tw_ctx {
     int free_blocks;
 
     uint64_t step_number; /* starts at 1; 0 marks tensors that outlive steps */
+    uint64_t grads_since; /* the step from which on the gradients of parameters count: an earlier one accumulates */
     tw_node *tape;        /* the newest node */
     int nodes;
     bool backward_done;
@@ -66,11 +78,18 @@ struct tw_ctx {
     char message[512];
     char describe[8][160]; /* tw_describe's answers, in turn */
     unsigned described;
-    struct tw__log_seen *log; /* log.c; NULL: nothing is printed */
+    bool log; /* lines of tw__log are wanted */
+    tw__log_state log_state;
+
+    /* for tw_ctx_stats */
+    uint64_t allocations, frees;
+    size_t allocated, allocated_peak;
 };
 
 /* Memory from the context's allocator; NULL leaves NOMEM in ctx. size must be given back to tw__free. */
 void *tw__malloc(tw_ctx *ctx, size_t size);
+/* The same without an error when there is none. */
+void *tw__try_malloc(tw_ctx *ctx, size_t size);
 void *tw__calloc(tw_ctx *ctx, size_t size);
 void tw__free(tw_ctx *ctx, void *ptr, size_t size);
 /* Memory that is freed with the context; for a few small things, since it cannot be given back. */

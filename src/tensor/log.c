@@ -1,4 +1,5 @@
-/* log.c - see log.h. A library prints nothing; this is asked for by whoever runs the program. */
+/* log.c - see log.h. A library prints nothing of its own accord: lines go to a function of the program, or to standard
+ * error when whoever runs the program asks for them. */
 #include "tensor/log.h"
 
 #include "tensor/internal.h"
@@ -9,12 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REMEMBERED = 256, LINE = 256 };
-
-struct tw__log_seen {
-    int n;
-    uint64_t hash[REMEMBERED];
-};
+enum { LINE = 256 };
 
 static uint64_t hash_of(const char *line) { /* FNV-1a */
     uint64_t h = 14695981039346656037u;
@@ -24,23 +20,30 @@ static uint64_t hash_of(const char *line) { /* FNV-1a */
 
 void tw__log_init(tw_ctx *ctx) {
     const char *wanted = getenv("TW_LOG");
-    if (!wanted || !*wanted || !strcmp(wanted, "0")) return;
-    ctx->log = tw__keep(ctx, sizeof *ctx->log);
-    if (ctx->log) ctx->log->n = 0;
+    ctx->log = ctx->log_state.to_stderr = wanted && *wanted && strcmp(wanted, "0");
+}
+
+void tw_set_log(tw_ctx *ctx, tw_log_fn fn, void *user) {
+    tw__log_state *log = &ctx->log_state;
+    log->fn = fn;
+    log->user = user;
+    ctx->log = fn || log->to_stderr;
+    log->n = 0; /* who listens from now on has seen nothing yet */
 }
 
 void tw__log(tw_ctx *ctx, const char *format, ...) {
-    struct tw__log_seen *seen = ctx->log;
-    if (!seen) return;
-    char line[LINE] = "thalweg: ";
-    size_t start = strlen(line);
+    tw__log_state *log = &ctx->log_state;
+    if (!ctx->log) return;
+    char line[LINE];
     va_list args;
     va_start(args, format);
-    vsnprintf(line + start, sizeof line - start, format, args);
+    vsnprintf(line, sizeof line, format, args);
     va_end(args);
     uint64_t hash = hash_of(line);
-    for (int i = 0; i < seen->n && i < REMEMBERED; i++)
-        if (seen->hash[i] == hash) return;
-    seen->hash[seen->n++ % REMEMBERED] = hash;
-    dprintf(STDERR_FILENO, "%s\n", line);
+    for (int i = 0; i < log->n && i < TW__LOG_SEEN; i++)
+        if (log->seen[i] == hash) return;
+    log->seen[log->n % TW__LOG_SEEN] = hash;
+    log->n = log->n < 2 * TW__LOG_SEEN ? log->n + 1 : TW__LOG_SEEN + 1;
+    if (log->fn) log->fn(log->user, line);
+    else dprintf(STDERR_FILENO, "thalweg: %s\n", line);
 }

@@ -127,7 +127,7 @@ static bool start(worker *w) {
 /* A pool of threads - 1 workers, or of as many as the system gives; NULL: none, and the caller works alone. */
 static struct tw__pool *pool_new(tw_ctx *ctx) {
     size_t bytes = sizeof(struct tw__pool) + (size_t)(ctx->threads - 1) * sizeof(worker);
-    struct tw__pool *p = ctx->allocator.alloc(ctx->allocator.user, bytes); /* doing without is not an error */
+    struct tw__pool *p = tw__try_malloc(ctx, bytes); /* doing without is not an error */
     if (!p) return NULL;
     p->bytes = bytes;
     p->owner = getpid();

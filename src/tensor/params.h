@@ -58,9 +58,10 @@ tw__entry *tw__params_root(const tw_params *params, size_t i);
 /* Gives the parameters their places in the flat space (param, nparams, flat_size). No data moves. */
 tw_err tw__params_layout(tw_params *params);
 
-/* Did this parameter get a gradient in the current step? */
+/* Did this parameter get a gradient in the current step, or in one that it accumulates? */
 static inline bool tw__has_grad(const tw_ctx *ctx, const tw__entry *e) {
-    return e->tensor.requires_grad && e->tensor.grad && e->tensor.grad_step == ctx->step_number;
+    return e->tensor.requires_grad && e->tensor.grad &&
+        e->tensor.grad_step >= (e->tensor.flat ? ctx->grads_since : ctx->step_number);
 }
 
 /* The flat space is worked through in blocks of fixed size, which threads share out. The part of one parameter in

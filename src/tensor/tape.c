@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-void tw_step_begin(tw_ctx *ctx) {
+void tw_step_accumulate(tw_ctx *ctx) {
     tw__arena_reset(ctx, &ctx->step);
     tw__arena_reset(ctx, &ctx->scratch);
     ctx->free_blocks = 0;
@@ -17,6 +17,11 @@ void tw_step_begin(tw_ctx *ctx) {
     ctx->step_number++;
     ctx->step_before = 0;
     if (ctx->profiling) ctx->clock = tw__now_ms();
+}
+
+void tw_step_begin(tw_ctx *ctx) {
+    tw_step_accumulate(ctx);
+    ctx->grads_since = ctx->step_number;
 }
 
 /* ---- recording ---------------------------------------------------------------------------------------- */
@@ -85,8 +90,14 @@ tw_real *tw_grad(tw_ctx *ctx, tw_tensor *t, tw_real *beta) {
     tw_tensor *of = t->alias ? t->alias : t; /* a tied parameter's gradient is its original's */
     *beta = 0;
     if (!of->requires_grad) return NULL;
-    if (of->grad_step == ctx->step_number) {
+    bool adds_up = of->flat && of->grad && of->grad_step >= ctx->grads_since; /* over steps: see tw_step_accumulate */
+    if (adds_up || of->grad_step == ctx->step_number) {
         *beta = 1;
+    } else if (!of->flat && !of->step && ctx->grads_since != ctx->step_number) {
+        return tw_fail(ctx, TW_ERR_STATE,
+                       "the gradient of %s cannot add up over steps before its parameters are frozen; an optimiser, or "
+                       "tw_params_freeze, does that",
+                       tw_describe(ctx, of));
     } else {
         if (!of->flat) of->grad = tw__block_take(ctx, of->size * sizeof *of->grad);
         if (!of->grad) return NULL;
@@ -156,7 +167,7 @@ tw_err tw_backward_from(tw_ctx *ctx, tw_tensor *y, const tw_real *dy) {
     ctx->backward_done = true;
     tw_real beta, *g = tw_grad(ctx, y, &beta);
     if (!g) return ctx->error;
-    if (y->size) memcpy(g, dy, y->size * sizeof *g);
+    for (size_t i = 0; i < y->size; i++) g[i] = tw_add_to(beta, g[i], dy[i]); /* y may be a parameter itself */
     run_backward(ctx);
     return ctx->error;
 }

@@ -103,3 +103,17 @@ tw_tensor *tw_set_name(tw_tensor *x, const char *name) {
 }
 
 tw_real tw_item(const tw_tensor *x) { return x && x->size == 1 ? x->data[0] : (tw_real)NAN; }
+
+tw_err tw_tensor_copy_out(tw_ctx *ctx, const tw_tensor *x, tw_real *to, size_t n) {
+    if (ctx->error) return ctx->error;
+    if (!x) return tw_fail_err(ctx, TW_ERR_STATE, "copy_out: the tensor is NULL");
+    if (x->step && x->step != ctx->step_number) {
+        (void)tw_inputs_ok(ctx, "copy_out", 1, &(tw_tensor *){(tw_tensor *)x}); /* for its sentence */
+        return ctx->error;
+    }
+    if (n != x->size)
+        return tw_fail_err(ctx, TW_ERR_SHAPE, "copy_out: room for %zu numbers, but %s has %zu", n, tw_describe(ctx, x),
+                           x->size);
+    if (n) memcpy(to, x->data, n * sizeof *to);
+    return TW_OK;
+}
