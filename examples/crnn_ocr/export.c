@@ -24,7 +24,7 @@ static tw_err run(tw_ctx *ctx, const char *model, const char *out, const char *k
     tw_meta *meta = tw_meta_new(ctx);
     err = meta ? recipe_write(meta, &t.recipe, t.alphabet) : tw_error(ctx);
     if (!err) err = crnn_new(ctx, &plain, t.net.design, t.net.height, t.net.classes);
-    if (!err) ema_copy(&t.net, &plain); /* a checkpoint with averaged weights has two sets of them */
+    if (!err) err = ema_copy(&t.net, &plain); /* a checkpoint with averaged weights has two sets of them */
     if (!err) err = tw_model_save_as(plain.params, meta, kind, out);
     if (!err)
         printf("%s: %zu weights as %s, %lld bytes (%s has %lld)\n", out, tw_params_size(plain.params), kind,

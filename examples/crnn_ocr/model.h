@@ -15,6 +15,7 @@ typedef struct crnn {
     tw_layer *features;           /* [N,1,H,W] -> [T,N,D] */
     tw_layer *lstm[2], *dense[2]; /* in turn; the last dense gives the logits */
     tw_layer *guide;              /* training may have it (guide.h): [T,N,D] -> logits; otherwise NULL */
+    tw_ema *ema;                  /* training may have it (ema.h); otherwise NULL */
     int levels;                   /* LSTMs with their dense layer: 1 or 2 */
     int height, classes;
 } crnn;

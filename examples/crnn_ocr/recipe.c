@@ -103,8 +103,7 @@ static tw_err load(tw_ctx *ctx, const char *path, bool weights, trained *t) {
     if (!err && tw_meta_get(t->meta, GUIDE_KEY)) err = guide_attach(&t->net);
     if (err || !weights) return err;
     err = tw_model_load(t->net.params, path);
-    if (!err && averaged) ema_use(&t->net);
-    return err;
+    return !err && averaged ? ema_use(&t->net) : err;
 }
 
 tw_err trained_load(tw_ctx *ctx, const char *path, bool weights, trained *t) {

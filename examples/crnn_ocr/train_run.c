@@ -35,9 +35,9 @@ typedef struct run {
     bool augmented;               /* labelled pictures are */
     /* the best network on the validation set */
     char *best_path;
-    int best_epoch; /* 0: none yet */
-    int improved;   /* the last epoch that was better, not only as good */
-    double best_cer, best_exact;
+    int best_epoch;     /* 0: none yet */
+    tw_early_stop stop; /* of its CER; among equal ones exact decides. Being only as good is no improvement */
+    double best_exact;
     /* of the last epoch */
     score validation;
     readings readings;
@@ -78,7 +78,7 @@ static tw_err write_state(run *r) {
     if (!err && r->past.text) err = tw_meta_set(r->meta, "history", r->past.text);
     if (!err) err = tw_meta_setf(r->meta, "seconds", "%.1f", seconds_so_far(r));
     if (!err && r->best_epoch)
-        err = tw_meta_setf(r->meta, "best", "%d %d %.17g %.17g", r->best_epoch, r->improved, r->best_cer,
+        err = tw_meta_setf(r->meta, "best", "%d %d %.17g %.17g", r->best_epoch, (int)r->stop.since, r->stop.best,
                            r->best_exact);
     if (!err && r->training.ema > 0) err = tw_meta_set(r->meta, EMA_KEY, "yes");
     if (!err && r->net.guide) err = tw_meta_set(r->meta, GUIDE_KEY, "yes");
@@ -97,8 +97,11 @@ static tw_err read_state(run *r) {
     if (figures && !training_read(&r->training, figures)) return bad_state(r, "figures");
     if (rows && !history_set(&r->past, rows)) return tw_fail_err(r->ctx, TW_ERR_NOMEM, "out of memory");
     if (seconds) r->seconds = strtod(seconds, NULL);
-    if (best && sscanf(best, "%d %d %lg %lg", &r->best_epoch, &r->improved, &r->best_cer, &r->best_exact) != 4)
+    int improved = 0;
+    if (best && sscanf(best, "%d %d %lg %lg", &r->best_epoch, &improved, &r->stop.best, &r->best_exact) != 4)
         return bad_state(r, "best");
+    r->stop.since = improved;
+    r->stop.measured = r->best_epoch > 0;
     return TW_OK;
 }
 
@@ -115,6 +118,7 @@ static tw_err bring_best(run *r) {
         fprintf(stderr, "%s; what is best is found out anew\n", tw_errmsg(r->ctx));
         tw_error_clear(r->ctx);
         r->best_epoch = 0;
+        r->stop.measured = false;
         err = TW_OK;
     }
     free(from);
@@ -262,7 +266,7 @@ static tw_err save_model(run *r, const char *path, int epoch) {
 
 /* The best model becomes the result; if the last is another it is kept beside it. */
 static tw_err finish(run *r, int epoch) {
-    ema_copy(&r->net, &r->shown);
+    if (ema_copy(&r->net, &r->shown)) return tw_error(r->ctx);
     if (!r->best_epoch || r->best_epoch == epoch) return save_model(r, r->o->out, epoch);
     char *last = beside(r->o->out, "last");
     tw_err err = last ? save_model(r, last, epoch) : tw_fail_err(r->ctx, TW_ERR_NOMEM, "out of memory");
@@ -298,10 +302,10 @@ static tw_err one_epoch(run *r, long done) {
 /* Of epochs that are equally good the last is kept: its learning rate was the smallest. */
 static tw_err validate(run *r, int epoch) {
     const double nothing_read = 0.98; /* the plateau before the first letters tests nobody's patience */
-    ema_copy(&r->net, &r->shown);
+    tw_err err = ema_copy(&r->net, &r->shown);
     readings_free(&r->readings);
     metrics_free(&r->metrics);
-    tw_err err = TW_OK;
+    if (err) return err;
     if (r->o->report) {
         err = readings_make(r->ctx, &r->shown, r->data.alphabet, &r->data.valid, NULL, &r->readings, &r->metrics);
         r->validation = metrics_score(&r->metrics);
@@ -310,11 +314,10 @@ static tw_err validate(run *r, int epoch) {
     }
     if (err) return err;
     double cer = score_cer(&r->validation), exact = score_exact(&r->validation);
-    bool better = !r->best_epoch || cer < r->best_cer || (cer <= r->best_cer && exact > r->best_exact);
-    bool as_good = r->best_epoch && cer <= r->best_cer && exact >= r->best_exact;
-    if (better || cer > nothing_read) r->improved = epoch;
-    if (!better && !as_good) return TW_OK;
-    r->best_epoch = epoch, r->best_cer = cer, r->best_exact = exact;
+    bool better = tw_early_stop_add(&r->stop, epoch, cer), equal = !better && cer <= r->stop.best;
+    if ((equal && exact > r->best_exact) || cer > nothing_read) tw_early_stop_wait(&r->stop, epoch);
+    if (!better && !(equal && exact >= r->best_exact)) return TW_OK;
+    r->best_epoch = epoch, r->best_exact = exact;
     return save_model(r, r->best_path, epoch);
 }
 
@@ -407,7 +410,7 @@ static tw_err all_epochs(run *r, int *epoch, long *infeasible, outcome *why) {
         *infeasible += t->infeasible;
         if (*epoch < epochs && (err = begin_augmenting(r, *epoch))) return err;
         if (*epoch < epochs && *epoch - first == r->o->pause_after) *why = PAUSED;
-        if (r->plan.patience && *epoch - r->improved >= r->plan.patience && *epoch < epochs) *why = PATIENCE;
+        if (*epoch < epochs && tw_early_stop_now(&r->stop, *epoch)) *why = PATIENCE;
         if (*epoch < epochs && *why != PATIENCE && (err = save_checkpoint(r))) return err;
     }
     return *why == PAUSED ? TW_OK : finish(r, *epoch);
@@ -423,6 +426,7 @@ static tw_err train(run *r) {
             tw_params_size(r->shown.params), r->net.classes - 1, r->plan.height, n,
             r->o->synth ? "an epoch" : "of them", tw_threads(r->ctx));
     if (r->data.valid.tsv.n) fprintf(stderr, "validation: %zu pictures\n", r->data.valid.tsv.n);
+    r->stop.patience = r->plan.patience;
     r->began = r->saved = progress_clock();
     stop_watch();
     progress_begin(&r->bar, "epoch", epoch * n + (at.batch ? (long)t->read.samples : 0), r->plan.epochs * n);
@@ -441,7 +445,7 @@ static tw_err train(run *r) {
         fprintf(stderr, "%s; go on with the same data and --resume %s --out %s\n",
                 why == PAUSED ? "paused" : "interrupted, and saved", r->o->out, r->o->out);
     printf("model: %s\n", r->o->out);
-    if (r->best_epoch) printf("exact: %.4f\ncer: %.4f\n", r->best_exact, r->best_cer);
+    if (r->best_epoch) printf("exact: %.4f\ncer: %.4f\n", r->best_exact, r->stop.best);
     return why == INTERRUPTED ? TW_ERR_STATE : TW_OK;
 }
 

@@ -1,8 +1,6 @@
 /* training.c - see training.h. */
 #include "training.h"
 
-#include "ema.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <thalweg/extend.h>
@@ -33,7 +31,7 @@ tw_err training_new(tw_ctx *ctx, const crnn *net, const tw_dataset *dataset, con
         return tw_error(ctx);
     }
     t->lr = r->lr > 0 ? r->lr : tw_optim_lr(t->optim);
-    t->ema = ema_attached(net) ? r->ema : 0;
+    t->ema = net->ema ? r->ema : 0;
     t->guide = net->guide ? r->guide : 0;
     return TW_OK;
 }
@@ -85,7 +83,7 @@ tw_err training_step(training *t, const tw_batch *b) {
     if (err) return err;
     double norm = tw_clip_grad_norm(t->net->params, t->clip);
     if ((err = tw_optim_step(t->optim))) return err;
-    if (t->ema > 0) ema_update(t->net, t->ema, tw_optim_steps(t->optim));
+    if (t->ema > 0 && (err = tw_ema_update(t->net->ema, t->ema, tw_optim_steps(t->optim)))) return err;
 
     score before = t->read;
     if (!score_add(ctx, &t->read, logits, frames, b, t->symbols)) return tw_error(ctx);

@@ -13,7 +13,7 @@ typedef struct training {
     tw_schedule schedule;
     double lr, clip;  /* learning rate before the schedule; largest norm of the gradient */
     double guide;     /* weight of the guide's loss, when net has one (guide.h) */
-    double ema;       /* decay of the average of weights, when net has one (ema.h) */
+    double ema;       /* decay of the average of weights, when net has one */
     int epochs;       /* of the schedule */
     int32_t *symbols; /* room for a reading */
 

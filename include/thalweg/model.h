@@ -35,13 +35,14 @@ TW_API TW_MUST_CHECK tw_err tw_model_save_as(const tw_params *params, const tw_m
                                              const char *path);
 /* Fills params by name (F64, F32, F16, BF16, I64, I32, U8 are converted). A missing or misshapen tensor is FORMAT and
  * leaves params as they were. Tensors params does not know are an error too, unless they are a checkpoint's own. A tied
- * parameter is saved under its original's name, and found under either. */
+ * parameter is saved under its original's name, and found under either. Averages of weights (tw_ema, optim.h) are not
+ * saved, and are loaded where the file and params have them. */
 TW_API TW_MUST_CHECK tw_err tw_model_load(tw_params *params, const char *path);
 
 /* ---- checkpoints ----------------------------------------------------------------------------------------
  * optim may be NULL: then no optimiser state. position may be NULL. Loading also sets the context's random state and
  * the learning rate. An optimiser of another kind, with other options (but lr) or other groups than the saved one is
- * FORMAT. All is loaded or nothing. */
+ * FORMAT. All is loaded or nothing. Averages of weights (tw_ema) are saved, and must be there again. */
 TW_API TW_MUST_CHECK tw_err tw_checkpoint_save(const tw_params *params, const tw_optim *optim,
                                                const tw_loader_position *position, const tw_meta *meta,
                                                const char *path);

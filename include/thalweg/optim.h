@@ -71,6 +71,43 @@ TW_API const char *tw_optim_name(const tw_optim *optim);
 TW_API TW_MUST_CHECK tw_err tw_optim_group(tw_optim *optim, const char *pattern, double lr_scale, double weight_decay);
 TW_API TW_MUST_CHECK tw_err tw_optim_no_decay(tw_optim *optim);
 
+/* ---- the average of the weights ------------------------------------------------------------------------
+ * a = d a + (1 - d) w for every parameter and buffer (Polyak, Juditsky 1992), d = min(decay, (1 + step) / (10 + step)).
+ * The average reads better than the weights, which jump about with every batch. Averages are buffers called
+ * "ema.<name>": a checkpoint holds both, tw_model_save writes weights alone, and tw_model_load of a file that has no
+ * averages sets them to the weights. */
+typedef struct tw_ema tw_ema;
+/* Of all that params holds now, before they are frozen; freed with params. */
+TW_API TW_MUST_CHECK tw_ema *tw_ema_new(tw_params *params);
+/* After step number `step` (1, 2, ..: tw_optim_steps). decay is in [0, 1); in the first step the averages become the
+ * weights. */
+TW_API TW_MUST_CHECK tw_err tw_ema_update(tw_ema *ema, double decay, int64_t step);
+/* Weights and averages change places, to measure or to save a model, and back. In between, updates, steps of the
+ * optimiser, loading and checkpoints are STATE errors. */
+TW_API TW_MUST_CHECK tw_err tw_ema_swap_in(tw_ema *ema);
+TW_API TW_MUST_CHECK tw_err tw_ema_swap_out(tw_ema *ema);
+/* The averages as the weights of another model, found by name; of the same one: the weights are then gone. A name that is
+ * missing is RANGE, another shape SHAPE, and nothing is copied. */
+TW_API TW_MUST_CHECK tw_err tw_ema_copy(const tw_ema *ema, tw_params *to);
+
+/* ---- early stopping --------------------------------------------------------------------------------------
+ * Plain numbers, to be saved with a checkpoint's metadata; begin with {.patience = 5}. */
+typedef struct tw_early_stop {
+    int64_t patience; /* epochs without improvement after which to stop; 0: never */
+    double min_delta; /* a smaller improvement is none */
+    bool higher;      /* larger values are better: an accuracy; else smaller ones: a loss */
+
+    bool measured;      /* there is a best value .. */
+    double best;        /* .. this one .. */
+    int64_t best_epoch; /* .. of this epoch */
+    int64_t since;      /* the epoch that patience counts from */
+} tw_early_stop;
+/* The value measured after an epoch. True: it is the best so far (the moment to save a model). NaN never is. */
+TW_API bool tw_early_stop_add(tw_early_stop *stop, int64_t epoch, double value);
+/* Patience counts from this epoch, though nothing improved: a warm-up, a plateau that is expected. */
+TW_API void tw_early_stop_wait(tw_early_stop *stop, int64_t epoch);
+TW_API bool tw_early_stop_now(const tw_early_stop *stop, int64_t epoch); /* after this epoch: patience is over */
+
 /* ---- schedules: lr(step) = base * factor -------------------------------------------------------------
  * "constant", "step:every=10,gamma=0.1" (epochs), "cosine:min=0" (to min * base over all epochs); these take
  * "warmup=N" epochs (fractions allowed) of linear increase first.

@@ -97,12 +97,13 @@ tw_err tw_checkpoint_save(const tw_params *params, const tw_optim *optim, const 
     tw_ctx *ctx = params->ctx;
     if (optim && optim->params != params)
         return tw_fail_err(ctx, TW_ERR_STATE, "%s: the optimiser was made for other parameters", path);
+    if (tw__check_not_averaged(params, path)) return TW_ERR_STATE;
     tw_meta *meta = tw__model_meta(ctx, user);
     tw_mark mark = tw_scratch_mark(ctx);
     tw__st_item *item = tw_scratch(ctx, (params->count + tensor_count(optim)) * sizeof *item);
     tw_err err = meta && item ? put_state(meta, ctx, optim, position) : TW_ERR_NOMEM;
     if (!err) {
-        size_t n = tw__model_items(params, item);
+        size_t n = tw__model_items(params, true, item);
         if (optim && !optim_items(optim, item + n)) err = TW_ERR_NOMEM;
         else err = tw__st_write(ctx, path, n + tensor_count(optim), item, meta);
     }
@@ -249,14 +250,15 @@ tw_err tw_checkpoint_load(tw_params *params, tw_optim *optim, tw_loader_position
     scalars got = {0};
     if (optim && optim->params != params)
         return tw_fail_err(ctx, TW_ERR_STATE, "%s: the optimiser was made for other parameters", path);
-    tw_err err = tw_params_freeze(params);
+    tw_err err = tw__check_not_averaged(params, path);
+    if (!err) err = tw_params_freeze(params);
     if (!err) err = tw__st_open(ctx, path, &file);
     if (err) return err;
     tw_mark mark = tw_scratch_mark(ctx);
     size_t n = 0, states = optim ? optim->nparams * (size_t)optim->nstates : 0;
     tw__st_want *want = tw_scratch(ctx, (params->count + states) * sizeof *want);
     err = want ? load_scalars(&file, optim, position != NULL, &got) : TW_ERR_NOMEM;
-    if (!err) err = tw__model_match(params, &file, want, &n);
+    if (!err) err = tw__model_match(params, &file, true, want, &n);
     if (!err && optim) err = match_states(&file, optim, want + n);
     if (!err) err = tw__st_read(&file, n + states, want);
     if (!err) take_scalars(ctx, optim, position, &got);

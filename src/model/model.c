@@ -3,12 +3,13 @@
 
 /* ---- saving -------------------------------------------------------------------------------------------- */
 
-size_t tw__model_items(const tw_params *params, tw__st_item *item) {
+size_t tw__model_items(const tw_params *params, bool averages, tw__st_item *item) {
     size_t n = 0;
     for (size_t i = 0; i < params->count; i++) {
         const tw__entry *e = params->entry[i];
         const tw_tensor *t = &e->tensor;
-        if (e->kind != TW__TIED) item[n++] = (tw__st_item){e->name, tw__dtype_real, t->ndim, t->dim, t->size, t->data};
+        if (e->kind == TW__TIED || (e->average_of && !averages)) continue;
+        item[n++] = (tw__st_item){e->name, tw__dtype_real, t->ndim, t->dim, t->size, t->data};
     }
     return n;
 }
@@ -30,7 +31,7 @@ tw_err tw_model_save(const tw_params *params, const tw_meta *user, const char *p
     tw_mark mark = tw_scratch_mark(ctx);
     tw__st_item *item = tw_scratch(ctx, params->count * sizeof *item);
     tw_err err = TW_ERR_NOMEM;
-    if (meta && item) err = tw__st_write(ctx, path, tw__model_items(params, item), item, meta);
+    if (meta && item) err = tw__st_write(ctx, path, tw__model_items(params, false, item), item, meta);
     tw_scratch_release(ctx, mark);
     tw_meta_free(meta);
     return err;
@@ -71,7 +72,7 @@ tw_err tw_model_save_as(const tw_params *params, const tw_meta *user, const char
     tw_meta *meta = tw__model_meta(ctx, user);
     tw_mark mark = tw_scratch_mark(ctx);
     tw__st_item *item = tw_scratch(ctx, params->count * sizeof *item);
-    size_t n = item ? tw__model_items(params, item) : 0, bytes = 0;
+    size_t n = item ? tw__model_items(params, false, item) : 0, bytes = 0;
     for (size_t i = 0; i < n; i++) bytes += item[i].size * kind->size;
     char *room = item ? tw_scratch(ctx, bytes) : NULL;
     tw_err err = meta && room ? convert_items(ctx, kind, path, n, item, room) : TW_ERR_NOMEM;
@@ -95,11 +96,24 @@ tw_err tw__check_shape(const tw__st_file *file, const tw__st_tensor *t, int ndim
                        tw__show(t->name, shown), tw_describe(file->ctx, &have), tw_describe(file->ctx, &want));
 }
 
+tw_err tw__check_not_averaged(const tw_params *params, const char *path) {
+    if (!params->averaged) return TW_OK;
+    return tw_fail_err(params->ctx, TW_ERR_STATE, "%s: the averages are in the weights' place; tw_ema_swap_out first",
+                       path);
+}
+
+/* The average that a checkpoint holds of something params has. */
+static bool is_average(const tw_params *params, const char *name) {
+    return !strncmp(name, "ema.", 4) && tw_params_find(params, name + 4);
+}
+
 /* The first tensor that belongs neither to params nor to a checkpoint. */
-static const tw__st_tensor *stranger(const tw_params *params, const tw__st_file *file) {
-    for (size_t i = 0; i < file->n; i++)
-        if (!tw__is_reserved(file->tensor[i].name) && !tw_params_find(params, file->tensor[i].name))
-            return &file->tensor[i];
+static const tw__st_tensor *stranger(const tw_params *params, const tw__st_file *file, bool averages) {
+    for (size_t i = 0; i < file->n; i++) {
+        const char *name = file->tensor[i].name;
+        if (tw__is_reserved(name) || tw_params_find(params, name)) continue;
+        if (averages || !is_average(params, name)) return &file->tensor[i];
+    }
     return NULL;
 }
 
@@ -111,9 +125,9 @@ static const tw__st_tensor *find_any_name(const tw_params *params, const tw__st_
     return found;
 }
 
-tw_err tw__model_match(const tw_params *params, const tw__st_file *file, tw__st_want *want, size_t *n) {
+tw_err tw__model_match(const tw_params *params, const tw__st_file *file, bool averages, tw__st_want *want, size_t *n) {
     tw_ctx *ctx = params->ctx;
-    const tw__st_tensor *other = stranger(params, file);
+    const tw__st_tensor *other = stranger(params, file, averages);
     char shown[TW__SHOWN];
     *n = 0;
     for (size_t i = 0; i < params->count; i++) {
@@ -121,6 +135,7 @@ tw_err tw__model_match(const tw_params *params, const tw__st_file *file, tw__st_
         const tw_tensor *t = &e->tensor;
         const tw__st_tensor *from = e == root ? find_any_name(params, file, e) : tw__st_find(file, e->name);
         if (!from && e != root) continue; /* a tied parameter comes with its original */
+        if (!from && e->average_of && !averages) from = find_any_name(params, file, e->average_of);
         if (!from && other)
             return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: there is no %s, and \"%s\" is unknown to the model", file->path,
                                tw_describe(ctx, t), tw__show(other->name, shown));
@@ -141,13 +156,14 @@ tw_err tw_model_load(tw_params *params, const char *path) {
     if (!params) return TW_ERR_STATE;
     tw_ctx *ctx = params->ctx;
     tw__st_file file;
-    tw_err err = tw_params_freeze(params);
+    tw_err err = tw__check_not_averaged(params, path);
+    if (!err) err = tw_params_freeze(params);
     if (!err) err = tw__st_open(ctx, path, &file);
     if (err) return err;
     size_t n;
     tw_mark mark = tw_scratch_mark(ctx);
     tw__st_want *want = tw_scratch(ctx, params->count * sizeof *want);
-    err = want ? tw__model_match(params, &file, want, &n) : TW_ERR_NOMEM;
+    err = want ? tw__model_match(params, &file, false, want, &n) : TW_ERR_NOMEM;
     if (!err) err = tw__st_read(&file, n, want);
     tw_scratch_release(ctx, mark);
     tw__st_close(&file);

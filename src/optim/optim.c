@@ -183,6 +183,9 @@ tw_err tw_optim_step(tw_optim *o) {
     tw_ctx *ctx = params->ctx;
     bool any = false;
     if (ctx->error) return TW_ERR_STATE; /* its sentence is there already */
+    if (params->averaged)
+        return tw_fail_err(ctx, TW_ERR_STATE, "%s: the averages are in the weights' place; tw_ema_swap_out first",
+                           o->cls->name);
     for (size_t i = 0; i < o->nparams; i++) {
         o->param[i].active = tw__has_grad(ctx, params->param[i]);
         any = any || o->param[i].active;

@@ -23,9 +23,10 @@ typedef struct tw__entry {
     tw_tensor tensor;
     tw__entry_kind kind;
     bool frozen;
-    size_t offset; /* PARAM: its place in the flat space */
-    tw__reals own; /* its memory before freezing */
-    size_t bytes;  /* of this struct with its name */
+    size_t offset;                      /* PARAM: its place in the flat space */
+    const struct tw__entry *average_of; /* BUFFER of a tw_ema */
+    tw__reals own;                      /* its memory before freezing */
+    size_t bytes;                       /* of this struct with its name */
     char name[];
 } tw__entry;
 
@@ -47,6 +48,7 @@ struct tw_params {
     bool flat;         /* values and gradients lie there: tw_params_freeze was called */
     tw__reals values;  /* parameters, then buffers */
     tw__reals grads;   /* parameters */
+    bool averaged;     /* the averages of a tw_ema are in the weights' place */
 };
 
 /* params frees object with free_fn when it is freed itself, the newest first. On failure the caller keeps it. */
