@@ -76,8 +76,53 @@ typedef struct tw_tsv {
 TW_API TW_MUST_CHECK tw_err tw_tsv_load(tw_ctx *ctx, const char *path, tw_tsv *tsv);
 TW_API void tw_tsv_free(tw_tsv *tsv);
 
+/* ---- CSV: a table of numbers ----------------------------------------------------------------------------- */
+typedef struct tw_csv_options {
+    bool header;    /* the first line holds the columns' names */
+    char separator; /* 0: a comma; any character that stands in no number: ';' '\t' '|' ' ' */
+} tw_csv_options;
+typedef struct tw_csv {
+    size_t rows;
+    int columns;
+    tw_real *value;    /* [rows][columns] */
+    const char **name; /* [columns]; NULL: there was no header */
+    size_t *line;      /* [rows] 1-based, for messages */
+    char *path;
+    void *memory; /* private */
+} tw_csv;
+/* Reads path; options NULL: no header, commas. Fields may stand in double quotes, with "" for one of them inside (RFC
+ * 4180); spaces around a field, LF and CRLF, a UTF-8 byte order mark and empty lines are accepted. Numbers are decimal,
+ * with a point. A missing value (an empty field, NA, nan, ..), one that is no finite number, too many or too few fields
+ * in a row, and a quote without end are FORMAT, with file, line and column. */
+TW_API TW_MUST_CHECK tw_err tw_csv_load(tw_ctx *ctx, const char *path, const tw_csv_options *options, tw_csv *csv);
+TW_API void tw_csv_free(tw_csv *csv);
+/* The index of a column given by its name, or by its number: 0 is the first, -1 the last. What is no name and no number
+ * is RANGE, with the nearest name suggested, and so is a name that two columns have; then -1 is returned. */
+TW_API int tw_csv_column(tw_ctx *ctx, const tw_csv *csv, const char *column);
+/* Mean and standard deviation of a column; 0 and 0 when there are no rows. */
+TW_API void tw_csv_mean_std(const tw_csv *csv, int column, double *mean, double *std);
+
+/* ---- .npy: an array of NumPy's --------------------------------------------------------------------------- */
+typedef struct tw_npy {
+    int ndim;
+    int dim[TW_MAX_DIMS];
+    size_t size;
+    tw_real *data;    /* row-major, also when the file is not */
+    int32_t *integer; /* the same when the file has integers (or bools) that all fit; otherwise NULL */
+    char *path;
+} tw_npy;
+/* Versions 1 to 3 of the format, in C and in Fortran order: f4 and f8; i1 to i8, u1 to u8, b1. Integers that tw_real
+ * cannot hold are rounded in data. Other types, the other byte order, more than 5 dimensions, a number too large for
+ * tw_real, bytes missing or left over are FORMAT. Memory is taken when the file has been found to hold what its header
+ * announces. */
+TW_API TW_MUST_CHECK tw_err tw_npy_load(tw_ctx *ctx, const char *path, tw_npy *npy);
+/* Writes version 1, C order, f4 or in double f8. */
+TW_API TW_MUST_CHECK tw_err tw_npy_save(tw_ctx *ctx, const char *path, const tw_real *data, int ndim, const int *dim);
+TW_API void tw_npy_free(tw_npy *npy);
+
 /* ---- datasets and the loader -----------------------------------------------------------------------------
- * A dataset gives sample i as a picture [C,H,width] with a label: one class, or a sequence of symbols. get is
+ * A dataset gives sample i as a picture [C,H,width] with a label, one class or a sequence of symbols, and with numbers
+ * to be predicted (targets), or with one of both. get is
  * called from the loader's own thread (one call at a time, up to one batch ahead; but see in_memory), with a random
  * stream (extend.h) that depends on the loader's seed, the epoch and i only: augmentation drawn from it does not depend
  * on threads. Two loaders of one dataset have two threads; the ready-made datasets below allow that. */
@@ -85,12 +130,13 @@ typedef struct tw_sample {
     tw_real *x;       /* room for C * H * max_width; get writes [C][H][width], tightly */
     int width;        /* in: max_width; out: the sample's own */
     int32_t *label;   /* room for max_label */
-    int label_length; /* out; classes: 1 */
+    int label_length; /* out; classes: 1; 0 when max_label is 0 */
+    tw_real *target;  /* room for the dataset's targets, all to be written */
 } tw_sample;
 typedef struct tw_dataset {
     size_t count;
     int channels, height, max_width;
-    int max_label;  /* longest label; 1 for classes */
+    int max_label;  /* longest label; 1 for classes, 0 for targets alone */
     bool sequences; /* labels are sequences: the batch has label_lengths */
     void *user;
     int (*width)(void *user, size_t i); /* for bucketing, roughly; NULL: all the same */
@@ -103,6 +149,7 @@ typedef struct tw_dataset {
      * several threads at once. Then the context's threads make a batch in tw_loader_next, instead of another thread
      * beside the step before it. The batches are the same. */
     bool in_memory;
+    int targets; /* numbers to predict, a sample */
 } tw_dataset;
 /* Calls dataset->free and empties the struct. */
 TW_API void tw_dataset_free(tw_dataset *dataset);
@@ -129,6 +176,19 @@ TW_API TW_MUST_CHECK tw_err tw_dataset_texts(tw_ctx *ctx, const tw_idx *images, 
 TW_API TW_MUST_CHECK tw_err tw_dataset_files(tw_ctx *ctx, const tw_tsv *files, tw_labels label, tw_labels label_length,
                                              const tw_picture_options *options, tw_dataset *dataset);
 
+/* Rows of a table: the features are its columns in their order, without targets and ignored ones, as a picture [1,1,D].
+ * The dataset is in_memory. csv is borrowed and must outlive it. */
+typedef struct tw_csv_dataset_options {
+    const char *const *target; /* columns to predict, by name or number as in tw_csv_column .. */
+    int targets;               /* .. so many: tw_batch.target [n,targets]; 0: there is nothing to predict */
+    int classes;               /* above 0: the one target is a class 0 .. classes - 1, in tw_batch.label */
+    const char *const *ignore; /* columns that are left out .. */
+    int ignored;               /* .. so many */
+    const double *mean, *std;  /* [columns] of the table: features are (x - mean) / std; NULL: 0, 1; std 0: 1 */
+} tw_csv_dataset_options;
+TW_API TW_MUST_CHECK tw_err tw_dataset_csv(tw_ctx *ctx, const tw_csv *csv, const tw_csv_dataset_options *options,
+                                           tw_dataset *dataset);
+
 typedef struct tw_loader_options {
     int batch; /* samples a batch; the last of an epoch may be smaller */
     uint64_t seed;
@@ -147,6 +207,7 @@ typedef struct tw_batch {
     tw_labels label;        /* classes [n], or the sequences one after another */
     tw_labels label_length; /* [n]; {NULL,0} for classes */
     const size_t *index;    /* [n] which samples of the dataset */
+    tw_reals target;        /* [n, targets] */
 } tw_batch;
 typedef struct tw_loader tw_loader;
 typedef struct tw_loader_position { /* where a loader is: the next batch to come */

@@ -43,14 +43,16 @@ static size_t stride_of(const tw_dataset *d, const tw_loader_options *o) {
 bool tw__slot_init(tw__slot *s, const tw_dataset *d, const tw_loader_options *o) {
     size_t n = largest(d, o);
     size_t values = product(stride_of(d, o), n, 1), labels = product(n, (size_t)d->max_label, 1);
+    size_t targets = product(n, (size_t)d->targets, 1);
     *s = (tw__slot){0};
-    if (!values || (d->max_label && !labels)) return false;
+    if (!values || (d->max_label && !labels) || (d->targets && !targets)) return false;
     s->x = malloc(values * sizeof *s->x);
     s->width = malloc(n * sizeof *s->width);
     s->label = malloc((labels + !labels) * sizeof *s->label);
     s->label_length = malloc(n * sizeof *s->label_length);
     s->index = malloc(n * sizeof *s->index);
-    return s->x && s->width && s->label && s->label_length && s->index;
+    s->target = malloc((targets + !targets) * sizeof *s->target);
+    return s->x && s->width && s->label && s->label_length && s->index && s->target;
 }
 
 void tw__slot_free(tw__slot *s) {
@@ -59,6 +61,7 @@ void tw__slot_free(tw__slot *s) {
     free(s->label);
     free(s->label_length);
     free(s->index);
+    free(s->target);
 }
 
 tw_err tw__batcher_init(tw__batcher *b, const tw_dataset *dataset, const tw_loader_options *options) {
@@ -104,7 +107,10 @@ static bool get_sample(job *j, int i) {
     const tw_dataset *d = j->b->dataset;
     tw__slot *s = j->slot;
     size_t index = j->order[i];
-    tw_sample sample = {s->x + (size_t)i * j->b->stride, d->max_width, s->label + (size_t)i * (size_t)d->max_label, 0};
+    tw_sample sample = {.x = s->x + (size_t)i * j->b->stride,
+                        .width = d->max_width,
+                        .label = s->label + (size_t)i * (size_t)d->max_label,
+                        .target = s->target + (size_t)i * (size_t)d->targets};
     char message[sizeof j->b->message];
     message[0] = 0;
     tw_err err = d->get(d->user, index, tw__plan_stream(&j->b->plan, j->epoch, index), &sample, message,
@@ -114,7 +120,7 @@ static bool get_sample(job *j, int i) {
     } else if (sample.width < 1 || sample.width > d->max_width) {
         fail(j, i, err = TW_ERR_RANGE, "the dataset gave a width outside 1 .. max_width");
     } else if (sample.label_length < 0 || sample.label_length > d->max_label ||
-               (!d->sequences && sample.label_length != 1)) {
+               (!d->sequences && sample.label_length != (d->max_label > 0))) {
         fail(j, i, err = TW_ERR_RANGE, "the dataset gave a label length outside what it announced");
     }
     s->index[i] = index;
@@ -198,6 +204,7 @@ tw_err tw__batcher_run(tw__batcher *b, tw_ctx *ctx, tw_loader_position at, tw__s
     s->batch = (tw_batch){.n = n, .x = s->x, .dim = {n, d->channels, d->height, width}, .index = s->index};
     s->batch.width = (tw_labels){s->width, (size_t)n};
     s->batch.label = (tw_labels){s->label, labels};
+    s->batch.target = (tw_reals){s->target, (size_t)n * (size_t)d->targets};
     if (d->sequences) s->batch.label_length = (tw_labels){s->label_length, (size_t)n};
     return TW_OK;
 }

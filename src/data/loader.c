@@ -123,7 +123,8 @@ tw_err tw_loader_seek(tw_loader *l, tw_loader_position position) {
 }
 
 static tw_err check(tw_ctx *ctx, const tw_dataset *d, const tw_loader_options *o) {
-    if (!d->get || d->channels < 1 || d->height < 1 || d->max_width < 1 || d->max_label < (d->sequences ? 0 : 1))
+    if (!d->get || d->channels < 1 || d->height < 1 || d->max_width < 1 || d->targets < 0 ||
+        d->max_label < (d->sequences || d->targets ? 0 : 1))
         return tw_fail_err(
             ctx, TW_ERR_RANGE,
             "loader: a dataset needs get, and channels (%d), height (%d), max_width (%d) and max_label (%d) "

@@ -31,6 +31,7 @@ typedef struct tw__slot {
     tw_batch batch;
     tw_real *x;
     int32_t *width, *label, *label_length;
+    tw_real *target;
     size_t *index;
 } tw__slot;
 

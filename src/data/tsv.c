@@ -1,9 +1,9 @@
 /* tsv.c - labels.tsv: path TAB text, a line each.
  *
  * The file is read whole; pass one checks every line and measures, pass two copies paths and texts into one block. */
+#include "data/file.h"
 #include "tensor/utf8_valid.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,28 +54,6 @@ static tw_err check_line(tw_ctx *ctx, const char *path, const scan *s) {
 
 /* ---- the file -------------------------------------------------------------------------------------------- */
 
-static tw_err read_file(tw_ctx *ctx, const char *path, char **data, size_t *size) {
-    FILE *file = fopen(path, "rb");
-    tw_err err = TW_OK;
-    size_t room = 1 << 16;
-    *size = 0;
-    *data = NULL;
-    if (!file) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    *data = malloc(room);
-    while (*data) {
-        *size += fread(*data + *size, 1, room - *size, file);
-        if (*size < room) break;
-        char *grown = realloc(*data, room *= 2);
-        if (!grown) free(*data);
-        *data = grown;
-    }
-    if (!*data) err = tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
-    else if (ferror(file)) err = tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
-    fclose(file);
-    if (err) free(*data);
-    return err;
-}
-
 static const char *put(char **at, const char *folder, size_t folder_length, const char *s, size_t n) {
     char *start = *at;
     memcpy(start, folder, folder_length);
@@ -113,7 +91,7 @@ tw_err tw_tsv_load(tw_ctx *ctx, const char *path, tw_tsv *tsv) {
     *tsv = (tw_tsv){0};
     char *data;
     size_t size;
-    tw_err err = read_file(ctx, path, &data, &size);
+    tw_err err = tw__data_read(ctx, path, &data, &size);
     if (err) return err;
     err = parse(ctx, path, data, size, tsv);
     free(data);
