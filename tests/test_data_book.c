@@ -112,3 +112,56 @@ Test(data_book, labelled_files) {
     tw_tsv_free(&tsv);
     tw_ctx_free(ctx);
 }
+
+/* quote: csv */
+/* Trains on a table's rows to predict its last column; returns the mean squared error of the last epoch, or -1. */
+static double fit_table(tw_ctx *ctx, const char *path, int epochs) {
+    double mean[16], std[16], error = -1;
+    const char *const target[] = {"-1"}; /* by name, or by number as here */
+    tw_csv csv;
+    tw_dataset data = {0};
+    tw_err err = tw_csv_load(ctx, path, &(tw_csv_options){.header = true}, &csv);
+    if (!err && csv.columns > 16) err = TW_ERR_SHAPE;
+    for (int c = 0; !err && c < csv.columns; c++) tw_csv_mean_std(&csv, c, &mean[c], &std[c]);
+    tw_csv_dataset_options options = {.target = target, .targets = 1, .mean = mean, .std = std};
+    if (!err) err = tw_dataset_csv(ctx, &csv, &options, &data);
+
+    tw_params *params = tw_params_new(ctx);
+    tw_layer *net = err ? NULL : tw_dense_new(params, "fc", data.max_width, 1, NULL);
+    tw_optim *opt = tw_optim_new(params, "adam:lr=0.1");
+    tw_loader *loader = net ? tw_loader_new(ctx, &data, &(tw_loader_options){.batch = 8, .shuffle = true}) : NULL;
+    for (int epoch = 0; loader && epoch < epochs && !tw_error(ctx); epoch++) {
+        const tw_batch *b;
+        double sum = 0;
+        while (!tw_loader_next(loader, &b) && b) {
+            tw_step_begin(ctx);
+            tw_tensor *y = tw_forward(ctx, net, tw_input(ctx, b->x, 2, (int[]){b->n, data.max_width}));
+            tw_tensor *loss = tw_mse_loss(ctx, y, tw_input(ctx, b->target.v, 2, (int[]){b->n, 1}), NULL);
+            tw_backward(ctx, loss);
+            if (tw_optim_step(opt)) break;
+            sum += b->n * (double)tw_item(loss);
+        }
+        error = sum / (double)data.count;
+    }
+    tw_loader_free(loader);
+    tw_optim_free(opt);
+    tw_params_free(params);
+    tw_dataset_free(&data);
+    tw_csv_free(&csv);
+    return tw_error(ctx) ? -1 : error;
+}
+/* end quote */
+
+Test(data_book, a_table) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    char text[4000] = "first,second,price\n";
+    for (int i = 0; i < 60; i++) {
+        int a = i * 7 % 60, b = i * 11 % 13;
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%d,%d.5,%g\n", a, b, 0.1 * a - 0.3 * (b + 0.5) + 2);
+    }
+    double error = fit_table(ctx, write_text("table.csv", text), 60);
+    cr_assert(error >= 0 && error < 1e-3, "%g %s", error, tw_errmsg(ctx));
+    cr_assert_eq(fit_table(ctx, write_text("bad.csv", "a,b\n1,x\n"), 1), -1);
+    cr_assert(strstr(tw_errmsg(ctx), "bad.csv:2: column 1 (\"b\"): \"x\" is no number"), "%s", tw_errmsg(ctx));
+    tw_ctx_free(ctx);
+}

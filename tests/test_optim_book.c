@@ -55,6 +55,11 @@ Test(optim_book, ways_down_a_valley) {
         {"adam:lr=0.5,beta1=0.5", 24},
         {"adadelta", 100000},
         {"adadelta:lr=100", 56},
+        {"rmsprop:lr=0.05", 162},
+        {"rmsprop:lr=0.01,alpha=0.9", 100000},
+        {"rmsprop:lr=0.01,momentum=0.9", 134},
+        {"adagrad", 100000},
+        {"adagrad:lr=2", 22},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         start(5, 1);
@@ -84,6 +89,8 @@ Test(optim_book, by_hand) {
     two_steps("sgd:lr=0.05,momentum=0.9", (double[]){4.75, -0.25, 4.2875, -1.0625});
     two_steps("adam:lr=0.5", (double[]){4.5, 0.5, 4.0021, 0.0339});
     two_steps("adadelta", (double[]){4.9968, 0.9968, 4.9936, 0.9936});
+    two_steps("rmsprop:lr=0.05", (double[]){4.5, 0.5, 4.1646, 0.2755});
+    two_steps("adagrad:lr=2", (double[]){3, -1, 1.9710, 0.4142});
 }
 
 /* L2 in the gradient and decay of the weight differ as soon as the gradient is scaled: the same decay, two weights
@@ -153,6 +160,96 @@ Test(optim_book, a_training) {
     cr_assert_eq(tw_params_set_frozen(params, "w", true), TW_OK);
     cr_assert_eq(train(ctx, params, net, x, t, path), TW_OK, "%s", tw_errmsg(ctx));
     cr_assert_lt(error_of(x, t, net), before);
+    unlink(path);
+    finish(NULL);
+}
+
+/* ---- batches larger than memory, averages, when to stop -------------------------------------------------- */
+
+/* quote: accumulate */
+/* One step of the optimiser with n samples, `most` of them at a time. */
+static tw_err step_in_parts(tw_ctx *c, tw_layer *net, tw_optim *opt, const tw_real *x, const tw_real *t, int n,
+                            int most) {
+    for (int at = 0; at < n; at += most) {
+        int part = n - at < most ? n - at : most;
+        if (at == 0) tw_step_begin(c);
+        else tw_step_accumulate(c); /* what is added up so far stays */
+        tw_tensor *y = tw_forward(c, net, tw_input(c, x + 3 * at, 2, (int[]){part, 3}));
+        tw_tensor *loss = tw_mse_loss(c, y, tw_input(c, t + 2 * at, 2, (int[]){part, 2}), NULL); /* mean over part .. */
+        tw_err err = tw_backward(c, tw_scale(c, loss, (tw_real)part / (tw_real)n)); /* .. as its share of that over n */
+        if (err) return err;
+    }
+    return tw_optim_step(opt);
+}
+/* end quote */
+
+Test(optim_book, a_step_in_parts) {
+    tw_real x[33], t[22], weight[2][6];
+    fill_random(x, 33, 1, -1, 1);
+    fill_random(t, 22, 2, -1, 1);
+    for (int i = 0; i < 2; i++) {
+        start(0, 0);
+        tw_layer *net = tw_dense_new(params, "fc", 3, 2, NULL);
+        tw_optim *o = tw_optim_new(params, "sgd:lr=0.1,momentum=0.9");
+        for (int step = 0; step < 20; step++)
+            cr_assert_eq(step_in_parts(ctx, net, o, x, t, 11, i ? 4 : 11), TW_OK, "%s", tw_errmsg(ctx));
+        memcpy(weight[i], tw_params_find(params, "fc.weight")->data, sizeof weight[i]);
+        finish(o);
+    }
+    assert_near(weight[1], weight[0], 6, 1e-5);
+}
+
+typedef struct problem {
+    tw_layer *net;
+    const tw_real *x, *t; /* [5,3], [5,2] */
+} problem;
+
+static tw_err one_step(tw_ctx *c, const problem *p, tw_optim *opt) {
+    tw_step_begin(c);
+    tw_tensor *y = tw_forward(c, p->net, tw_input(c, p->x, 2, (int[]){5, 3}));
+    tw_err err = tw_backward(c, tw_mse_loss(c, y, tw_input(c, p->t, 2, (int[]){5, 2}), NULL));
+    return err ? err : tw_optim_step(opt);
+}
+
+/* quote: ema */
+/* Trains until the average of the weights has not become better for 5 epochs; the result is the best average. */
+static tw_err train_averaged(tw_ctx *c, tw_params *p, tw_ema *ema, const problem *train, const problem *valid,
+                             const char *path, tw_early_stop *stop) {
+    tw_optim *opt = tw_optim_new(p, "adam:lr=0.02"); /* ema was made before it: it adds to the parameters */
+    tw_err err = opt ? TW_OK : tw_error(c);
+    *stop = (tw_early_stop){.patience = 5};
+    for (int epoch = 1; !err && epoch <= 200; epoch++) {
+        for (int step = 0; !err && step < 10; step++) {
+            err = one_step(c, train, opt);
+            if (!err) err = tw_ema_update(ema, 0.99, tw_optim_steps(opt));
+        }
+        if (err || (err = tw_ema_swap_in(ema)))
+            break; /* the averages are measured, and saved as a model's weights .. */
+        if (tw_early_stop_add(stop, epoch, error_of(valid->x, valid->t, valid->net)))
+            err = tw_model_save(p, NULL, path);
+        if (!err) err = tw_ema_swap_out(ema); /* .. and the weights go on */
+        if (tw_early_stop_now(stop, epoch)) break;
+    }
+    tw_optim_free(opt);
+    return err;
+}
+/* end quote */
+
+Test(optim_book, the_best_average) {
+    tw_real x[30], t[20];
+    char path[300];
+    tw_early_stop stop;
+    fill_random(x, 30, 1, -1, 1);
+    fill_random(t, 20, 2, -1, 1);
+    temp_path("averaged", path, sizeof path);
+    start(0, 0);
+    tw_layer *net = tw_dense_new(params, "fc", 3, 2, NULL);
+    tw_ema *ema = tw_ema_new(params);
+    const problem train = {net, x, t}, valid = {net, x + 15, t + 10};
+    cr_assert_eq(train_averaged(ctx, params, ema, &train, &valid, path, &stop), TW_OK, "%s", tw_errmsg(ctx));
+    cr_assert(stop.measured && stop.best_epoch > 0 && stop.best_epoch < 195, "it stops before the end");
+    cr_assert_eq(tw_model_load(params, path), TW_OK, "%s", tw_errmsg(ctx));
+    cr_assert_float_eq(error_of(x + 15, t + 10, net), stop.best, 1e-6);
     unlink(path);
     finish(NULL);
 }
