@@ -115,8 +115,8 @@ int command_train(int argc, char **argv) {
          &given[6]},
         {"lr", 0, CLI_REAL, &r->lr, "RATE", "learning rate (default: the optimiser's)", 1e-9, 100, &given[7]},
         {"schedule", 0, CLI_TEXT, &r->schedule, "SPEC",
-         "constant, step:every=N,gamma=G or cosine:min=M, over the\nwhole length, with warmup=EPOCHS (default: the "
-         "model's)",
+         "constant, step:every=N,gamma=G or cosine:min=M, over the\nwhole length, with warmup=EPOCHS, or one_cycle "
+         "(default: the\nmodel's)",
          0, 0, &given[8]},
         {"clip", 0, CLI_REAL, &r->clip, "NORM", "largest norm of the whole gradient; 0: any", 0, 1e9, &given[9]},
         {"ema", 0, CLI_REAL, &r->ema, "DECAY",

@@ -247,8 +247,9 @@ int command_train(int argc, char **argv) {
         {"optim", 'p', CLI_TEXT, &o.optim, "SPEC", "optimiser NAME[:key=value,..] (default: the model's)", 0, 0,
          &given[2]},
         {"schedule", 0, CLI_TEXT, &o.schedule, "SPEC",
-         "learning rate: constant, step:every=N,gamma=G or\ncosine:min=M, with warmup=EPOCHS (default: the model's)", 0,
-         0, &given[3]},
+         "learning rate: constant, step:every=N,gamma=G or\ncosine:min=M, with warmup=EPOCHS, or one_cycle\n(default: "
+         "the model's)",
+         0, 0, &given[3]},
         {"epochs", 'e', CLI_INT, &o.epochs, "N", "passes over the data (default: the model's)", 1, 100000, &given[4]},
         {"batch", 'b', CLI_INT, &o.batch, "N", "pictures a step (default: the model's)", 1, 60000, &given[5]},
         {"seed", 's', CLI_SEED, &o.seed, "N", "of weights, order, dropout and augmentation", 0, 0, &given[6]},

@@ -88,15 +88,15 @@ TW_API bool tw_training(const tw_ctx *ctx);
 TW_API void tw_set_recording(tw_ctx *ctx, bool on); /* record the tape (default) or only compute values */
 TW_API bool tw_recording(const tw_ctx *ctx);
 
-/* What the library has chosen, such as the algorithm of a convolution, as lines without a newline, each of them once. fn
- * is called by the thread that called the library, must not call it, and borrows line. NULL: as before. Without a
- * function nothing is printed, unless TW_LOG=1 was in the environment when the context was made: then lines go to
+/* What the library has chosen, such as the algorithm of a convolution, as lines without a newline, each of them once.
+ * fn is called by the thread that called the library, must not call it, and borrows line. NULL takes it away again:
+ * then nothing is printed, unless TW_LOG=1 was in the environment when the context was made, which sends lines to
  * standard error. */
 typedef void (*tw_log_fn)(void *user, const char *line);
 TW_API void tw_set_log(tw_ctx *ctx, tw_log_fn fn, void *user);
 
-/* Where the memory is, in bytes. Room is what an arena holds; it grows to the peak and then stays. Data files and loaders
- * use malloc and are not counted. */
+/* Where the memory is, in bytes. Room is what an arena holds; it grows to the peak and then stays. Data files and
+ * loaders use malloc and are not counted. */
 typedef struct tw_stats {
     uint64_t steps;                         /* begun so far */
     size_t nodes;                           /* on the tape of this step */

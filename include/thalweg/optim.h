@@ -86,8 +86,8 @@ TW_API TW_MUST_CHECK tw_err tw_ema_update(tw_ema *ema, double decay, int64_t ste
  * optimiser, loading and checkpoints are STATE errors. */
 TW_API TW_MUST_CHECK tw_err tw_ema_swap_in(tw_ema *ema);
 TW_API TW_MUST_CHECK tw_err tw_ema_swap_out(tw_ema *ema);
-/* The averages as the weights of another model, found by name; of the same one: the weights are then gone. A name that is
- * missing is RANGE, another shape SHAPE, and nothing is copied. */
+/* The averages as the weights of another model, found by name; of the same one: the weights are then gone. A name that
+ * is missing is RANGE, another shape SHAPE, and nothing is copied. */
 TW_API TW_MUST_CHECK tw_err tw_ema_copy(const tw_ema *ema, tw_params *to);
 
 /* ---- early stopping --------------------------------------------------------------------------------------

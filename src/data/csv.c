@@ -202,8 +202,8 @@ static tw_err count_columns(const reader *given, tw_csv *csv) {
 
 static tw_err read_row(reader *r, tw_csv *csv, size_t *room) {
     size_t columns = (size_t)csv->columns;
-    if (csv->rows == *room) { /* a row takes as many bytes of the file as it has columns, so this is no more than it */
-        size_t more = 2 * *room + 64;
+    if (csv->rows == *room) { /* a row has a byte for each column, so room is a few times the file's size at most */
+        size_t more = 2 * *room + (columns < 4096 ? 64 : 1);
         if (more > PTRDIFF_MAX / sizeof *csv->value / columns) return out_of_memory(r);
         tw_real *value = realloc(csv->value, more * columns * sizeof *value);
         if (value) csv->value = value;

@@ -1,5 +1,5 @@
-/* npy.c - NumPy's file of one array (NEP 1): the bytes 93 "NUMPY", two of the version, the header's length (two bytes in
- * version 1, four after it, little-endian), a header that is a Python dictionary, and the numbers without gaps.
+/* npy.c - NumPy's file of one array (NEP 1): the bytes 93 "NUMPY", two of the version, the header's length (two bytes
+ * in version 1, four after it, little-endian), a header that is a Python dictionary, and the numbers without gaps.
  *
  *     {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
  */

@@ -53,29 +53,24 @@ tw_err tw_schedule_parse(tw_ctx *ctx, const char *spec, tw_schedule *schedule) {
 
 #define PI 3.14159265358979323846
 
-/* From `from` to `to`, of which the share `done` lies behind. */
-static double anneal(const tw_schedule *s, double from, double to, double done) {
+/* The value at step of a way from one value at begin to another at end. */
+static double anneal(const tw_schedule *s, double from, double to, double begin, double end, double step) {
+    double done = end > begin ? (step - begin) / (end - begin) : 1;
     if (s->anneal == TW_ANNEAL_LINEAR) return from + (to - from) * done;
     return to + (from - to) / 2 * (1 + cos(PI * done));
 }
 
 /* PyTorch numbers the steps 0 .. T-1 and ends the phases with the steps p T - 1, (2 p T - 2) and T - 1. Where T is not
- * known, steps are so short that one more or less is nothing: T is 1 then, and the step is the share of the epochs. */
+ * known, steps are so short that one more or less is nothing: T is 1 then, and a step the share of the epochs. */
 static double one_cycle(const tw_schedule *s, double epoch, double epochs) {
-    double share = epochs > 0 ? epoch / epochs : 1, one = s->steps ? 1 : 0, steps = s->steps ? s->steps : 1;
-    double step = share * steps - one, first = 1 / s->div_factor, last = first / s->final_div_factor;
-    double peak = s->pct_start * steps - one, end = steps - one, begin = 0;
-    const double value[] = {first, 1, first, last}, stop[] = {peak, 2 * peak, end};
-    step = step < 0 ? 0 : step > end ? end : step;
-    for (int i = 0; i < 3; i++) {
-        if (i == 1 && !s->three_phase) continue;
-        if (step <= stop[i] || i == 2) {
-            double from = i == 2 && !s->three_phase ? 1 : value[i];
-            return anneal(s, from, value[i + 1], stop[i] > begin ? (step - begin) / (stop[i] - begin) : 1);
-        }
-        begin = stop[i];
-    }
-    return last;
+    double steps = s->steps ? s->steps : 1, one = s->steps ? 1 : 0, share = epochs > 0 ? epoch / epochs : 1;
+    double peak = s->pct_start * steps - one, end = steps - one, step = fmin(fmax(share * steps - one, 0), end);
+    double first = s->div_factor > 0 ? 1 / s->div_factor : 1;
+    double last = s->final_div_factor > 0 ? first / s->final_div_factor : first;
+    if (step <= peak) return anneal(s, first, 1, 0, peak, step);
+    if (!s->three_phase) return anneal(s, 1, last, peak, end, step);
+    if (step <= 2 * peak) return anneal(s, 1, first, peak, 2 * peak, step);
+    return anneal(s, first, last, 2 * peak, end, step);
 }
 
 static double base_factor(const tw_schedule *s, double epoch, double epochs) {

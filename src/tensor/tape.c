@@ -86,20 +86,25 @@ tw_tensor *tw_record(tw_ctx *ctx, const tw_op *op, void *attr, int nin, tw_tenso
 
 /* ---- gradients ---------------------------------------------------------------------------------------- */
 
+/* Memory of the step. A parameter's gradient would be lost there when steps accumulate. */
+static tw_real *new_grad(tw_ctx *ctx, const tw_tensor *t) {
+    bool parameter = !t->step;
+    if (parameter && ctx->grads_since != ctx->step_number)
+        return tw_fail(ctx, TW_ERR_STATE,
+                       "the gradient of %s cannot add up over steps before its parameters are frozen; an optimiser, or "
+                       "tw_params_freeze, does that",
+                       tw_describe(ctx, t));
+    return tw__block_take(ctx, t->size * sizeof *t->grad);
+}
+
 tw_real *tw_grad(tw_ctx *ctx, tw_tensor *t, tw_real *beta) {
     tw_tensor *of = t->alias ? t->alias : t; /* a tied parameter's gradient is its original's */
     *beta = 0;
     if (!of->requires_grad) return NULL;
-    bool adds_up = of->flat && of->grad && of->grad_step >= ctx->grads_since; /* over steps: see tw_step_accumulate */
-    if (adds_up || of->grad_step == ctx->step_number) {
+    if (of->grad_step >= (of->flat ? ctx->grads_since : ctx->step_number)) { /* a parameter's may be of earlier steps */
         *beta = 1;
-    } else if (!of->flat && !of->step && ctx->grads_since != ctx->step_number) {
-        return tw_fail(ctx, TW_ERR_STATE,
-                       "the gradient of %s cannot add up over steps before its parameters are frozen; an optimiser, or "
-                       "tw_params_freeze, does that",
-                       tw_describe(ctx, of));
     } else {
-        if (!of->flat) of->grad = tw__block_take(ctx, of->size * sizeof *of->grad);
+        if (!of->flat) of->grad = new_grad(ctx, of);
         if (!of->grad) return NULL;
         of->grad_step = ctx->step_number;
     }
