@@ -50,20 +50,20 @@ static bool only_capitals(const font_face *f) {
     return o && x && O && X && o->top > 0.9f * O->top && x->top > 0.9f * X->top;
 }
 
-/* Small capitals for small letters: g and p do not go below the line, and a, e and r look like A, E and R made smaller,
- * which hardly any a or e does. */
-static bool scaled(const font_face *f, char small, char capital) {
-    const font_glyph *a = font_find(f, (uint32_t)small), *b = font_find(f, (uint32_t)capital);
-    if (!a || !b || a->count != b->count || !a->count || b->top <= 0) return false;
-    float k = a->top / b->top;
-    for (int i = 0; i < a->count; i++) {
-        const font_point *p = &f->point[a->first + i], *q = &f->point[b->first + i];
-        if (p->verb != q->verb || fabsf(((float)p->y - k * (float)q->y) * f->unit) > 0.04f) return false;
+/* Small capitals for small letters: then b and h are no higher than x, and g and p do not go below the line. Letters
+ * without one of these tell nothing. */
+static bool small_capitals(const font_face *f) {
+    const font_glyph *x = font_find(f, 'x');
+    if (!x || x->top <= 0) return false;
+    for (const char *c = "bdhkl"; *c; c++) {
+        const font_glyph *g = font_find(f, (uint32_t)*c);
+        if (!g || g->top > 1.12f * x->top) return false;
+    }
+    for (const char *c = "gpy"; *c; c++) {
+        const font_glyph *g = font_find(f, (uint32_t)*c);
+        if (!g || g->bottom < -0.12f * x->top) return false;
     }
     return true;
-}
-static bool small_capitals(const font_face *f) {
-    return scaled(f, 'e', 'E') && scaled(f, 'r', 'R') && scaled(f, 'g', 'G');
 }
 
 static bool is_space(uint32_t code) { return code == 0x20 || code == 0xa0 || code == 0x3000; }
