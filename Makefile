@@ -63,7 +63,7 @@ LIBS     := $(LIB32) $(LIB64) $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib examples deps fonts demo train-print-en mnist test test-examples test-library gradcheck asan bench bench-quick bench-busy bench-scaling bench-data bench-read roofline lint format docs-check docs-quote install uninstall clean help FORCE
+.PHONY: all lib examples deps fonts demo train-print-en mnist test test-examples test-library gradcheck asan bench bench-quick bench-busy bench-scaling bench-data bench-read roofline lint format docs-check docs-quote clean help FORCE
 
 all: lib examples ## the libraries and the examples
 lib: $(LIBS)
@@ -75,6 +75,7 @@ DEPS := build $(if $(filter openblas,$(BLAS)),blas) \
         $(if $(call goals,deps test test-library gradcheck asan %/tests %/gradcheck),test) \
         $(if $(call goals,deps demo),demo) $(if $(call goals,deps bench bench-scaling bench-data),bench) \
         $(if $(call goals,bench-data),mnist demo) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint) \
+        $(if $(call goals,deps test-installed test-deb),install) $(if $(call goals,deps deb test-installed test-deb),deb) \
         $(if $(call goals,fonts train-print-en),fonts)
 deps: ## installs what is missing (Debian packages); the other targets do this by themselves
 	@CC='$(CC)' tools/deps.sh $(DEPS)
@@ -197,46 +198,8 @@ train-print-en: $(BUILD)/crnn_ocr ## trains the model that ships, for hours; sto
 mnist: $(BUILD)/mnist ## trains a classifier of Fashion-MNIST
 	$(BUILD)/mnist train --out $(BUILD)/mnist.safetensors
 
-# ---- installing ----------------------------------------------------------------------------------------
-bindir     := $(PREFIX)/bin
-libdir     := $(PREFIX)/lib
-includedir := $(PREFIX)/include
-docdir     := $(PREFIX)/share/doc/thalweg
-modeldir   := $(PREFIX)/share/thalweg/models
-NAMES      := thalweg thalweg_f64
-PROGRAMS   := $(filter-out $(BUILD)/first,$(EXAMPLES))
-DOCS       := README.md LICENSE $(wildcard docs/*.md docs/*/*.md docs/*/*.png)
-HEADERS    := $(wildcard include/thalweg/*.h)
-MODELS     := $(wildcard models/*)
-INSTALLED  := $(HEADERS:include/%=$(includedir)/%) $(PROGRAMS:$(BUILD)/%=$(bindir)/%) $(DOCS:%=$(docdir)/%) \
-              $(MODELS:models/%=$(modeldir)/%) $(foreach n,$(NAMES),$(libdir)/pkgconfig/$(n).pc $(libdir)/lib$(n).a $(libdir)/lib$(n).so \
-              $(libdir)/lib$(n).so.$(SOMAJOR) $(libdir)/lib$(n).so.$(VERSION))
-
-# What a program linked with the shared library needs is the library; the rest is for linking with the archive.
-$(BUILD)/thalweg.pc: EXTRA_CFLAGS =
-$(BUILD)/thalweg_f64.pc: EXTRA_CFLAGS = -DTW_DOUBLE
-$(BUILD)/%.pc: thalweg.pc.in $(BUILD)/flags FORCE
-	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@NAME@|$*|' -e 's|@VERSION@|$(VERSION)|' -e 's|@CFLAGS@|$(EXTRA_CFLAGS)|' \
-	    -e 's|@LIBS@|$(TW_LIBS) -pthread|' $< >$@
-
-install: all $(NAMES:%=$(BUILD)/%.pc) ## into PREFIX (/usr/local), below DESTDIR
-	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir)/thalweg)
-	install -m 644 $(HEADERS) $(DESTDIR)$(includedir)/thalweg
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(bindir)
-	for f in $(DOCS); do install -D -m 644 $$f $(DESTDIR)$(docdir)/$$f || exit; done
-	install -d $(DESTDIR)$(modeldir)
-	install -m 644 $(MODELS) $(DESTDIR)$(modeldir)
-	install -m 644 $(LIB32) $(LIB64) $(DESTDIR)$(libdir)
-	install -m 644 $(NAMES:%=$(BUILD)/%.pc) $(DESTDIR)$(libdir)/pkgconfig
-	for n in $(NAMES); do \
-	    install -m 755 $(BUILD)/lib$$n.so $(DESTDIR)$(libdir)/lib$$n.so.$(VERSION) && \
-	    ln -sf lib$$n.so.$(VERSION) $(DESTDIR)$(libdir)/lib$$n.so.$(SOMAJOR) && \
-	    ln -sf lib$$n.so.$(SOMAJOR) $(DESTDIR)$(libdir)/lib$$n.so || exit; done
-	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi # so that programs find the new library
-uninstall: ## removes what install installed
-	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	@for d in $(addprefix $(DESTDIR),$(includedir)/thalweg $(docdir) $(PREFIX)/share/thalweg); do \
-	    [ ! -d $$d ] || find $$d -depth -type d -empty -delete; done
+# ---- installing, packages ------------------------------------------------------------------------------
+include tools/install.mk
 
 # ---- the tree ------------------------------------------------------------------------------------------
 lint: lib ## the rules a program can check: layers, names, headers, format
@@ -251,5 +214,5 @@ docs-quote: ## copies the code into the documentation again
 clean: ## removes build/
 	rm -rf $(BUILD)
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile tools/*.mk
 	@echo 'Variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) BUILD=$(BUILD) BLAS=openblas|none CC CFLAGS LDFLAGS WERROR=-Werror V=1'

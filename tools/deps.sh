@@ -1,7 +1,7 @@
 #!/bin/sh
 # deps.sh - installs the Debian packages of the named lists, if any is missing.
 #
-# usage: tools/deps.sh LIST...       (build, blas, test, demo, mnist, bench, lint, fonts)
+# usage: tools/deps.sh LIST...       (build, blas, test, demo, mnist, bench, lint, install, deb, fonts)
 #
 # When everything is there this takes a few milliseconds and prints nothing. Otherwise it prints the apt-get command
 # and runs it, with sudo when not root; where it cannot, it says what to type and fails.
@@ -60,6 +60,10 @@ lint    command clang                                           clang
 lint    command cppcheck                                        cppcheck
 lint    command g++                                             g++
 lint    command shellcheck                                      shellcheck
+install command cmake                                           cmake
+install command g++                                             g++
+deb     command dpkg-buildpackage                               dpkg-dev
+deb     command dh                                              debhelper
 END
     sed -n 's|^/|fonts file /|p' "$print_en"
 }

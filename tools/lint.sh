@@ -102,6 +102,7 @@ names() {
     without "$declared" "$exported" | sed 's/^/include: declared but not in libthalweg.so: /'
     without "$exported" "$declared" | sed 's/^/libthalweg.so: exported but not declared: /'
     without "$declared" "$tested" | sed 's/^/tests: no test calls /'
+    tools/symbols.sh check "$build"
     nm -g --defined-only "$build/libthalweg.a" 2>/dev/null |
         awk 'NF == 3 && $3 !~ /^tw_/ { print "libthalweg.a: an external name without tw_: " $3 }'
 }
@@ -129,6 +130,8 @@ version() {
         objdump -p "$build/lib$lib.so" | grep -q "SONAME *lib$lib.so.$(number MAJOR)$" ||
             echo "lib$lib.so: the SONAME is not lib$lib.so.$(number MAJOR)"
     done
+    grep -q "^thalweg ($(sed -n 's/^#define TW_VERSION "\(.*\)"/\1/p' include/thalweg/base.h))" debian/changelog ||
+        echo 'debian/changelog: lacks the version of base.h'
 }
 
 other_tools() {
@@ -138,7 +141,7 @@ other_tools() {
     wrong=$(printf -- '--suppress=%s ' memleak uninitvar legacyUninitvar ctuuninitvar uninitStructMember invalidFunctionArg)
     cppcheck --quiet --std=c11 --language=c --enable=warning --inline-suppr $wrong -Iinclude -Isrc -Iexamples \
         -DTW_ISA=base --template='{file}:{line}: {message} [{id}]' src examples bench 2>&1
-    shellcheck tools/*.sh tools/roofline tests/*.sh .ci/run
+    shellcheck tools/*.sh tools/roofline tests/*.sh tests/installed/*.sh .ci/run
 }
 
 found=$(for check in text includes standalone names manners version other_tools; do $check; done)
