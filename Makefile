@@ -75,7 +75,7 @@ DEPS := build $(if $(filter openblas,$(BLAS)),blas) \
         $(if $(call goals,deps test test-library gradcheck asan %/tests %/gradcheck),test) \
         $(if $(call goals,deps demo),demo) $(if $(call goals,deps bench bench-scaling bench-data),bench) \
         $(if $(call goals,bench-data),mnist demo) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint) \
-        $(if $(call goals,deps test-installed test-deb),install) $(if $(call goals,deps deb test-installed test-deb),deb) \
+        $(if $(call goals,fuzz),fuzz) $(if $(call goals,deps test-installed test-deb),install) $(if $(call goals,deps deb test-installed test-deb),deb) \
         $(if $(call goals,fonts train-print-en),fonts)
 deps: ## installs what is missing (Debian packages); the other targets do this by themselves
 	@CC='$(CC)' tools/deps.sh $(DEPS)
@@ -198,7 +198,8 @@ train-print-en: $(BUILD)/crnn_ocr ## trains the model that ships, for hours; sto
 mnist: $(BUILD)/mnist ## trains a classifier of Fashion-MNIST
 	$(BUILD)/mnist train --out $(BUILD)/mnist.safetensors
 
-# ---- installing, packages ------------------------------------------------------------------------------
+# ---- fuzzing, installing, packages ---------------------------------------------------------------------
+include tests/fuzz/fuzz.mk
 include tools/install.mk
 
 # ---- the tree ------------------------------------------------------------------------------------------
@@ -214,5 +215,5 @@ docs-quote: ## copies the code into the documentation again
 clean: ## removes build/
 	rm -rf $(BUILD)
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile tools/*.mk
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile tests/fuzz/*.mk tools/*.mk
 	@echo 'Variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) BUILD=$(BUILD) BLAS=openblas|none CC CFLAGS LDFLAGS WERROR=-Werror V=1'

@@ -141,7 +141,7 @@ other_tools() {
     wrong=$(printf -- '--suppress=%s ' memleak uninitvar legacyUninitvar ctuuninitvar uninitStructMember invalidFunctionArg)
     cppcheck --quiet --std=c11 --language=c --enable=warning --inline-suppr $wrong -Iinclude -Isrc -Iexamples \
         -DTW_ISA=base --template='{file}:{line}: {message} [{id}]' src examples bench 2>&1
-    shellcheck tools/*.sh tools/roofline tests/*.sh tests/installed/*.sh .ci/run
+    shellcheck tools/*.sh tools/roofline tests/*.sh tests/*/*.sh .ci/run
 }
 
 found=$(for check in text includes standalone names manners version other_tools; do $check; done)
