@@ -52,7 +52,7 @@ static inline char *fuzz_text(const uint8_t *bytes, size_t size) {
 static inline void fuzz_sentence(tw_ctx *ctx, tw_err err) {
     fuzz_assert(tw_error(ctx) == err);
     fuzz_assert((err == TW_OK) == !*tw_errmsg(ctx));
-    fuzz_assert(!strchr(tw_errmsg(ctx), '\n') && tw_utf8_length(tw_errmsg(ctx)) >= 0);
+    fuzz_assert(!strchr(tw_errmsg(ctx), '\n')); /* it may quote bytes that are not UTF-8 */
     tw_error_clear(ctx);
 }
 
