@@ -177,3 +177,23 @@ Test(text_beam, leaves_out_nothing_that_a_plain_search_keeps) {
     tw_ngram_free(lm);
     free(want);
 }
+
+/* Found by fuzzing: beside scores of this size the logarithm of a sum was lost, and probabilities came out above 1. */
+Test(text_beam, equal_scores_far_from_zero) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_alphabet *alphabet = tw_alphabet_new(ctx, "ab");
+    tw_decoder *decoder = tw_decoder_new(ctx, alphabet, &(tw_decoder_options){.width = 16});
+    const tw_real far = (tw_real)-1e30, z[2][3] = {{0, far, far}, {far, far, far}};
+    tw_reading reading[3];
+    int n = 3;
+    cr_assert_eq(tw_decoder_read(decoder, z[0], 2, 3, reading, &n), TW_OK, "%s", tw_errmsg(ctx));
+    cr_assert_eq(n, 3);
+    for (int i = 0; i < 3; i++) cr_assert_float_eq(reading[i].log_prob, -log(3), 1e-12);
+    double whole;
+    tw_span span[1];
+    cr_assert_eq(tw_ctc_align(ctx, z[0], 2, 3, 3, 0, (int32_t[]){2}, 1, span, &whole), TW_OK);
+    cr_assert_float_eq(whole, -log(3), 1e-12);
+    tw_decoder_free(decoder);
+    tw_alphabet_free(alphabet);
+    tw_ctx_free(ctx);
+}

@@ -115,10 +115,11 @@ Test(text_lexicon, bounds_hold) {
         int T = 2 + (int)(round % 5), blank = (int)(round % K);
         tw_real *x = random_reals((size_t)T * K, round, -2, 2);
         bool letter[K] = {true, true, true, true};
-        double lse[8], blank_row[8], both[8], own_blank[8], own[8];
+        tw__norm norm[8];
+        double blank_row[8], both[8], own_blank[8], own[8];
         letter[blank] = false;
-        cr_assert_eq(tw__frames_lse(ctx, "test", x, T, K, K, lse), TW_OK);
-        tw__frames f = {x, K, T, K, blank, lse};
+        cr_assert_eq(tw__frames_norm(ctx, "test", x, T, K, K, norm), TW_OK);
+        tw__frames f = {x, K, T, K, blank, norm};
         spelled *all;
         size_t n = every_text(x, T, K, K, blank, &all);
         for (int logs = 0; logs < 2; logs++) {

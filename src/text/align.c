@@ -85,11 +85,12 @@ tw_err tw_ctc_align(tw_ctx *ctx, const tw_real *scores, int T, int K, size_t row
     tw_mark mark = tw_scratch_mark(ctx);
     tw__frames f = {scores, row_stride, T, K, blank, NULL};
     walk w = {.f = &f, .symbols = symbols, .n = n, .states = 2 * n + 1};
-    double *lse = tw_scratch(ctx, (size_t)T * sizeof *lse), whole;
-    w.best = lse ? tw_scratch(ctx, (w.states + 2) * sizeof *w.best) : NULL;
+    tw__norm *norm = tw_scratch(ctx, (size_t)T * sizeof *norm);
+    double whole;
+    w.best = norm ? tw_scratch(ctx, (w.states + 2) * sizeof *w.best) : NULL;
     w.came = w.best ? tw_scratch(ctx, (size_t)T * w.states) : NULL;
-    err = w.came ? tw__frames_lse(ctx, "align", scores, T, K, row_stride, lse) : tw_error(ctx);
-    f.lse = lse;
+    err = w.came ? tw__frames_norm(ctx, "align", scores, T, K, row_stride, norm) : tw_error(ctx);
+    f.norm = norm;
     if (!err) {
         size_t end = forward(&w, &whole);
         if (whole == -INFINITY) err = tw_fail_err(ctx, TW_ERR_RANGE, "align: the text is impossible in these frames");

@@ -159,7 +159,7 @@ static size_t choose(const tw__beam *b, const tw__frames *f, int t, double lowes
     for (size_t i = 0; i < b->n; i++) top = b->entry[i].score > top ? b->entry[i].score : top;
     double least = lowest - top - b->bonus - SLACK; /* in ln y .. */
     const tw_real *z = f->z + (size_t)t * f->stride;
-    tw_real cut = (tw_real)(least + f->lse[t]); /* .. and as a score of the network, rounded */
+    tw_real cut = (tw_real)(least + f->norm[t].log_sum + f->norm[t].max); /* .. and as a score, rounded */
     cut -= (tw_real)1e-5 * (1 + (tw_real)fabs((double)cut));
     size_t n = 0;
     for (int32_t s = 0; s < f->K; s++)

@@ -22,8 +22,8 @@ struct tw_decoder {
     int32_t *lm_id;   /* [K] */
     tw__found *found; /* [nfound] */
     size_t nfound;
-    double *lse; /* [nlse] of the frames */
-    size_t nlse;
+    tw__norm *norm; /* [nnorm] of the frames */
+    size_t nnorm;
     int32_t *symbols; /* [nsymbols] of the readings */
     size_t nsymbols;
     sorting *order; /* [norder] */
@@ -79,7 +79,7 @@ void tw_decoder_free(tw_decoder *d) {
     tw__word_search_free(&d->search);
     free(d->lm_id);
     free(d->found);
-    free(d->lse);
+    free(d->norm);
     free(d->symbols);
     free(d->order);
     free(d);
@@ -182,14 +182,14 @@ tw_err tw_decoder_read(tw_decoder *d, const tw_real *scores, int T, size_t row_s
     *n = 0;
     tw_err err = tw__frames_check(d->ctx, "decoder", T, b->K, row_stride, b->blank);
     if (err) return err;
-    if ((size_t)T > d->nlse) {
-        double *grown = more(d->lse, &d->nlse, (size_t)T, sizeof *grown);
+    if ((size_t)T > d->nnorm) {
+        tw__norm *grown = more(d->norm, &d->nnorm, (size_t)T, sizeof *grown);
         if (!grown) return no_memory(d);
-        d->lse = grown;
+        d->norm = grown;
     }
-    err = tw__frames_lse(d->ctx, "decoder", scores, T, b->K, row_stride, d->lse);
+    err = tw__frames_norm(d->ctx, "decoder", scores, T, b->K, row_stride, d->norm);
     if (err) return err;
-    tw__frames frames = {scores, row_stride, T, b->K, b->blank, d->lse};
+    tw__frames frames = {scores, row_stride, T, b->K, b->blank, d->norm};
     if (wanted <= 0) return TW_OK;
     *n = wanted;
     return d->one_word ? one_word(d, &frames, reading, n) : beam(d, &frames, reading, n);

@@ -28,12 +28,12 @@ static tw_err bad_frame(tw_ctx *ctx, const char *what, const tw_real *z, int t, 
     return tw_fail_err(ctx, TW_ERR_NONFINITE, "%s: every class of frame %d is -inf", what, t);
 }
 
-tw_err tw__frames_lse(tw_ctx *ctx, const char *what, const tw_real *z, int T, int K, size_t stride, double *lse) {
+tw_err tw__frames_norm(tw_ctx *ctx, const char *what, const tw_real *z, int T, int K, size_t stride, tw__norm *norm) {
     for (int t = 0; t < T; t++, z += stride) {
         tw__ctc_frame sum;
         TW_ISA_CALL(tw__ctc_softmax)(1, (size_t)K, z, &sum);
         if (!isfinite(sum.max) || !isfinite(sum.sum)) return bad_frame(ctx, what, z, t, K);
-        lse[t] = (double)sum.max + log(sum.sum);
+        norm[t] = (tw__norm){(double)sum.max, log(sum.sum)};
     }
     return TW_OK;
 }

@@ -4,21 +4,27 @@
 
 #include <thalweg/extend.h>
 
-/* T frames of K scores: logits, or log-probabilities, for which lse is 0. ln p(k|t) = z[t * stride + k] - lse[t]. */
+/* What normalises a frame: ln p(k) = (z[k] - max) - log_sum. Their sum, ln of the sum of e^z, would lose log_sum beside a
+ * max of 10^16 or more, and with it probabilities would add up to more than 1. */
+typedef struct tw__norm {
+    double max, log_sum; /* ln of the sum of e^(z - max) */
+} tw__norm;
+
+/* T frames of K scores, logits or log-probabilities, frames stride numbers apart. */
 typedef struct tw__frames {
     const tw_real *z;
     size_t stride;
     int T, K, blank;
-    const double *lse; /* [T] ln of the sum of e^z of each frame */
+    const tw__norm *norm; /* [T] */
 } tw__frames;
 
 /* Are sizes and blank possible? RANGE. what begins the message. */
 tw_err tw__frames_check(tw_ctx *ctx, const char *what, int T, int K, size_t stride, int blank);
-/* Fills lse [T]. A NaN or +inf, and a frame of nothing but -inf, is NONFINITE and named. -inf is a probability of 0. */
-tw_err tw__frames_lse(tw_ctx *ctx, const char *what, const tw_real *z, int T, int K, size_t stride, double *lse);
+/* Fills norm [T]. A NaN or +inf, and a frame of nothing but -inf, is NONFINITE and named. -inf is a probability of 0. */
+tw_err tw__frames_norm(tw_ctx *ctx, const char *what, const tw_real *z, int T, int K, size_t stride, tw__norm *norm);
 
 static inline double tw__frame_log(const tw__frames *f, int t, int k) {
-    return (double)f->z[(size_t)t * f->stride + (size_t)k] - f->lse[t];
+    return ((double)f->z[(size_t)t * f->stride + (size_t)k] - f->norm[t].max) - f->norm[t].log_sum;
 }
 
 /* ln(e^a + e^b). Below -40 the smaller one is less than half a unit in the last place of the sum. */

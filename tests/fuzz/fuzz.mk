@@ -15,3 +15,4 @@ fuzz: | deps ## libFuzzer on all that reads foreign bytes, FUZZ_SECONDS (60) a t
 	@status=0; for f in $(FUZZERS); do tests/fuzz/run.sh $(BUILD)/fuzz $$f $(FUZZ_SECONDS) || status=1; done; exit $$status
 $(BUILD)/fuzz-%: $(BUILD)/f32/tests/fuzz/%.o $(LIB32)
 	$(call say,LD)$(LINK) -fsanitize=fuzzer -o $@ $^ $(TW_LIBS)
+-include $(wildcard $(BUILD)/f32/tests/fuzz/*.d)
