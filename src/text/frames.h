@@ -4,8 +4,8 @@
 
 #include <thalweg/extend.h>
 
-/* What normalises a frame: ln p(k) = (z[k] - max) - log_sum. Their sum, ln of the sum of e^z, would lose log_sum beside a
- * max of 10^16 or more, and with it probabilities would add up to more than 1. */
+/* What normalises a frame: ln p(k) = (z[k] - max) - log_sum. Their sum, ln of the sum of e^z, would lose log_sum beside
+ * a max of 10^16 or more, and with it probabilities would add up to more than 1. */
 typedef struct tw__norm {
     double max, log_sum; /* ln of the sum of e^(z - max) */
 } tw__norm;
@@ -20,7 +20,8 @@ typedef struct tw__frames {
 
 /* Are sizes and blank possible? RANGE. what begins the message. */
 tw_err tw__frames_check(tw_ctx *ctx, const char *what, int T, int K, size_t stride, int blank);
-/* Fills norm [T]. A NaN or +inf, and a frame of nothing but -inf, is NONFINITE and named. -inf is a probability of 0. */
+/* Fills norm [T]. A NaN or +inf, and a frame of nothing but -inf, is NONFINITE and named. -inf is a probability of
+ * 0. */
 tw_err tw__frames_norm(tw_ctx *ctx, const char *what, const tw_real *z, int T, int K, size_t stride, tw__norm *norm);
 
 static inline double tw__frame_log(const tw__frames *f, int t, int k) {
