@@ -3,13 +3,13 @@
 #
 # usage: tools/train-print-en.sh BUILD [EPOCHS]
 #
-# The recipe of the model that ships stands here and nowhere else. It has two parts: EPOCHS (default: 16) epochs of 50,000
+# The recipe of the model that ships stands here and nowhere else. It has two parts: EPOCHS (default: 18) epochs of 50,000
 # pictures at one learning rate, and 200,000 pictures while it falls to 0, which is where most mistakes go. The first
 # part may be made longer at any time: it goes on where it ended. Both may be stopped, and go on from the last
 # checkpoint in BUILD, bit for bit. At the end the model is written in half precision to models/.
 set -eu
 build=${1:?usage: tools/train-print-en.sh BUILD [EPOCHS]}
-epochs=${2:-16}
+epochs=${2:-18}
 ocr=$build/crnn_ocr
 first=$build/print-en.first
 second=$build/print-en.second
