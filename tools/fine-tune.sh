@@ -4,7 +4,7 @@
 # usage: tools/fine-tune.sh MODEL [BUILD [MINUTES]]        a model of `crnn_ocr train`; ./build; 8
 #
 # Two cases: English in a Schwabacher (yfonts-otf, of texlive-fonts-extra), which print-en was not trained with, and
-# Greek, whose letters it lacks, in GFS Didot Classic and GFS Bodoni. For each, 300 lines to learn from and 300 others to
+# Greek, whose letters it lacks, in GFS DidotClassic and GFS Bodoni. For each, 300 lines to learn from and 300 others to
 # measure on are rendered with the preset `clean` and fixed seeds, and the model is tuned on the 300 alone, for MINUTES
 # at most. Printed is the CER before and after. All of this stood fixed before any model was tuned.
 set -eu
@@ -39,5 +39,5 @@ case_of() {
 
 latin=' abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,-'
 case_of schwabacher --font-dirs $tex/yfonts-otf --fonts yswab --words $words --alphabet "$latin"
-case_of greek --font-dirs $tex/gfsbodoni,$tex/gfsdidotclassic --fonts 'GFS Didot Classic,GFS Bodoni' \
+case_of greek --font-dirs $tex/gfsbodoni,$tex/gfsdidotclassic --fonts 'GFS DidotClassic,GFS Bodoni' \
     --alphabet ' αβγδεζηθικλμνξοπρστυφχψως.,' --pattern '([αβγδεζηθικλμνξοπρστυφχψω]{2,8}[ας] ){2,4}[αεηιοςυω]{3,7}'
