@@ -86,7 +86,7 @@ printf 'a\tAB\nb\tBA\n' >"$dir/two.tsv"
 expect 0 'model:' "$ocr" train --labels "$dir/two.tsv" --images "$dir/two.idx" --model tiny --epochs 1 --out "$dir/m"
 expect 0 'cer: ' "$ocr" eval --labels "$dir/two.tsv" --images "$dir/two.idx" --model "$dir/m"
 expect 1 'not in the alphabet' "$ocr" train --labels "$dir/two.tsv" --images "$dir/two.idx" --alphabet Ab --out "$dir/x"
-printf 'a\tAB\nb\tBABABA\n' >"$dir/long.tsv"
+printf 'a\tAB\nb\tBABABABAB\n' >"$dir/long.tsv"
 expect 0 '1 of 2 texts' "$ocr" train --labels "$dir/long.tsv" --images "$dir/two.idx" --model tiny --epochs 1 --out "$dir/x"
 printf 'AB\n' >"$dir/alphabet"
 expect 0 ' 2 characters' "$ocr" train --labels "$dir/two.tsv" --images "$dir/two.idx" --alphabet "@$dir/alphabet" --model tiny \
