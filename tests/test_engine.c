@@ -5,6 +5,13 @@ static const int two_three[2] = {2, 3};
 
 /* ---- errors -------------------------------------------------------------------------------------------- */
 
+Test(engine, a_message_is_one_line_that_steers_no_terminal) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_fail(ctx, TW_ERR_FORMAT, "%s: unknown model \"%s\"", "a.st", "ti\nny\x1b[2J\t\x7f \xc3\xa9");
+    cr_assert_str_eq(tw_errmsg(ctx), "a.st: unknown model \"ti?ny?[2J?? \xc3\xa9\"");
+    tw_ctx_free(ctx);
+}
+
 Test(engine, the_first_error_wins) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_tensor *a = tw_full(ctx, 1, 2, two_three);

@@ -154,6 +154,9 @@ static void keep_first(tw_ctx *ctx, tw_err err, const char *format, va_list args
     if (ctx->error) return; /* the first error explains the later ones */
     ctx->error = err;
     vsnprintf(ctx->message, sizeof ctx->message, format, args);
+    /* What is quoted may come from a file: a message is one line, and steers no terminal. */
+    for (char *c = ctx->message; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
 }
 
 void *tw_fail(tw_ctx *ctx, tw_err err, const char *format, ...) {
