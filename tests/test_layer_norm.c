@@ -143,6 +143,11 @@ Test(layer_norm, errors) {
     assert_error(ctx, TW_ERR_RANGE, "each dimension is at least 1: [3,0]");
     cr_assert_null(tw_layer_norm_new(params, "l", 1, (int[]){3}, &(tw_layer_norm_options){.eps = -1}));
     assert_error(ctx, TW_ERR_RANGE, "eps is positive, not -1");
+    const int huge[] = {0, 65536, 65536, 65536, 65536}; /* a row of 2^64 numbers, and no row */
+    cr_assert_null(tw_layer_norm(ctx, tw_full(ctx, 0, 5, huge), 4, huge + 1, NULL, NULL, 0));
+    assert_error(ctx, TW_ERR_SHAPE, "layer_norm: the shape that is normalised is too large: [65536,65536,65536,65536]");
+    cr_assert_null(tw_layer_norm_new(params, "l", 4, huge + 1, NULL));
+    assert_error(ctx, TW_ERR_SHAPE, "too large: [65536,65536,65536,65536]");
     cr_assert_null(tw_layer_norm(ctx, NULL, 1, (int[]){4}, NULL, NULL, 0));
     cr_assert_null(tw_layer_norm_new(NULL, "l", 1, (int[]){3}, NULL));
     assert_ok(ctx);

@@ -7,6 +7,7 @@
 
 #include "layers/batchnorm.h"
 #include "layers/calls.h"
+#include "tensor/internal.h"
 #include "tensor/ops.h"
 
 /* Rows whose part of the gradients of weight and bias is summed alone: at most CHUNKS parts. */
@@ -111,14 +112,17 @@ static const char *describe_dims(tw_ctx *ctx, int ndim, const int *dim) {
     return tw_describe(ctx, &shape);
 }
 
-static bool dims_ok(tw_ctx *ctx, int ndim, const int *dim) {
+/* *size: the numbers of a row. An input without rows may have dimensions whose product no size_t holds. */
+static bool dims_ok(tw_ctx *ctx, int ndim, const int *dim, size_t *size) {
     if (ndim < 1 || ndim > TW_MAX_DIMS)
         return tw_fail(ctx, TW_ERR_RANGE, "layer_norm: over 1 to %d dimensions, not %d", TW_MAX_DIMS, ndim);
     for (int i = 0; i < ndim; i++)
         if (dim[i] < 1)
             return tw_fail(ctx, TW_ERR_RANGE, "layer_norm: each dimension is at least 1: %s",
                            describe_dims(ctx, ndim, dim));
-    return true;
+    return tw__shape_size(ndim, dim, size) ||
+        tw_fail(ctx, TW_ERR_SHAPE, "layer_norm: the shape that is normalised is too large: %s",
+                describe_dims(ctx, ndim, dim));
 }
 
 static bool eps_ok(tw_ctx *ctx, double eps) {
@@ -149,9 +153,8 @@ tw_tensor *tw_layer_norm(tw_ctx *ctx, tw_tensor *x, int ndim, const int *dim, tw
     tw_tensor *in[] = {x, weight, bias};
     for (int i = 0; i < 3; i++)
         if ((i == 0 || in[i]) && !tw_inputs_ok(ctx, "layer_norm", 1, &in[i])) return NULL;
-    if (!dims_ok(ctx, ndim, dim) || !eps_ok(ctx, eps) || !shapes_ok(ctx, x, ndim, dim, weight, bias)) return NULL;
-    size_t M = 1;
-    for (int i = 0; i < ndim; i++) M *= (size_t)dim[i];
+    size_t M;
+    if (!dims_ok(ctx, ndim, dim, &M) || !eps_ok(ctx, eps) || !shapes_ok(ctx, x, ndim, dim, weight, bias)) return NULL;
     const size_t rows = x->size / M, bytes = sizeof(tw__layer_norm_call) + 2 * rows * sizeof(double);
     tw_tensor *y = tw_new_like(ctx, x);
     if (!y) return NULL;
@@ -193,7 +196,8 @@ tw_layer *tw_layer_norm_new(tw_params *params, const char *name, int ndim, const
     if (!params) return NULL;
     tw_ctx *ctx = tw_params_ctx(params);
     tw_layer_norm_options o = options ? *options : (tw_layer_norm_options){0};
-    if (!dims_ok(ctx, ndim, dim) || !eps_ok(ctx, o.eps)) return NULL;
+    size_t M;
+    if (!dims_ok(ctx, ndim, dim, &M) || !eps_ok(ctx, o.eps)) return NULL;
     layer_norm *n = (layer_norm *)tw_layer_new(params, &layer_norm_class, sizeof *n, name);
     if (!n) return NULL;
     n->ndim = ndim;
