@@ -130,6 +130,26 @@ Test(pad, errors) {
     tw_ctx_free(ctx);
 }
 
+/* A result without elements needs no memory for what lies between, and lengths are added without overflow. */
+Test(pad, nothing_is_left_of_something_large) {
+    static const int before[][3] = {{-2, 0, 0}, {0, 0, -1}, {0, INT_MAX, 0}};
+    static const int after[][3] = {{0, 65535, 65535}, {0, INT_MAX - 1, 0}, {0, -1, -1}};
+    tw_ctx *ctx = tw_ctx_new(1);
+    for (int mode = 0; mode <= TW_PAD_REPLICATE; mode++)
+        for (int k = 0; k < 3; k++) {
+            if (mode == TW_PAD_REFLECT) continue; /* it has no elements to reflect */
+            tw_step_begin(ctx);
+            tw_tensor *x = random_leaf(ctx, 1, -1, 1, 3, (int[]){2, 1, 1});
+            tw_tensor *y = tw_pad(ctx, x, before[k], after[k], (tw_pad_mode)mode, 0);
+            assert_ok(ctx);
+            cr_assert_eq(y->size, 0);
+            cr_assert_eq(tw_backward_from(ctx, y, NULL), TW_OK);
+            cr_assert(x->grad[0] == 0 && x->grad[1] == 0);
+        }
+    cr_assert_lt(tw_ctx_stats(ctx).allocated_peak, 100u << 20);
+    tw_ctx_free(ctx);
+}
+
 /* ---- gelu ------------------------------------------------------------------------------------------------------ */
 
 /* Also far out on the left, where 1 + erf would have no digits left, and where powers of x overflow. */

@@ -62,10 +62,9 @@ static void add_units(void *arg, size_t begin, size_t end) {
     }
 }
 
-/* Along `axis` of a shape with that axis `length` long; false when memory ran out. */
-static bool run(tw_ctx *ctx, const tw__pad_attr *attr, int ndim, const int *dim, int axis, int length,
+/* Along `axis` of a shape, with that axis `length` long in x and `padded` in y; false when memory ran out. */
+static bool run(tw_ctx *ctx, const tw__pad_attr *attr, int ndim, const int *dim, int axis, int length, int padded,
                 tw__range_fn units, tw_real beta, const tw_real *from, tw_real *to) {
-    const int padded = attr->before[axis] + length + attr->after[axis];
     pass p = {.length = (size_t)length, .padded = (size_t)padded, .inner = 1, .value = attr->value, .beta = beta};
     size_t outer = 1;
     for (int i = 0; i < axis; i++) outer *= (size_t)dim[i];
@@ -93,6 +92,7 @@ static size_t size_of(int ndim, const int *dim) {
 
 static bool pad_all(tw_ctx *ctx, const tw__pad_attr *attr, const tw_tensor *x, tw_tensor *y) {
     int dim[TW_MAX_DIMS], left = 0;
+    if (!y->size) return true; /* what lies between may be large all the same */
     memcpy(dim, x->dim, sizeof dim);
     for (int i = 0; i < x->ndim; i++) left += changes(attr, i);
     const tw_real *from = x->data;
@@ -100,7 +100,7 @@ static bool pad_all(tw_ctx *ctx, const tw__pad_attr *attr, const tw_tensor *x, t
         if (!changes(attr, i)) continue;
         dim[i] = y->dim[i];
         tw_real *to = --left ? tw_scratch(ctx, size_of(x->ndim, dim) * sizeof *to) : y->data;
-        if (!to || !run(ctx, attr, x->ndim, dim, i, x->dim[i], fill_units, 0, from, to)) return false;
+        if (!to || !run(ctx, attr, x->ndim, dim, i, x->dim[i], y->dim[i], fill_units, 0, from, to)) return false;
         from = to;
     }
     if (from == x->data && x->size) memcpy(y->data, from, x->size * sizeof *from);
@@ -124,7 +124,7 @@ static void pad_backward(tw_ctx *ctx, tw_node *n) {
         dim[i] = x->dim[i];
         const bool last = --left == 0;
         tw_real *to = last ? dx : tw_scratch(ctx, size_of(x->ndim, dim) * sizeof *to);
-        if (!to || !run(ctx, attr, x->ndim, dim, i, x->dim[i], add_units, last ? beta : 0, from, to)) return;
+        if (!to || !run(ctx, attr, x->ndim, dim, i, x->dim[i], y->dim[i], add_units, last ? beta : 0, from, to)) return;
         from = to;
     }
     tw_scratch_release(ctx, mark);
