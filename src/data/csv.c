@@ -28,7 +28,7 @@ typedef struct reader {
     char *at, *end;     /* what is left; *end is 0 */
     size_t line, begun; /* of `at`; of the row at hand */
     char separator;
-    char point; /* of numbers in the process's locale */
+    locale_t plain; /* whose numbers have a point, whatever those of the process have */
 } reader;
 
 typedef struct field {
@@ -141,10 +141,7 @@ static const char *column_text(const tw_csv *csv, int column, char text[96]) {
 static tw_err parse_number(const reader *r, const tw_csv *csv, int column, const field *f, tw_real *value) {
     char where[96], shown[TW__QUOTED];
     if (looks_like_a_number(f->text) && strlen(f->text) == f->length) {
-        char *point = r->point == '.' ? NULL : strchr(f->text, '.');
-        if (point) *point = r->point;
-        double number = strtod(f->text, NULL);
-        if (point) *point = '.';
+        double number = strtod_l(f->text, NULL, r->plain);
         *value = (tw_real)number;
         if (fabs(number) <= LARGEST) return TW_OK;
         return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s:%zu: %s: \"%s\" is too large a number", r->path, r->begun,
@@ -249,10 +246,15 @@ tw_err tw_csv_load(tw_ctx *ctx, const char *path, const tw_csv_options *options,
     if (strchr("0123456789+-.eE\"\r\n", o.separator))
         return tw_fail_err(ctx, TW_ERR_RANGE, "%s: the character 0x%02x cannot separate numbers", path,
                            (unsigned char)o.separator);
+    locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    if (!plain) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
     char *data;
     size_t size;
     tw_err err = tw__data_read(ctx, path, &data, &size);
-    if (err) return err;
+    if (err) {
+        freelocale(plain);
+        return err;
+    }
     size_t skip = size >= 3 && !memcmp(data, "\xef\xbb\xbf", 3) ? 3 : 0; /* a byte order mark */
     reader r = {.ctx = ctx,
                 .path = path,
@@ -260,8 +262,9 @@ tw_err tw_csv_load(tw_ctx *ctx, const char *path, const tw_csv_options *options,
                 .end = data + size,
                 .line = 1,
                 .separator = o.separator,
-                .point = *localeconv()->decimal_point};
+                .plain = plain};
     err = read_table(&r, o.header, csv);
+    freelocale(plain);
     if (!err && !(csv->path = strdup(path))) err = tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
     if (csv->name) csv->memory = data; /* the names are in it */
     else free(data);
@@ -307,9 +310,11 @@ int tw_csv_column(tw_ctx *ctx, const tw_csv *csv, const char *column) {
 }
 
 void tw_csv_mean_std(const tw_csv *csv, int column, double *mean, double *std) {
-    double n = csv->rows ? (double)csv->rows : 1, sum = 0, square = 0;
-    const tw_real *value = csv->value + column;
+    double n = (double)csv->rows, sum = 0, square = 0;
     size_t columns = (size_t)csv->columns;
+    *mean = *std = 0;
+    if (!csv->rows) return; /* value is NULL */
+    const tw_real *value = csv->value + column;
     for (size_t i = 0; i < csv->rows; i++) sum += (double)value[i * columns];
     *mean = sum / n;
     for (size_t i = 0; i < csv->rows; i++) {
