@@ -218,6 +218,8 @@ Test(data_npy, files_that_cannot_be) {
     const double large[] = {1, 1e300};
     memcpy(file + size - 16, large, 16);
     if (sizeof(tw_real) == 4) refuse(file, size, "element 1 is 1e+300: too large");
+    static uint8_t long_header[12 + (1 << 20) + 1] = "\x93NUMPY\x02\x00\x01\x00\x10"; /* all of it is there */
+    refuse(long_header, sizeof long_header, "has an npy header of 1048577 bytes; at most 1048576 are read");
 }
 
 /* A byte anywhere is another: an error or an array, and never more. */

@@ -175,7 +175,10 @@ static tw_err read_header(reader *r, tw_npy *npy) {
                            head[MAGIC], head[MAGIC + 1]);
     if ((err = read_bytes(r, bytes, head[MAGIC] == 1 ? 2 : 4))) return err;
     uint32_t length = bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-    if (length > r->left || length > LONGEST_HEADER)
+    if (length <= r->left && length > LONGEST_HEADER)
+        return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s: has an npy header of %lu bytes; at most %d are read", r->path,
+                           (unsigned long)length, LONGEST_HEADER);
+    if (length > r->left)
         return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s: announces an npy header of %lu bytes, and %llu follow", r->path,
                            (unsigned long)length, (unsigned long long)r->left);
     char *text = malloc((size_t)length + 1);
