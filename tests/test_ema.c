@@ -160,6 +160,12 @@ Test(ema, copies_to_another_model) {
     assert_error(ctx, TW_ERR_RANGE, "ema_copy: there is no \"w\" [7,5003]");
     cr_assert_eq(tw_ema_copy(ema, misshapen), TW_ERR_SHAPE);
     assert_error(ctx, TW_ERR_SHAPE, "\"w\" [7,5003] and \"w\" [5003,7]");
+    tw_ema *others;
+    tw_params *other = make(&others); /* its own averages are in place: what would be copied there is lost */
+    cr_assert_eq(tw_ema_swap_in(others), TW_OK);
+    cr_assert_eq(tw_ema_copy(ema, other), TW_ERR_STATE);
+    assert_error(ctx, TW_ERR_STATE, "ema_copy: averages are in the weights' place of the model copied to");
+    tw_params_free(other);
     cr_assert_eq(tw_ema_copy(ema, params), TW_OK);
     cr_assert_arr_eq(w->data, average_of(params, "w"), w->size * sizeof(tw_real));
     tw_params_free(plain);
@@ -179,6 +185,10 @@ Test(ema, errors) {
     assert_error(ctx, TW_ERR_RANGE, "a decay is at least 0 and below 1, not 1");
     cr_assert_eq(tw_ema_update(ema, NAN, 1), TW_ERR_RANGE);
     assert_error(ctx, TW_ERR_RANGE, "nan");
+    cr_assert_eq(tw_ema_update(ema, 0.5, 0), TW_ERR_RANGE);
+    assert_error(ctx, TW_ERR_RANGE, "ema: steps count from 1, this is 0");
+    cr_assert_eq(tw_ema_update(ema, 0.5, -10), TW_ERR_RANGE);
+    assert_error(ctx, TW_ERR_RANGE, "this is -10");
     cr_assert_null(tw_ema_new(NULL));
     cr_assert_eq(tw_ema_update(NULL, 0.5, 1), TW_ERR_STATE);
     cr_assert(tw_ema_swap_in(NULL) && tw_ema_swap_out(NULL) && tw_ema_copy(NULL, params) && tw_ema_copy(ema, NULL));

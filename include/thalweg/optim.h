@@ -79,15 +79,15 @@ TW_API TW_MUST_CHECK tw_err tw_optim_no_decay(tw_optim *optim);
 typedef struct tw_ema tw_ema;
 /* Of all that params holds now, before they are frozen; freed with params. */
 TW_API TW_MUST_CHECK tw_ema *tw_ema_new(tw_params *params);
-/* After step number `step` (1, 2, ..: tw_optim_steps). decay is in [0, 1); in the first step the averages become the
- * weights. */
+/* After step number `step` (1, 2, ..: tw_optim_steps; less is RANGE). decay is in [0, 1); in the first step the
+ * averages become the weights. */
 TW_API TW_MUST_CHECK tw_err tw_ema_update(tw_ema *ema, double decay, int64_t step);
 /* Weights and averages change places, to measure or to save a model, and back. In between, updates, steps of the
  * optimiser, loading and checkpoints are STATE errors. */
 TW_API TW_MUST_CHECK tw_err tw_ema_swap_in(tw_ema *ema);
 TW_API TW_MUST_CHECK tw_err tw_ema_swap_out(tw_ema *ema);
 /* The averages as the weights of another model, found by name; of the same one: the weights are then gone. A name that
- * is missing is RANGE, another shape SHAPE, and nothing is copied. */
+ * is missing is RANGE, another shape SHAPE, averages in the weights' place of either STATE, and nothing is copied. */
 TW_API TW_MUST_CHECK tw_err tw_ema_copy(const tw_ema *ema, tw_params *to);
 
 /* ---- early stopping --------------------------------------------------------------------------------------

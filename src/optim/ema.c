@@ -102,6 +102,7 @@ tw_err tw_ema_update(tw_ema *e, double decay, int64_t step) {
     if (ctx->error) return ctx->error;
     if (!(decay >= 0 && decay < 1))
         return tw_fail_err(ctx, TW_ERR_RANGE, "ema: a decay is at least 0 and below 1, not %g", decay);
+    if (step < 1) return tw_fail_err(ctx, TW_ERR_RANGE, "ema: steps count from 1, this is %lld", (long long)step);
     tw_err err = check_out(e, "ema");
     if (err) return err;
     double most = (1 + (double)step) / (10 + (double)step);
@@ -150,6 +151,10 @@ tw_err tw_ema_copy(const tw_ema *e, tw_params *to) {
     if (!e || !to) return TW_ERR_STATE;
     tw_ctx *ctx = to->ctx;
     tw_err err = check_out(e, "ema_copy");
+    if (!err && to->averaged)
+        return tw_fail_err(
+            ctx, TW_ERR_STATE,
+            "ema_copy: averages are in the weights' place of the model copied to; tw_ema_swap_out first");
     for (size_t i = 0; !err && i < e->n; i++) {
         const tw_tensor *from = &e->pair[i].weight->tensor, *t = target(e, to, i);
         if (!t) return tw_fail_err(ctx, TW_ERR_RANGE, "ema_copy: there is no %s", tw_describe(ctx, from));
