@@ -96,6 +96,21 @@ Test(accumulate, needs_frozen_parameters) {
     cr_assert(w->grad[0] == 2 && w->grad[1] == 3);
 }
 
+/* Its memory is gone with its step, so freezing cannot keep it, and must not take zeros for it. */
+Test(accumulate, a_gradient_before_freezing_is_not_lost_in_silence) {
+    const tw_real g[] = {1, 2};
+    step_with_gradient(ctx, w, g);
+    tw_step_accumulate(ctx);
+    cr_assert_null(tw_optim_new(params, "sgd:lr=1"));
+    assert_error(ctx, TW_ERR_STATE, "the gradient of \"w\" [2] is of a step before its parameters were frozen");
+    tw_step_begin(ctx);
+    tw_optim *o = tw_optim_new(params, "sgd:lr=1");
+    assert_ok(ctx);
+    more(w, 1, 2);
+    cr_assert(w->grad[0] == 1 && w->grad[1] == 2);
+    tw_optim_free(o);
+}
+
 /* A failed part is an error that stays, and no weight moves. */
 Test(accumulate, a_failed_part) {
     tw_optim *o = tw_optim_new(params, "sgd:lr=1");

@@ -50,7 +50,8 @@ typedef struct tw_reals {
 /* Starts a step: every tensor of the previous one is gone, its memory is used again. */
 TW_API void tw_step_begin(tw_ctx *ctx);
 /* The same, but the gradients of parameters stay, and this step's are added to them: several steps with a tw_backward
- * each, then one tw_optim_step for all. Parameters must be frozen (below), as those of an optimiser are. */
+ * each, then one tw_optim_step for all. Parameters must be frozen (below) before the first of them, as those of an
+ * optimiser are; otherwise backward, or freezing later, is a STATE error. */
 TW_API void tw_step_accumulate(tw_ctx *ctx);
 
 /* data, not copied: it must stay until the next tw_step_begin. No gradient; tw_input_grad records one. */

@@ -284,12 +284,26 @@ static void move(tw_ctx *ctx, tw__entry *e, tw_real *data, tw_real *grad) {
     tw__reals_free(ctx, &e->own);
 }
 
+/* The memory of a gradient goes with its step before freezing: one that is to be added to would be taken for zeros. */
+static tw_err check_gradients(const tw_params *params) {
+    const tw_ctx *ctx = params->ctx;
+    for (size_t i = 0; i < params->count; i++) {
+        const tw_tensor *t = &params->entry[i]->tensor;
+        if (t->grad_step >= ctx->grads_since && t->grad_step < ctx->step_number)
+            return tw_fail_err(params->ctx, TW_ERR_STATE,
+                               "the gradient of %s is of a step before its parameters were frozen, and cannot add up; "
+                               "freeze them first, or begin with tw_step_begin",
+                               tw_describe(params->ctx, t));
+    }
+    return TW_OK;
+}
+
 tw_err tw_params_freeze(tw_params *params) {
     if (!params) return TW_ERR_STATE;
     if (params->flat) return TW_OK;
     tw_ctx *ctx = params->ctx;
-    tw_err err = tw__params_layout(params);
-    if (err) return err;
+    tw_err err = check_gradients(params);
+    if (err || (err = tw__params_layout(params))) return err;
     size_t size = params->flat_size;
     for (size_t i = 0; i < params->count; i++)
         if (params->entry[i]->kind == TW__BUFFER) size += padded(params->entry[i]->tensor.size);
