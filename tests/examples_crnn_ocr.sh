@@ -161,6 +161,10 @@ expect 0 'texts without a mistake' "$ocr" eval --model "$dir/whole" --labels "$d
 tail -n 1 "$dir/out" | grep -q '^cer: ' || fail 'with --errors the last line of eval is not the cer'
 [ "$(find "$dir/wrong" -name '*.png' | wc -l)" -eq "$(wc -l <"$dir/wrong/mistakes.tsv")" ] || fail 'not a picture for each mistake'
 grep -q '</html>' "$dir/wrong/index.html" || fail 'the page of mistakes has no end'
+expect 0 'calibration error of words' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --reliability "$dir/plot.svg"
+grep -q '</svg>' "$dir/plot.svg" || fail 'the reliability plot has no end'
+expect 1 'none/plot.svg: No such' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --reliability "$dir/none/plot.svg"
+expect 1 '/dev/full: cannot be written: No space' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --reliability /dev/full
 expect 0 '"low":' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --json --mistakes
 expect 1 'm.none/a/b: No such' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --errors "$dir/m.none/a/b"
 expect 0 "000001.png	" "$ocr" read --model "$dir/whole" "$dir/pics/000001.png"
