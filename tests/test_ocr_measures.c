@@ -150,17 +150,15 @@ Test(ocr_measures, a_damaged_log_ends_and_does_not_crash) {
 
 /* "1" a right word, "0" a wrong one: each word has the confidence of a bin of its own. */
 static void assert_right(const char *truth, const char *read, const char *right) {
-    char copy[200], *word[TW_RELIABILITY_BINS];
     double confidence[TW_RELIABILITY_BINS];
     tw_reliability r = {0};
-    size_t n = 0;
-    snprintf(copy, sizeof copy, "%s", read);
-    for (char *at = strtok(copy, " "); at; at = strtok(NULL, " "), n++)
-        word[n] = at, confidence[n] = ((double)n + 0.5) / TW_RELIABILITY_BINS;
-    cr_assert_eq(trust_add(ctx, &r, truth, n, word, confidence), TW_OK, "%s", tw_errmsg(ctx));
-    cr_assert_eq(n, strlen(right));
+    size_t n = strlen(right);
+    for (size_t i = 0; i < n; i++) confidence[i] = ((double)i + 0.5) / TW_RELIABILITY_BINS;
+    cr_assert_eq(tw_reliability_add_words(ctx, &r, truth, read, confidence, n), TW_OK, "%s", tw_errmsg(ctx));
     for (size_t i = 0; i < n; i++)
         cr_assert(r.n[i] == 1 && r.right[i] == (right[i] == '1'), "\"%s\" for \"%s\": word %zu", read, truth, i);
+    assert_sentence(ctx, tw_reliability_add_words(ctx, &r, truth, read, confidence, n + 1), TW_ERR_SHAPE,
+                    "reliability: ", "words");
 }
 
 Test(ocr_measures, a_word_is_right_where_it_stands) {
@@ -170,7 +168,7 @@ Test(ocr_measures, a_word_is_right_where_it_stands) {
     assert_right("thecat sat", "the cat sat", "001");
     assert_right("a b c d", "b c a d", "1101"); /* the longest common subsequence is b c d */
     assert_right("to be or not to be", "be or not", "111");
-    assert_right("one", "two one one", "010");
+    assert_right("one", "two one one", "001"); /* one of the two: the last */
     assert_right("", "something", "0");
     assert_right("nothing", "", "");
     assert_right(" caf\xc3\xa9\xe3\x80\x80"

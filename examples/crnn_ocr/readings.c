@@ -1,8 +1,6 @@
 /* readings.c - see readings.h. */
 #include "readings.h"
 
-#include "trust.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +14,6 @@ typedef struct keeper {
     const labelled *data;
     readings *readings;
 } keeper;
-
-static void free_words(char **text, int n) {
-    for (int i = 0; text && i < n; i++) free(text[i]);
-    free(text);
-}
 
 /* The words of a reading with their confidences, against the truth. */
 static tw_err weigh(keeper *k, const decoded *d, const char *truth, const tw_real *logits, int T, size_t row_stride) {
@@ -37,17 +30,8 @@ static tw_err weigh(keeper *k, const decoded *d, const char *truth, const tw_rea
         err = tw_ctc_align(ctx, logits, T, tw_alphabet_classes(alphabet), row_stride, tw_alphabet_blank(alphabet),
                            d->symbols, (size_t)d->n, span, NULL);
     if (!err && d->n) err = tw_ctc_words(ctx, alphabet, logits, T, row_stride, d->symbols, d->n, span, word, &words);
-    char **text = err ? NULL : calloc((size_t)words + 1, sizeof *text);
-    if (!err && !text) err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory for %d words", words);
-    for (int i = 0; !err && i < words; i++) {
-        size_t n = (size_t)(word[i].end - word[i].begin), room = 4 * n + 1;
-        text[i] = malloc(room);
-        if (!text[i]) err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory for %d words", words);
-        else err = tw_alphabet_decode(ctx, alphabet, d->symbols + word[i].begin, n, text[i], room);
-        confidence[i] = word[i].confidence;
-    }
-    if (!err) err = trust_add(ctx, &k->readings->trust, truth, (size_t)words, text, confidence);
-    free_words(text, words);
+    for (int i = 0; !err && i < words; i++) confidence[i] = word[i].confidence;
+    if (!err) err = tw_reliability_add_words(ctx, &k->readings->trust, truth, d->text, confidence, (size_t)words);
     tw_scratch_release(ctx, mark);
     return err;
 }

@@ -1,83 +1,9 @@
 /* trust.c - see trust.h. */
 #include "trust.h"
 
-#include "utf8.h"
-
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
-
-/* ---- which words are right ------------------------------------------------------------------------------------ */
-
-static bool is_space(uint32_t point) {
-    return point == ' ' || (point >= 0x09 && point <= 0x0d) || point == 0x85 || point == 0xa0 || point == 0x1680 ||
-        (point >= 0x2000 && point <= 0x200a) || point == 0x2028 || point == 0x2029 || point == 0x202f ||
-        point == 0x205f || point == 0x3000;
-}
-
-/* Ends each word of text with a 0; word has room for strlen(text) / 2 + 1. */
-static size_t split(char *text, char **word) {
-    size_t n = 0;
-    bool inside = false;
-    for (const char *at = text, *next; *at; at = next) {
-        next = at;
-        bool space = is_space(utf8_next(&next));
-        char *here = text + (at - text);
-        if (space) *here = 0;
-        else if (!inside) word[n++] = here;
-        inside = !space;
-    }
-    return n;
-}
-
-/* table [n + 1][m + 1]: how many words a longest common subsequence of the words from i and from j on has. */
-static tw_err mark_right(tw_ctx *ctx, size_t n, char *const *word, size_t m, char *const *truth, uint16_t *table,
-                         bool *same, bool *right) {
-    size_t row = m + 1;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < m; j++) {
-            size_t distance = tw_text_distance(ctx, word[i], truth[j]);
-            if (distance == (size_t)-1) return tw_error(ctx);
-            same[i * m + j] = distance == 0;
-        }
-    for (size_t j = 0; j <= m; j++) table[n * row + j] = 0;
-    for (size_t i = n; i-- > 0;) {
-        table[i * row + m] = 0;
-        for (size_t j = m; j-- > 0;) {
-            uint16_t skip = table[(i + 1) * row + j], pass = table[i * row + j + 1];
-            uint16_t best = skip > pass ? skip : pass, both = (uint16_t)(table[(i + 1) * row + j + 1] + 1);
-            table[i * row + j] = same[i * m + j] && both > best ? both : best;
-        }
-    }
-    for (size_t i = 0, j = 0; i < n; i++) {
-        size_t at = j;
-        while (at < m && table[i * row + at + 1] == table[i * row + at]) at++;
-        right[i] = at < m && same[i * m + at] && table[i * row + at] == table[(i + 1) * row + at + 1] + 1;
-        if (right[i]) j = at + 1;
-    }
-    return TW_OK;
-}
-
-tw_err trust_add(tw_ctx *ctx, tw_reliability *r, const char *truth, size_t n, char *const *word,
-                 const double *confidence) {
-    size_t length = strlen(truth), room = length / 2 + 1;
-    char *copy = strdup(truth), **part = malloc(room * sizeof *part);
-    size_t m = copy && part ? split(copy, part) : 0;
-    uint16_t *table = malloc((n + 1) * (m + 1) * sizeof *table);
-    bool *same = malloc(n * m + n + 1), *right = same ? same + n * m : NULL;
-    tw_err err = TW_OK;
-    if (!copy || !part || !table || !same) err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory for %zu words", n);
-    if (!err) err = mark_right(ctx, n, word, m, part, table, same, right);
-    for (size_t i = 0; !err && i < n; i++) tw_reliability_add(r, confidence[i], right[i]);
-    free(copy);
-    free(part);
-    free(table);
-    free(same);
-    return err;
-}
-
-/* ---- the plot -------------------------------------------------------------------------------------------------- */
 
 enum {
     LEFT = 44,

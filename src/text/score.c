@@ -33,17 +33,24 @@ static int by_word(const void *x, const void *y) {
     return c ? c : (a->place > b->place) - (a->place < b->place);
 }
 
-/* The edit distance of two texts by word, and how many words the first has. (size_t)-1: an error, in ctx. */
-static size_t word_distance(tw_ctx *ctx, const int32_t *a, size_t na, const int32_t *b, size_t nb, size_t *words) {
+/* The words of two texts as numbers, equal words with one: [n] of a, then [m] of b. In scratch; NULL: no memory. */
+static int32_t *number_words(tw_ctx *ctx, const int32_t *a, size_t na, const int32_t *b, size_t nb, size_t *n,
+                             size_t *m) {
     word *all = tw_scratch(ctx, (na / 2 + nb / 2 + 2) * sizeof *all);
     int32_t *number = all ? tw_scratch(ctx, (na / 2 + nb / 2 + 2) * sizeof *number) : NULL;
-    if (!number) return (size_t)-1;
-    size_t n = split(a, na, 0, all), m = split(b, nb, n, all + n);
-    qsort(all, n + m, sizeof *all, by_word);
-    for (size_t i = 0; i < n + m; i++) /* equal words get one number */
+    if (!number) return NULL;
+    *n = split(a, na, 0, all), *m = split(b, nb, *n, all + *n);
+    qsort(all, *n + *m, sizeof *all, by_word);
+    for (size_t i = 0; i < *n + *m; i++)
         number[all[i].place] = i && !compare(&all[i - 1], &all[i]) ? number[all[i - 1].place] : (int32_t)i;
-    *words = n;
-    return tw_edit_distance(ctx, number, n, number + n, m);
+    return number;
+}
+
+/* The edit distance of two texts by word, and how many words the first has. (size_t)-1: an error, in ctx. */
+static size_t word_distance(tw_ctx *ctx, const int32_t *a, size_t na, const int32_t *b, size_t nb, size_t *words) {
+    size_t m;
+    int32_t *number = number_words(ctx, a, na, b, nb, words, &m);
+    return number ? tw_edit_distance(ctx, number, *words, number + *words, m) : (size_t)-1;
 }
 
 tw_err tw_score_add(tw_ctx *ctx, tw_score *s, const char *truth, const char *read, unsigned ignore) {
@@ -62,6 +69,27 @@ tw_err tw_score_add(tw_ctx *ctx, tw_score *s, const char *truth, const char *rea
     s->word_edits += word_edits;
     s->words += words;
     return TW_OK;
+}
+
+tw_err tw_reliability_add_words(tw_ctx *ctx, tw_reliability *r, const char *truth, const char *read,
+                                const double *confidence, size_t words) {
+    tw_mark mark = tw_scratch_mark(ctx);
+    size_t nt, nr, n, m, edits;
+    int32_t *t = tw__fold_scratch(ctx, "reliability, truth", truth, 0, &nt);
+    int32_t *s = t ? tw__fold_scratch(ctx, "reliability, reading", read, 0, &nr) : NULL;
+    int32_t *number = s ? number_words(ctx, t, nt, s, nr, &n, &m) : NULL;
+    tw_edit *edit = number ? tw_scratch(ctx, (n + m + 1) * sizeof *edit) : NULL;
+    bool *right = edit ? tw_scratch(ctx, m + 1) : NULL;
+    tw_err err = right ? TW_OK : tw_error(ctx);
+    if (!err && m != words)
+        err = tw_fail_err(ctx, TW_ERR_SHAPE, "reliability: %zu confidences, but \"%s\" has %zu words", words, read, m);
+    if (!err) err = tw_edit_align(ctx, number, n, number + n, m, edit, &edits);
+    for (size_t i = 0; !err && i < m; i++) right[i] = false;
+    for (size_t i = 0; !err && i < edits; i++)
+        if (edit[i].a >= 0 && edit[i].b >= 0) right[edit[i].b] = number[edit[i].a] == number[n + (size_t)edit[i].b];
+    for (size_t i = 0; !err && i < m; i++) tw_reliability_add(r, confidence[i], right[i]);
+    tw_scratch_release(ctx, mark);
+    return err;
 }
 
 static double rate(size_t edits, size_t of) { return of ? (double)edits / (double)of : edits ? 1 : 0; }
