@@ -63,7 +63,7 @@ LIBS     := $(LIB32) $(LIB64) $(BUILD)/libthalweg.so $(BUILD)/libthalweg_f64.so
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib examples deps fonts demo train-print-en mnist test test-examples test-library gradcheck asan bench bench-quick bench-busy bench-scaling bench-data bench-read roofline lint format docs-check docs-quote clean help FORCE
+.PHONY: all lib examples deps fonts demo train-print-en mnist test test-examples test-library gradcheck bench bench-quick bench-busy bench-scaling bench-data bench-read roofline lint format docs-check docs-quote clean help FORCE
 
 all: lib examples ## the libraries and the examples
 lib: $(LIBS)
@@ -72,7 +72,8 @@ examples: $(EXAMPLES)
 # ---- what must be installed first ----------------------------------------------------------------------
 goals = $(filter $(1),$(MAKECMDGOALS))
 DEPS := build $(if $(filter openblas,$(BLAS)),blas) \
-        $(if $(call goals,deps test test-library gradcheck asan %/tests %/gradcheck),test) \
+        $(if $(call goals,deps test test-library gradcheck asan ubsan tsan valgrind cover %/tests %/gradcheck),test) \
+        $(if $(call goals,valgrind),valgrind) $(if $(call goals,cover),cover) \
         $(if $(call goals,deps demo),demo) $(if $(call goals,deps bench bench-scaling bench-data),bench) \
         $(if $(call goals,bench-data),mnist demo) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint) \
         $(if $(call goals,fuzz),fuzz) $(if $(call goals,deps test-installed test-deb),install) $(if $(call goals,deps deb test-installed test-deb),deb) \
@@ -105,7 +106,7 @@ endef
 $(BUILD)/f32/src/data/decode.o $(BUILD)/f64/src/data/decode.o: TW_CFLAGS += -fwrapv $(if $(SANITIZE),-fno-sanitize=shift)
 $(eval $(call compile_rules,f32,))
 $(eval $(call compile_rules,f64,-DTW_DOUBLE))
--include $(patsubst %.o,%.d,$(OBJ_f32) $(OBJ_f64) $(COMMON32) $(COMMON64) $(TEST32) $(TEST64) $(OBJ_BENCH) $(COMMON_BENCH))
+-include $(patsubst %.o,%.d,$(OBJ_f32) $(OBJ_f64) $(COMMON32) $(COMMON64) $(TEST32) $(TEST64) $(OBJ_BENCH) $(COMMON_BENCH)) $(BUILD)/f32/tests/runner.d
 
 # ---- linking -------------------------------------------------------------------------------------------
 $(LIB32): $(OBJ_f32)
@@ -146,11 +147,17 @@ $(BUILD)/chapters.o: $(BUILD)/chapters.c $(BUILD)/flags | deps
 	$(call say,CC)$(COMPILE) -I. -c $< -o $@
 
 # ---- tests ---------------------------------------------------------------------------------------------
-# tests/test_*.c run against the float library, tests/grad_*.c (gradient checks) against the double one.
-$(BUILD)/tests: $(TEST32) $(BUILD)/bench_f32.a $(BUILD)/common_f32.a $(LIB32)
-$(BUILD)/gradcheck: $(TEST64) $(LIB64)
+# tests/test_*.c run against the float library, tests/grad_*.c (gradient checks) against the double one; Criterion runs
+# them, or with RUNNER=plain tests/runner.c (FILTER takes a part).
+RUNNER     ?= criterion
+FILTER     ?= *
+RUN         = --jobs 2 $(if $(filter-out *,$(FILTER)),--filter '$(FILTER)') $(if $(filter plain,$(RUNNER)),--times)
+OBJ_RUNNER := $(if $(filter plain,$(RUNNER)),$(BUILD)/f32/tests/runner.o)
+LIBS_TESTS  = $(shell pkg-config --libs $(filter criterion,$(RUNNER)) fontconfig freetype2)
+$(BUILD)/tests: $(TEST32) $(OBJ_RUNNER) $(BUILD)/bench_f32.a $(BUILD)/common_f32.a $(LIB32)
+$(BUILD)/gradcheck: $(TEST64) $(OBJ_RUNNER) $(LIB64)
 $(BUILD)/tests $(BUILD)/gradcheck:
-	$(call say,LD)$(LINK) -o $@ $^ $(TW_LIBS) $$(pkg-config --libs criterion fontconfig freetype2)
+	$(call say,LD)$(LINK) -o $@ $^ $(LIBS_TESTS) $(TW_LIBS)
 
 # tests/examples_*.sh try the example programs. The library's tests come last, so that their summary ends the output.
 test: test-examples ## gradient checks in double, the examples, all tests of the library
@@ -160,15 +167,10 @@ test-examples: $(EXAMPLES) $(BENCH)
 	    echo "== $$t"; log=$(BUILD)/$$(basename $$t .sh).log; \
 	    if sh $$t $(BUILD) >$$log 2>&1; then tail -n 1 $$log; else cat $$log; exit 1; fi; done
 test-library: $(BUILD)/gradcheck $(BUILD)/tests
-	@echo '== gradcheck'; $(BUILD)/gradcheck --jobs 2; first=$$?; echo '== tests'; $(BUILD)/tests --jobs 2 && exit $$first
+	@echo '== gradcheck'; $(UNDER) $(BUILD)/gradcheck $(RUN); first=$$?; echo '== tests'; $(UNDER) $(BUILD)/tests $(RUN) && exit $$first
 gradcheck: $(BUILD)/gradcheck ## checks every backward against finite differences
-	$(BUILD)/gradcheck --jobs 2
-# Criterion ignores what a test's process finds when it ends (leaks), so the sanitizers write files and any file is a failure.
-asan: ## the tests under the address and undefined-behaviour sanitizers
-	@mkdir -p $(BUILD)/asan; rm -f $(BUILD)/asan/report.*
-	@ASAN_OPTIONS=log_path=$(abspath $(BUILD))/asan/report $(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
-	    OPT='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' test-library; \
-	    status=$$?; ! cat $(BUILD)/asan/report.* 2>/dev/null && exit $$status
+	$(BUILD)/gradcheck $(RUN)
+include tests/watch.mk
 
 $(BUILD)/bench/%: $(BUILD)/f32/bench/%.o $(BUILD)/bench_f32.a $(BUILD)/common_f32.a $(LIB32)
 	@mkdir -p $(@D)
@@ -215,5 +217,5 @@ docs-quote: ## copies the code into the documentation again
 clean: ## removes build/
 	rm -rf $(BUILD)
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile tests/fuzz/*.mk tools/*.mk
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile tests/*.mk tests/fuzz/*.mk tools/*.mk
 	@echo 'Variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) BUILD=$(BUILD) BLAS=openblas|none CC CFLAGS LDFLAGS WERROR=-Werror V=1'

@@ -1,5 +1,6 @@
 /* test_data_idx.c - IDX files: what is written is read, and what is wrong is said. */
 #include "util_files.h"
+#include "util_malloc.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -106,10 +107,8 @@ static const struct {
 
 /* A header may announce exabytes: nothing near it is asked for. */
 static void limit_memory(void) {
-#if !defined(__SANITIZE_ADDRESS__)
     struct rlimit limit = {1u << 30, 1u << 30};
-    setrlimit(RLIMIT_AS, &limit);
-#endif
+    if (malloc_is_ours()) setrlimit(RLIMIT_AS, &limit); /* sanitizers and valgrind need more for themselves */
 }
 
 Test(data_idx, hostile_files, .init = limit_memory) {

@@ -240,6 +240,11 @@ tw_tensor *random_leaf(tw_ctx *ctx, uint64_t seed, double low, double high, int 
     return tw_input_grad(ctx, x, ndim, dim);
 }
 
+int test_share(void) {
+    const char *share = getenv("TW_TEST_SHARE");
+    return share && atoi(share) > 1 ? atoi(share) : 1;
+}
+
 bool test_data(const char *name, char *path, size_t size) {
     const char *dir = getenv("TW_TEST_DATA");
     snprintf(path, size, "%s/%s", dir ? dir : "../shared/data", name);

@@ -13,7 +13,8 @@
 #define HAS_SANITIZER
 #endif
 #endif
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(HAS_SANITIZER)
+/* TEST_FOREIGN_MALLOC: the tests run under valgrind, which has a malloc of its own. */
+#if defined(__GLIBC__) && !defined(TEST_FOREIGN_MALLOC) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(HAS_SANITIZER)
 
 static atomic_long allocations, left = -1;
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # deps.sh - installs the Debian packages of the named lists, if any is missing.
 #
-# usage: tools/deps.sh LIST...       (build, blas, test, demo, mnist, bench, lint, fuzz, install, deb, fonts)
+# usage: tools/deps.sh LIST...       (build, blas, test, demo, mnist, bench, lint, fuzz, valgrind, cover, install, deb, fonts)
 #
 # When everything is there this takes a few milliseconds and prints nothing. Otherwise it prints the apt-get command
 # and runs it, with sudo when not root; where it cannot, it says what to type and fails.
@@ -60,6 +60,9 @@ lint    command clang                                           clang
 lint    command cppcheck                                        cppcheck
 lint    command g++                                             g++
 lint    command shellcheck                                      shellcheck
+valgrind command valgrind                                       valgrind
+valgrind file   /usr/lib/debug/.build-id                        libc6-dbg
+cover   command gcovr                                           gcovr
 fuzz    command clang                                           clang
 fuzz    file    /usr/share/doc/libclang-rt-14-dev               libclang-rt-14-dev
 install command cmake                                           cmake
