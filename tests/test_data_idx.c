@@ -98,7 +98,7 @@ static const struct {
     {"negative-count", "dimension 0 in the IDX header is 4294967295", BYTES(0, 0, 8, 1, 255, 255, 255, 255, 1)},
     {"overflow", "dimension 2 in the IDX header is 2147483647",
      BYTES(0, 0, 8, 3, 127, 255, 255, 255, 127, 255, 255, 255, 127, 255, 255, 255, 1)},
-    {"huge", "2147483647x2000000000 = 4294967294000000000 bytes of data, and only 1 follow",
+    {"huge", "2147483647x2000000000 = 4294967294000000000 bytes of data, ",
      BYTES(0, 0, 8, 2, 127, 255, 255, 255, 0x77, 0x35, 0x94, 0, 7)},
     {"one-missing", "announces 2x2 = 4 bytes of data, and only 3", BYTES(0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3)},
     {"one-more", "more data follows the 2 = 2 bytes", BYTES(0, 0, 8, 1, 0, 0, 0, 2, 1, 2, 3)},
@@ -119,6 +119,8 @@ Test(data_idx, hostile_files, .init = limit_memory) {
             const char *path = gz ? write_gz(hostile[i].name, hostile[i].bytes, hostile[i].size)
                                   : write_file(hostile[i].name, hostile[i].bytes, hostile[i].size);
             tw_err err = tw_idx_load(ctx, path, &idx);
+            if (err && !strcmp(hostile[i].name, "huge"))
+                cr_assert(strstr(tw_errmsg(ctx), gz ? "more than a gzip file of" : "and only 1 follow"));
             assert_sentence(ctx, err, TW_ERR_FORMAT, path, hostile[i].part);
             check_empty(&idx);
             remove_files();

@@ -176,7 +176,7 @@ Test(data_image, not_a_picture) {
     assert_sentence(ctx, err, TW_ERR_IO, path, "cannot be opened: No such file");
     const char *name = make_folder("folder.png");
     err = tw_image_load(ctx, name, 0, &image);
-    assert_sentence(ctx, err, TW_ERR_IO, name, "cannot be read: Is a directory");
+    assert_sentence(ctx, err, TW_ERR_IO, name, "cannot be opened: Is a directory");
     name = write_file("empty.png", "", 0);
     err = tw_image_load(ctx, name, 0, &image);
     assert_sentence(ctx, err, TW_ERR_FORMAT, name, "the file is empty");

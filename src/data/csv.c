@@ -250,7 +250,7 @@ tw_err tw_csv_load(tw_ctx *ctx, const char *path, const tw_csv_options *options,
     if (!plain) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
     char *data;
     size_t size;
-    tw_err err = tw__data_read(ctx, path, &data, &size);
+    tw_err err = tw__read_text(ctx, path, &data, &size);
     if (err) {
         freelocale(plain);
         return err;

@@ -1,4 +1,5 @@
 /* csv_dataset.c - the rows of a table as samples: features, and a class or numbers to predict. */
+#include <math.h>
 #include <stdlib.h>
 #include <thalweg/data.h>
 #include <thalweg/extend.h>
@@ -22,12 +23,15 @@ static void table_free(void *user) {
     free(t);
 }
 
+static tw_real normalised(const table *t, int k, tw_real value) {
+    return (tw_real)(((double)value - t->mean[k]) * t->scale[k]);
+}
+
 static tw_err table_get(void *user, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size) {
     const table *t = user;
     const tw_real *row = t->csv->value + i * (size_t)t->csv->columns;
     (void)stream, (void)message, (void)size;
-    for (int k = 0; k < t->features; k++)
-        sample->x[k] = (tw_real)(((double)row[t->feature[k]] - t->mean[k]) * t->scale[k]);
+    for (int k = 0; k < t->features; k++) sample->x[k] = normalised(t, k, row[t->feature[k]]);
     sample->width = t->features;
     if (t->classes) sample->label[0] = (int32_t)row[t->target[0]];
     else
@@ -62,21 +66,39 @@ static tw_err check_classes(tw_ctx *ctx, const table *t) {
     return TW_OK;
 }
 
+/* A tiny standard deviation makes numbers that are none of a tw_real. */
+static tw_err check_features(tw_ctx *ctx, const table *t) {
+    const tw_csv *csv = t->csv;
+    for (size_t i = 0; i < csv->rows; i++)
+        for (int k = 0; k < t->features; k++) {
+            const tw_real *value = csv->value + i * (size_t)csv->columns + t->feature[k];
+            if (!isfinite(normalised(t, k, *value)))
+                return tw_fail_err(ctx, TW_ERR_RANGE,
+                                   "%s:%zu: column %d: %g is too large when normalised by the mean %g and the standard "
+                                   "deviation %g",
+                                   csv->path, csv->line[i], t->feature[k], (double)*value, t->mean[k], 1 / t->scale[k]);
+        }
+    return TW_OK;
+}
+
 static tw_err fill(tw_ctx *ctx, table *t, const tw_csv_dataset_options *o, role *roles) {
     const tw_csv *csv = t->csv;
     tw_err err = assign(ctx, csv, o->target, o->targets, TARGET, roles, t->target);
     if (!err) err = assign(ctx, csv, o->ignore, o->ignored, IGNORED, roles, NULL);
     for (int c = 0; !err && c < csv->columns; c++) {
         if (roles[c] != FEATURE) continue;
-        double std = o->std ? o->std[c] : 1;
-        if (!(std >= 0))
+        double std = o->std ? o->std[c] : 1, mean = o->mean ? o->mean[c] : 0;
+        if (!(std >= 0) || isinf(std))
             return tw_fail_err(ctx, TW_ERR_RANGE, "%s: the standard deviation of column %d cannot be %g", csv->path, c,
                                std);
-        t->mean[t->features] = o->mean ? o->mean[c] : 0;
+        if (!isfinite(mean))
+            return tw_fail_err(ctx, TW_ERR_RANGE, "%s: the mean of column %d cannot be %g", csv->path, c, mean);
+        t->mean[t->features] = mean;
         t->scale[t->features] = std > 0 ? 1 / std : 1;
         t->feature[t->features++] = c;
     }
     if (!err && !t->features) err = tw_fail_err(ctx, TW_ERR_RANGE, "%s: no column is left as a feature", csv->path);
+    if (!err) err = check_features(ctx, t);
     return err ? err : check_classes(ctx, t);
 }
 

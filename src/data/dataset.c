@@ -2,6 +2,7 @@
 #include "data/image.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
@@ -20,6 +21,10 @@ static tw_err check_options(tw_ctx *ctx, const tw_picture_options *given, tw_pic
     if (options->height < 0 || options->max_width < 0 || !(options->std > 0))
         return tw_fail_err(ctx, TW_ERR_RANGE, "dataset: height %d, max_width %d or std %g is negative", options->height,
                            options->max_width, options->std);
+    double darkest = -options->mean / options->std, lightest = (1 - options->mean) / options->std;
+    if (!isfinite((tw_real)darkest) || !isfinite((tw_real)lightest) || isinf(options->std))
+        return tw_fail_err(ctx, TW_ERR_RANGE, "dataset: pixels cannot be normalised by the mean %g and the std %g",
+                           options->mean, options->std);
     return TW_OK;
 }
 
@@ -231,7 +236,8 @@ static int files_width(void *user, size_t i) { return ((const files *)user)->wid
 
 /* Puts the place in the TSV before what is said of a picture. */
 static tw_err at_line(const files *f, size_t i, tw_err err, const char *what, char *message, size_t size) {
-    snprintf(message, size, "%s:%d: %s", f->tsv->path, f->tsv->row[i].line, what);
+    char shown[TW__SHOWN_PATH];
+    snprintf(message, size, "%s:%d: %s", tw__message_shorten(f->tsv->path, shown, sizeof shown), f->tsv->row[i].line, what);
     return err;
 }
 
@@ -251,8 +257,9 @@ static bool cut(tw_image *image, tw_box b) {
 static tw_err files_read(const files *f, size_t i, tw_image *image, char *message, size_t size) {
     tw_err err = tw__image_read(f->tsv->row[i].path, 1, image, message, size);
     if (err || !f->options.crop || cut(image, f->options.crop(image))) return err;
-    snprintf(message, size, "%s: crop gives a part that is not in the picture of %d x %d pixels", f->tsv->row[i].path,
-             image->width, image->height);
+    char shown[TW__SHOWN_PATH];
+    snprintf(message, size, "%s: crop gives a part that is not in the picture of %d x %d pixels",
+             tw__message_shorten(f->tsv->row[i].path, shown, sizeof shown), image->width, image->height);
     tw_image_free(image);
     return TW_ERR_RANGE;
 }
@@ -272,7 +279,7 @@ static tw_err files_get(void *user, size_t i, uint64_t stream, tw_sample *sample
     const files *f = user;
     (void)stream;
     tw_image image, scaled;
-    char what[400];
+    char what[640];
     tw_err err = files_read(f, i, &image, what, sizeof what);
     if (err) return at_line(f, i, err, what, message, size);
     int width = tw__image_fit_width(image.width, image.height, f->options.height, f->options.max_width);
@@ -292,7 +299,7 @@ static tw_err files_get(void *user, size_t i, uint64_t stream, tw_sample *sample
 
 /* Looks at every file: the widths, and whether the heights agree when they must. */
 static tw_err files_measure(tw_ctx *ctx, files *f, int *max_width) {
-    char what[400], message[512];
+    char what[640], message[1024];
     *max_width = 1;
     f->height = f->options.height;
     for (size_t i = 0; i < f->tsv->n; i++) {
@@ -300,8 +307,9 @@ static tw_err files_measure(tw_ctx *ctx, files *f, int *max_width) {
         tw_err err = file_measure(f, i, &width, &height, what, sizeof what);
         if (!err && !f->height) f->height = height;
         if (!err && !f->options.height && height != f->height) {
+            char shown[TW__SHOWN_PATH];
             snprintf(what, sizeof what, "%s: %d rows where the pictures before it have %d; give a height to scale to",
-                     f->tsv->row[i].path, height, f->height);
+                     tw__message_shorten(f->tsv->row[i].path, shown, sizeof shown), height, f->height);
             err = TW_ERR_SHAPE;
         }
         if (err) {

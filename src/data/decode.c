@@ -109,11 +109,18 @@ typedef struct source {
     FILE *file;
     int block; /* size of stb's buffer: that of its first read */
     bool cut_short;
+    size_t most; /* bytes that are given; 0: all */
+    size_t given;
 } source;
+
+/* A header is small; what a file has in front of the picture is skipped, not read. But a comment, or what stands between
+ * markers, may be made of a billion bytes that take no room on a disk. */
+enum { MOST_HEADER = 1 << 20 };
 
 static int source_read(void *user, char *data, int size) {
     source *s = user;
-    size_t got = fread(data, 1, (size_t)size, s->file);
+    size_t got = s->most && s->given > s->most ? 0 : fread(data, 1, (size_t)size, s->file);
+    s->given += got;
     if (!s->block) s->block = size;
     if (got < (size_t)size) {
         memset(data + got, 0, (size_t)size - got);
@@ -125,7 +132,10 @@ static void source_skip(void *user, int n) {
     source *s = user;
     if (fseek(s->file, n, SEEK_CUR)) s->cut_short = true;
 }
-static int source_eof(void *user) { return feof(((source *)user)->file); }
+static int source_eof(void *user) {
+    const source *s = user;
+    return feof(s->file) || (s->most && s->given > s->most);
+}
 
 static const stbi_io_callbacks callbacks = {source_read, source_skip, source_eof};
 
@@ -141,10 +151,19 @@ static bool can_hold(FILE *file, int width, int height) {
     return size < 0 || (double)width * height <= (double)size * most;
 }
 
-static const char impossible[] = "damaged picture (impossible Huffman tables)";
+/* And no picture needs more than 8 bytes a pixel, and some for what cameras put beside it. What is larger is made to be
+ * searched for ever: a JPEG file is, to its end. Of a GIF file only the first picture is looked at. */
+enum { MOST_BESIDE = 64 << 20 };
+
+static bool too_long(FILE *file, int width, int height) {
+    rewind(file);
+    if (fgetc(file) == 'G') return false;
+    long size = fseek(file, 0, SEEK_END) ? -1 : ftell(file);
+    return (double)size > (double)width * height * 8 + MOST_BESIDE;
+}
 
 tw_err tw__measure_picture(FILE *file, const char *path, tw__measure *m, char *message, size_t size) {
-    source s = {.file = file};
+    source s = {.file = file, .most = MOST_HEADER};
     int channels;
     most_bytes = 1 << 20; /* a header's tables */
     errno = 0;
@@ -154,7 +173,8 @@ tw_err tw__measure_picture(FILE *file, const char *path, tw__measure *m, char *m
         return TW_ERR_IO;
     }
     if (first == EOF) return say(TW_ERR_FORMAT, message, size, path, "the file is empty");
-    if (!tw__jpeg_tables_ok(file, false)) return say(TW_ERR_FORMAT, message, size, path, impossible);
+    const char *wrong = tw__jpeg_wrong(file, false);
+    if (wrong) return say(TW_ERR_FORMAT, message, size, path, wrong);
     rewind(file);
     if (!stbi_info_from_callbacks(&callbacks, &s, &m->stored_width, &m->stored_height, &channels))
         return stb_failed(file, message, size, path, "not a picture that can be read");
@@ -166,6 +186,11 @@ tw_err tw__measure_picture(FILE *file, const char *path, tw__measure *m, char *m
     if (!can_hold(file, m->stored_width, m->stored_height)) {
         snprintf(message, size, "%s: the header announces %d x %d pixels, more than the file can hold", path,
                  m->stored_width, m->stored_height);
+        return TW_ERR_FORMAT;
+    }
+    if (too_long(file, m->stored_width, m->stored_height)) {
+        snprintf(message, size, "%s: the file is far too long for a picture of %d x %d pixels", path, m->stored_width,
+                 m->stored_height);
         return TW_ERR_FORMAT;
     }
     m->orientation = tw__exif_orientation(file);
@@ -194,7 +219,8 @@ tw_err tw__decode_picture(FILE *file, const char *path, tw__measure *m, int *cha
     *pixels = NULL;
     tw_err err = tw__measure_picture(file, path, m, message, size);
     if (err) return err;
-    if (!tw__jpeg_tables_ok(file, true)) return say(TW_ERR_FORMAT, message, size, path, impossible);
+    const char *wrong = tw__jpeg_wrong(file, true);
+    if (wrong) return say(TW_ERR_FORMAT, message, size, path, wrong);
     rewind(file);
     source s = {.file = file};
     int width = 0, height = 0;

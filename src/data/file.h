@@ -1,11 +1,8 @@
-/* file.h - what the readers of text files and of arrays share. */
+/* file.h - what the readers of tables and arrays share. */
 #ifndef TW_DATA_FILE_H
 #define TW_DATA_FILE_H
 
-#include <thalweg/base.h>
-
-/* All bytes of a file, from malloc, and a NUL behind them; on an error *data is NULL. */
-tw_err tw__data_read(tw_ctx *ctx, const char *path, char **data, size_t *size);
+#include "tensor/file.h"
 
 /* The first bytes of what stands in a file, for messages: what cannot be printed becomes '?'. */
 enum { TW__QUOTED = 48 };

@@ -1,5 +1,7 @@
 /* idx.c - IDX files, the format of MNIST: two zero bytes, a type, the number of dimensions, each dimension as four
  * big-endian bytes, then the values row-major. zlib reads raw and gzipped files through the same calls. */
+#include "tensor/file.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -16,6 +18,7 @@ typedef struct reader {
     tw_ctx *ctx;
     const char *path;
     gzFile file;
+    uint64_t size; /* of the file; UINT64_MAX: not known */
 } reader;
 
 /* ---- bytes ----------------------------------------------------------------------------------------------- */
@@ -109,10 +112,37 @@ static tw_err read_header(const reader *r, tw_idx *idx) {
 
 /* ---- the values ------------------------------------------------------------------------------------------ */
 
+/* Deflate makes at most 1032 bytes of one, so a file's size says how much it can hold. */
+enum { MOST_DEFLATED = 1032 };
+
+/* Can the file hold what the header announces, and the machine? Before any of it is read. */
+static tw_err check_size(const reader *r, const tw_idx *idx) {
+    char shape[80];
+    shape_text(idx, shape, sizeof shape);
+    uint64_t header = 4 + 4 * (uint64_t)idx->ndim, most = UINT64_MAX;
+    bool plain = gzdirect(r->file);
+    if (r->size < UINT64_MAX / MOST_DEFLATED) most = plain ? r->size - header : r->size * MOST_DEFLATED;
+    if (idx->size > most && plain)
+        return tw_fail_err(r->ctx, TW_ERR_FORMAT,
+                           "%s: the IDX header announces %s = %zu bytes of data, and only %llu follow", r->path, shape,
+                           idx->size, (unsigned long long)most);
+    if (idx->size > most)
+        return tw_fail_err(r->ctx, TW_ERR_FORMAT,
+                           "%s: the IDX header announces %s = %zu bytes of data, more than a gzip file of %llu bytes "
+                           "can hold",
+                           r->path, shape, idx->size, (unsigned long long)r->size);
+    if (!tw__fits_memory(idx->size))
+        return tw_fail_err(r->ctx, TW_ERR_NOMEM, "%s: %s = %zu bytes are more than this machine's memory", r->path,
+                           shape, idx->size);
+    return TW_OK;
+}
+
 /* Memory grows as data really arrives, so a header that lies costs at most twice what the file holds. */
 static tw_err read_values(const reader *r, tw_idx *idx) {
     size_t room = 0, have = 0, got = 0;
     char shape[80];
+    tw_err checked = check_size(r, idx);
+    if (checked) return checked;
     do {
         room = room ? (room > idx->size / 2 ? idx->size : 2 * room) : idx->size < FIRST_BLOCK ? idx->size : FIRST_BLOCK;
         uint8_t *grown = realloc(idx->data, room + 1); /* one more: even no data is not NULL */
@@ -138,11 +168,14 @@ static tw_err read_values(const reader *r, tw_idx *idx) {
 
 tw_err tw_idx_load(tw_ctx *ctx, const char *path, tw_idx *idx) {
     *idx = (tw_idx){0};
-    errno = 0;
-    reader r = {ctx, path, gzopen(path, "rb")};
+    const char *why;
+    reader r = {.ctx = ctx, .path = path};
+    int fd = tw__open(path, TW__PIPES, &r.size, &why);
+    if (fd < 0) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", path, why);
+    r.file = gzdopen(fd, "rb");
     if (!r.file) {
-        if (!errno) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
-        return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        close(fd);
+        return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
     }
     gzbuffer(r.file, 1 << 17);
     tw_err err = read_header(&r, idx);

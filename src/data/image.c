@@ -3,8 +3,8 @@
 
 #include "data/decode.h"
 #include "data/exif.h"
+#include "tensor/file.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
@@ -16,19 +16,24 @@ static tw_err say(tw_err err, char *message, size_t size, const char *path, cons
     return err;
 }
 
-static tw_err open_file(const char *path, FILE **file, char *message, size_t size) {
-    *file = fopen(path, "rb");
+/* shown: path as messages have it, so that their end has room. */
+static tw_err open_file(const char *path, FILE **file, char shown[TW__SHOWN_PATH], char *message, size_t size) {
+    uint64_t bytes;
+    const char *why;
+    tw__message_shorten(path, shown, TW__SHOWN_PATH);
+    *file = tw__fopen(path, TW__FILES, &bytes, &why);
     if (*file) return TW_OK;
-    snprintf(message, size, "%s: cannot be opened: %s", path, strerror(errno));
+    snprintf(message, size, "%s: cannot be opened: %s", shown, why);
     return TW_ERR_IO;
 }
 
 tw_err tw__image_measure(const char *path, int *width, int *height, char *message, size_t size) {
     FILE *file;
     tw__measure m;
-    tw_err err = open_file(path, &file, message, size);
+    char shown[TW__SHOWN_PATH];
+    tw_err err = open_file(path, &file, shown, message, size);
     if (err) return err;
-    err = tw__measure_picture(file, path, &m, message, size);
+    err = tw__measure_picture(file, shown, &m, message, size);
     fclose(file);
     if (!err) *width = m.width, *height = m.height;
     return err;
@@ -109,10 +114,11 @@ static tw_err decode(FILE *file, const char *path, int channels, tw_image *image
 
 tw_err tw__image_read(const char *path, int channels, tw_image *image, char *message, size_t size) {
     FILE *file;
+    char shown[TW__SHOWN_PATH];
     *image = (tw_image){0};
-    tw_err err = open_file(path, &file, message, size);
+    tw_err err = open_file(path, &file, shown, message, size);
     if (err) return err;
-    err = decode(file, path, channels, image, message, size);
+    err = decode(file, shown, channels, image, message, size);
     fclose(file);
     return err;
 }
@@ -130,7 +136,7 @@ tw_err tw_image_load(tw_ctx *ctx, const char *path, int channels, tw_image *imag
     *image = (tw_image){0};
     tw_err err = check_channels(ctx, path, channels);
     if (err) return err;
-    char message[512];
+    char message[640];
     err = tw__image_read(path, channels, image, message, sizeof message);
     return err ? tw_fail_err(ctx, err, "%s", message) : TW_OK;
 }
@@ -142,8 +148,8 @@ tw_err tw_image_decode(tw_ctx *ctx, const char *name, const void *bytes, size_t 
     if (!size) return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the file is empty", name);
     FILE *file = fmemopen((void *)(uintptr_t)bytes, size, "rb"); /* which only reads */
     if (!file) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", name);
-    char message[512];
-    err = decode(file, name, channels, image, message, sizeof message);
+    char message[640], shown[TW__SHOWN_PATH];
+    err = decode(file, tw__message_shorten(name, shown, sizeof shown), channels, image, message, sizeof message);
     fclose(file);
     return err ? tw_fail_err(ctx, err, "%s", message) : TW_OK;
 }

@@ -9,6 +9,8 @@
  * sound file has these two bytes only where tables are, and a damaged one cannot hide them. */
 #include "data/jpeg_tables.h"
 
+#include <limits.h>
+
 enum { SOI = 0xd8, DHT = 0xc4, SOS = 0xda };
 /* Symbol 255 is stb_image's sign for "look further", so a table may not have it. None needs more than 176 symbols. */
 enum { LENGTHS = 16, MOST_SYMBOLS = 255 };
@@ -39,24 +41,28 @@ static bool tables_ok_here(FILE *file) {
     return at >= 0 && segment_ok(file) && !fseek(file, at, SEEK_SET);
 }
 
-/* The next marker, or EOF. Other bytes in front of it are passed over, as stb_image does. */
-static int next_marker(FILE *file) {
+/* The next marker, EOF, or NONE: not among `most` bytes. Other bytes in front of it are passed over, as stb_image does. */
+enum { NONE = -2, MOST_STRAY = 1 << 20 };
+static int next_marker(FILE *file, long most) {
     int byte = getc_unlocked(file);
-    while (byte != 0xff && byte != EOF) byte = getc_unlocked(file);
+    for (; byte != 0xff && byte != EOF; byte = getc_unlocked(file))
+        if (most-- == 0) return NONE;
     while (byte == 0xff) byte = getc_unlocked(file);
     return byte;
 }
 
-bool tw__jpeg_tables_ok(FILE *file, bool whole) {
+const char *tw__jpeg_wrong(FILE *file, bool whole) {
+    static const char tables[] = "damaged picture (impossible Huffman tables)", stray[] = "damaged picture (no marker)";
     rewind(file);
-    if (getc_unlocked(file) != 0xff || fseek(file, 0, SEEK_SET) || next_marker(file) != SOI) return true;
-    int marker = next_marker(file);
-    for (; marker != EOF && marker != SOS; marker = next_marker(file)) {
-        if (marker == DHT && !tables_ok_here(file)) return false;
+    if (getc_unlocked(file) != 0xff || fseek(file, 0, SEEK_SET) || next_marker(file, MOST_STRAY) != SOI) return NULL;
+    int marker = next_marker(file, MOST_STRAY);
+    for (; marker != EOF && marker != SOS; marker = next_marker(file, MOST_STRAY)) {
+        if (marker == NONE) return stray;
+        if (marker == DHT && !tables_ok_here(file)) return tables;
         int length = number(file);
-        if (length >= 2 && fseek(file, length - 2, SEEK_CUR)) return false;
+        if (length >= 2 && fseek(file, length - 2, SEEK_CUR)) return tables;
     }
-    for (; whole && marker != EOF; marker = next_marker(file))
-        if (marker == DHT && !tables_ok_here(file)) return false;
-    return true;
+    for (; whole && marker != EOF; marker = next_marker(file, LONG_MAX))
+        if (marker == DHT && !tables_ok_here(file)) return tables;
+    return NULL;
 }

@@ -47,7 +47,7 @@ typedef struct tw__batcher {
     tw__plan plan;
     tw_real *sample;    /* one sample, while it is moved to its place */
     atomic_bool cancel; /* the batch is not wanted any more */
-    char message[512];
+    char message[1024];
 } tw__batcher;
 
 /* The dataset is borrowed. NOMEM when memory runs out; what was taken is freed by tw__batcher_free in either case. */

@@ -262,12 +262,8 @@ static tw_err read_numbers(reader *r, tw_npy *npy) {
     return TW_OK;
 }
 
-/* The file's size, and no memory before it is known to hold what is announced. */
+/* No memory before the file is known to hold what is announced. */
 static tw_err load(reader *r, tw_npy *npy) {
-    long size = fseek(r->file, 0, SEEK_END) ? -1 : ftell(r->file);
-    if (size < 0 || fseek(r->file, 0, SEEK_SET))
-        return tw_fail_err(r->ctx, TW_ERR_IO, "%s: cannot be read: %s", r->path, strerror(errno));
-    r->left = (uint64_t)size;
     tw_err err = read_header(r, npy);
     if (err) return err;
     tw_tensor shape = {.ndim = npy->ndim};
@@ -278,6 +274,9 @@ static tw_err load(reader *r, tw_npy *npy) {
     if (npy->size != r->left / (unsigned)r->item || r->left % (unsigned)r->item)
         return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s: %s numbers of %d bytes are announced, and %llu bytes follow",
                            r->path, tw_describe(r->ctx, &shape), r->item, (unsigned long long)r->left);
+    if (!tw__fits_memory(npy->size * (uint64_t)(sizeof *npy->data + (r->kind != 'f') * sizeof *npy->integer)))
+        return tw_fail_err(r->ctx, TW_ERR_NOMEM, "%s: %s numbers are more than this machine's memory", r->path,
+                           tw_describe(r->ctx, &shape));
     npy->data = malloc((npy->size + !npy->size) * sizeof *npy->data);
     if (r->kind != 'f') npy->integer = malloc((npy->size + !npy->size) * sizeof *npy->integer);
     npy->path = strdup(r->path);
@@ -288,8 +287,10 @@ static tw_err load(reader *r, tw_npy *npy) {
 
 tw_err tw_npy_load(tw_ctx *ctx, const char *path, tw_npy *npy) {
     *npy = (tw_npy){0};
-    reader r = {.ctx = ctx, .path = path, .file = fopen(path, "rb")};
-    if (!r.file) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    const char *why;
+    reader r = {.ctx = ctx, .path = path};
+    r.file = tw__fopen(path, TW__FILES, &r.left, &why);
+    if (!r.file) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", path, why);
     tw_err err = load(&r, npy);
     fclose(r.file);
     if (err) tw_npy_free(npy);

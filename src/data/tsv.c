@@ -91,7 +91,7 @@ tw_err tw_tsv_load(tw_ctx *ctx, const char *path, tw_tsv *tsv) {
     *tsv = (tw_tsv){0};
     char *data;
     size_t size;
-    tw_err err = tw__data_read(ctx, path, &data, &size);
+    tw_err err = tw__read_text(ctx, path, &data, &size);
     if (err) return err;
     err = parse(ctx, path, data, size, tsv);
     free(data);

@@ -1,5 +1,6 @@
 /* ctx.c - the context: making and freeing it, its switches, its allocator, its first error. */
 #include "tensor/internal.h"
+#include "tensor/message.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -151,12 +152,12 @@ void tw_error_clear(tw_ctx *ctx) {
 }
 
 static void keep_first(tw_ctx *ctx, tw_err err, const char *format, va_list args) {
+    char whole[8192]; /* more than a path that a system takes */
     if (ctx->error) return; /* the first error explains the later ones */
     ctx->error = err;
-    vsnprintf(ctx->message, sizeof ctx->message, format, args);
-    /* What is quoted may come from a file: a message is one line, and steers no terminal. */
-    for (char *c = ctx->message; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
+    vsnprintf(whole, sizeof whole, format, args);
+    tw__message_clean(whole);
+    tw__message_shorten(whole, ctx->message, sizeof ctx->message);
 }
 
 void *tw_fail(tw_ctx *ctx, tw_err err, const char *format, ...) {

@@ -75,7 +75,7 @@ struct tw_ctx {
     tw__pool *pool; /* NULL until the first parallel loop */
 
     tw_err error;
-    char message[512];
+    char message[1024];
     char describe[8][160]; /* tw_describe's answers, in turn */
     unsigned described;
     bool log; /* lines of tw__log are wanted */

@@ -1,43 +1,11 @@
 /* lines.c - text files, line by line: word lists, and what language models learn from. */
-#include "text/file.h"
-
+#include "tensor/file.h"
 #include "tensor/utf8_valid.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
 #include <thalweg/text.h>
-
-tw_err tw__file_read(tw_ctx *ctx, const char *path, char **bytes, size_t *size) {
-    FILE *file = fopen(path, "rb");
-    size_t room = 1 << 16, n = 0, got = 1;
-    char *all = file ? malloc(room) : NULL;
-    *bytes = NULL;
-    *size = 0;
-    if (!file) return tw_fail_err(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
-    while (all && got) {
-        got = fread(all + n, 1, room - n - 1, file);
-        n += got;
-        if (n + 1 < room) continue;
-        char *grown = realloc(all, room *= 2);
-        if (!grown) free(all);
-        all = grown;
-    }
-    tw_err err = !all  ? tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path)
-        : ferror(file) ? tw_fail_err(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno))
-                       : TW_OK;
-    fclose(file);
-    if (err) {
-        free(all);
-        return err;
-    }
-    all[n] = 0;
-    *bytes = all;
-    *size = n;
-    return TW_OK;
-}
 
 /* Cuts bytes [size] into lines and lists those that are not empty. */
 static tw_err cut(tw_ctx *ctx, const char *path, char *bytes, size_t size, tw_lines *lines) {
@@ -64,7 +32,7 @@ static tw_err cut(tw_ctx *ctx, const char *path, char *bytes, size_t size, tw_li
 tw_err tw_lines_load(tw_ctx *ctx, const char *path, tw_lines *lines) {
     size_t size, count = 1;
     *lines = (tw_lines){0};
-    tw_err err = tw__file_read(ctx, path, &lines->bytes, &size);
+    tw_err err = tw__read_text(ctx, path, &lines->bytes, &size);
     if (err) return err;
     for (size_t i = 0; i < size; i++) count += lines->bytes[i] == '\n';
     lines->line = malloc(count * sizeof *lines->line);

@@ -14,10 +14,10 @@
  *     8         FNV-1a of all that
  *
  * The counts of nodes with children, all probabilities and the suffixes follow from this. */
-#include "text/file.h"
 #include "text/ngram.h"
 #include "text/utf8.h"
 
+#include "tensor/file.h"
 #include "tensor/utf8_valid.h"
 
 #include <errno.h>
@@ -228,11 +228,41 @@ static tw_err check_and_parse(tw_ctx *ctx, const char *path, const unsigned char
     return parse(ctx, path, s, (int)order, ncode, nodes, m);
 }
 
+/* All of the file, from malloc; but of one that does not begin as a model does only what is at its front, and of none more
+ * than it can be: a character has 4 bytes at most, a node two numbers of 5. */
+static tw_err read_file(tw_ctx *ctx, const char *path, char **bytes, size_t *size) {
+    uint64_t length;
+    const char *why;
+    unsigned char head[HEADER] = {0};
+    FILE *file = tw__fopen(path, TW__FILES, &length, &why);
+    if (!file) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", path, why);
+    size_t got = fread(head, 1, HEADER, file);
+    source s = {head + sizeof MAGIC + 8, NULL};
+    uint64_t ncode = get_fixed(&s, 4), nodes = get_fixed(&s, 4), most = HEADER + CHECKSUM + 4 * ncode + 10 * (nodes + 1);
+    if (got == HEADER && !memcmp(head, MAGIC, sizeof MAGIC) && length > got) *size = (size_t)length;
+    else *size = got;
+    tw_err err = TW_OK;
+    if (*size > most && *size > HEADER)
+        err = tw_fail_err(ctx, TW_ERR_FORMAT, "%s: %llu characters and %llu strings do not fit into the file: they have less than its %llu "
+                          "bytes",
+                          path, (unsigned long long)ncode, (unsigned long long)nodes, (unsigned long long)length);
+    if (!err && (!tw__fits_memory(*size) || !(*bytes = malloc(*size + 1))))
+        err = tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory for %llu bytes", path, (unsigned long long)*size);
+    if (!err) {
+        memcpy(*bytes, head, got);
+        if (*size > got) got += fread(*bytes + got, 1, *size - got, file);
+        if (ferror(file)) err = tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+        *size = got; /* the file may have become shorter */
+    }
+    fclose(file);
+    return err;
+}
+
 tw_ngram *tw_ngram_load(tw_ctx *ctx, const char *path) {
-    char *bytes;
-    size_t size;
+    char *bytes = NULL;
+    size_t size = 0;
     tw_ngram *m = NULL;
-    tw_err err = tw__file_read(ctx, path, &bytes, &size);
+    tw_err err = read_file(ctx, path, &bytes, &size);
     if (!err) err = check_and_parse(ctx, path, (const unsigned char *)bytes, size, &m);
     free(bytes);
     if (!err) return m;

@@ -1,0 +1,89 @@
+/* file.c - see file.h. */
+#include "tensor/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <thalweg/extend.h>
+#include <unistd.h>
+
+static bool names_a_descriptor(const char *path) {
+    return !strcmp(path, "/dev/stdin") || !strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/proc/self/fd/", 14);
+}
+
+int tw__open(const char *path, tw__open_flags flags, uint64_t *size, const char **why) {
+    struct stat about;
+    /* Not blocking: a FIFO is opened at once, and a file does not know the difference. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &about)) {
+        *why = strerror(errno);
+    } else if (S_ISREG(about.st_mode)) {
+        *size = (uint64_t)about.st_size;
+        return fd;
+    } else if (S_ISFIFO(about.st_mode) && flags & TW__PIPES && names_a_descriptor(path)) {
+        *size = UINT64_MAX;
+        if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) >= 0) return fd; /* what is written there may take long */
+        *why = strerror(errno);
+    } else {
+        *why = S_ISDIR(about.st_mode) ? strerror(EISDIR)
+            : S_ISFIFO(about.st_mode) ? "it is a FIFO, not a regular file"
+                                      : "it is not a regular file";
+    }
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+FILE *tw__fopen(const char *path, tw__open_flags flags, uint64_t *size, const char **why) {
+    int fd = tw__open(path, flags, size, why);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "rb");
+    if (fd >= 0 && !file) {
+        *why = strerror(errno);
+        close(fd);
+    }
+    return file;
+}
+
+bool tw__fits_memory(uint64_t bytes) {
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (pages < 1 || page < 1) return bytes <= PTRDIFF_MAX;
+    return bytes <= PTRDIFF_MAX && bytes / (uint64_t)page < (uint64_t)pages;
+}
+
+static tw_err read_stream(tw_ctx *ctx, const char *path, FILE *file, char **data, size_t *size) {
+    size_t room = 1 << 16, got;
+    *data = malloc(room);
+    while (*data) {
+        got = fread(*data + *size, 1, room - 1 - *size, file);
+        bool zero = memchr(*data + *size, 0, got) != NULL;
+        *size += got;
+        if (zero || *size < room - 1) break;
+        char *grown = realloc(*data, room *= 2);
+        if (!grown) free(*data);
+        *data = grown;
+    }
+    if (!*data) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
+    if (ferror(file)) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    (*data)[*size] = 0;
+    return TW_OK;
+}
+
+tw_err tw__read_text(tw_ctx *ctx, const char *path, char **data, size_t *size) {
+    uint64_t bytes;
+    const char *why;
+    *data = NULL;
+    *size = 0;
+    FILE *file = tw__fopen(path, TW__PIPES, &bytes, &why);
+    if (!file) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", path, why);
+    tw_err err = bytes == UINT64_MAX || tw__fits_memory(bytes)
+        ? read_stream(ctx, path, file, data, size)
+        : tw_fail_err(ctx, TW_ERR_NOMEM, "%s: its %llu bytes are more than this machine's memory", path,
+                      (unsigned long long)bytes);
+    fclose(file);
+    if (err) {
+        free(*data);
+        *data = NULL;
+    }
+    return err;
+}
