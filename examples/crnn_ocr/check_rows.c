@@ -1,6 +1,8 @@
 /* check_rows.c - reading the rows of a labels.tsv and their pictures, whatever is in them. */
 #include "check.h"
 
+#include "../common/input.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -74,14 +76,11 @@ static tw_err take_line(check *c, int number, char *line, size_t n) {
 }
 
 tw_err check_read_labels(check *c) {
-    struct stat about;
-    FILE *file = fopen(c->labels, "rb");
-    if (!file) return tw_fail_err(c->ctx, TW_ERR_IO, "%s: cannot be opened: %s", c->labels, strerror(errno));
+    FILE *file = input_open(c->ctx, c->labels);
+    if (!file) return tw_error(c->ctx);
     char *line = NULL;
     size_t room = 0;
     tw_err err = TW_OK;
-    if (!fstat(fileno(file), &about) && S_ISDIR(about.st_mode))
-        err = tw_fail_err(c->ctx, TW_ERR_IO, "%s: is a folder", c->labels);
     for (int number = 1; !err; number++) {
         errno = 0;
         ssize_t n = getline(&line, &room, file);

@@ -1,6 +1,8 @@
 /* sources.c - see sources.h. */
 #include "sources.h"
 
+#include "../common/input.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -95,8 +97,8 @@ tw_err sources_add(tw_ctx *ctx, sources *s, const char *path) {
 /* ---- lists ----------------------------------------------------------------------------------------------- */
 
 tw_err sources_add_list(tw_ctx *ctx, sources *s, const char *file) {
-    FILE *in = is_standard_input(file) ? stdin : fopen(file, "rb");
-    if (!in) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", file, strerror(errno));
+    FILE *in = is_standard_input(file) ? stdin : input_open(ctx, file);
+    if (!in) return tw_error(ctx);
     char *line = NULL;
     size_t room = 0;
     ssize_t n;

@@ -3,7 +3,6 @@
 
 #include "../common/cli.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -53,33 +52,35 @@ static void names_free(names *n) {
     free(n->name);
 }
 
-static char *read_all(tw_ctx *ctx, const char *path) {
-    FILE *file = fopen(path, "rb");
-    char *text = NULL;
-    size_t room = 0;
-    ssize_t n = file ? getdelim(&text, &room, 0, file) : -1;
-    int why = errno;
-    bool empty = file && feof(file);
-    if (file) fclose(file);
-    if (n >= 0) return text;
-    free(text);
-    return tw_fail(ctx, TW_ERR_IO, "%s: %s", path, empty ? "the file is empty" : strerror(why));
+/* The lines of a file, one after another. */
+static char *read_lines(tw_ctx *ctx, const char *path) {
+    tw_lines lines;
+    size_t room = 1;
+    if (tw_lines_load(ctx, path, &lines)) return NULL;
+    for (size_t i = 0; i < lines.n; i++) room += strlen(lines.line[i]) + 1;
+    char *text = malloc(room), *at = text;
+    for (size_t i = 0; text && i < lines.n; i++) at += sprintf(at, "%s\n", lines.line[i]);
+    if (text) *at = 0;
+    else tw_fail(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
+    tw_lines_free(&lines);
+    return text;
 }
 
 /* "A,B" or "@FILE" with one a line, where # begins a remark and / a folder with more fonts. */
 static tw_err names_read(tw_ctx *ctx, const char *option, const char *list, names *n) {
     bool in_file = list[0] == '@';
-    const char *ends = in_file ? "\r\n" : ",";
+    const char *ends = in_file ? "\n" : ",";
     size_t count = 2;
-    n->text = in_file ? read_all(ctx, list + 1) : strdup(list);
+    n->text = in_file ? read_lines(ctx, list + 1) : strdup(list);
     if (!n->text) return in_file ? tw_error(ctx) : tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     for (const char *p = n->text; *p; p++) count += strchr(ends, *p) != NULL;
     n->name = calloc(count, sizeof *n->name);
     n->folders = calloc(1, strlen(n->text) + 2);
     if (!n->name || !n->folders) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     size_t k = 0;
+    char *folder = n->folders;
     for (char *save = NULL, *one = strtok_r(n->text, ends, &save); one; one = strtok_r(NULL, ends, &save)) {
-        if (in_file && *one == '/') strcat(strcat(n->folders, n->folders[0] ? "," : ""), one);
+        if (in_file && *one == '/') folder += sprintf(folder, "%s%s", folder == n->folders ? "" : ",", one);
         else if (*one != '#') n->name[k++] = one;
     }
     return k ? TW_OK : tw_fail_err(ctx, TW_ERR_RANGE, "--%s %s: names no family", option, list);

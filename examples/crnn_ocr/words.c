@@ -6,8 +6,6 @@
 #include "utf8.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +18,7 @@ struct word_source {
     int ncode;
     int32_t low[128];              /* the symbols of ASCII; 0: not in the alphabet */
     bool lower, upper, digits;     /* all letters, all digits are in the alphabet */
-    char *text[LISTS + 1];         /* the files, cut into lines; the last: what is excluded */
+    tw_lines text[LISTS + 1];      /* the files; the last: what is excluded */
     const char **word;             /* all lists, one after another */
     size_t nword, list[LISTS + 1]; /* where each list begins */
     int nlist;
@@ -91,51 +89,30 @@ static bool excluded(const word_source *s, const char *text) {
     return s->nexcept && bsearch(&text, s->except, s->nexcept, sizeof *s->except, by_text);
 }
 
-static char *read_file(tw_ctx *ctx, const char *path, size_t *lines) {
-    FILE *file = fopen(path, "rb");
-    long size = -1;
-    if (file && fseek(file, 0, SEEK_END) == 0) size = ftell(file);
-    if (size < 0 || size == LONG_MAX || fseek(file, 0, SEEK_SET) != 0) { /* a folder is LONG_MAX long */
-        int why = size == LONG_MAX ? EISDIR : errno;
-        if (file) fclose(file);
-        return tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(why));
-    }
-    char *text = malloc((size_t)size + 1);
-    size_t got = text ? fread(text, 1, (size_t)size, file) : 0;
-    fclose(file);
-    if (!text) return tw_fail(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
-    text[got] = 0;
-    *lines = 1;
-    for (size_t i = 0; i < got; i++) *lines += text[i] == '\n';
-    return text;
-}
-
 static tw_err exclude(tw_ctx *ctx, word_source *s, const word_options *o) {
-    size_t n = 0, lines = 0;
+    size_t n = 0;
+    tw_lines *without = &s->text[LISTS];
     while (o->except && o->except[n]) n++;
-    if (o->without && !(s->text[LISTS] = read_file(ctx, o->without, &lines))) return tw_error(ctx);
-    s->except = calloc(n + lines + 1, sizeof *s->except);
+    if (o->without && tw_lines_load(ctx, o->without, without)) return tw_error(ctx);
+    s->except = calloc(n + without->n + 1, sizeof *s->except);
     if (!s->except) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) s->except[s->nexcept++] = o->except[i];
-    char *save = NULL;
-    for (char *line = lines ? strtok_r(s->text[LISTS], "\r\n", &save) : NULL; line;
-         line = strtok_r(NULL, "\r\n", &save))
-        s->except[s->nexcept++] = line;
+    for (size_t i = 0; i < without->n; i++) s->except[s->nexcept++] = without->line[i];
     qsort(s->except, s->nexcept, sizeof *s->except, by_text);
     return TW_OK;
 }
 
 static tw_err read_list(tw_ctx *ctx, word_source *s, const char *path) {
-    size_t lines = 0, before = s->nword;
+    size_t before = s->nword;
     if (s->nlist == LISTS) return tw_fail_err(ctx, TW_ERR_RANGE, "more than %d word lists", LISTS);
-    char *text = s->text[s->nlist] = read_file(ctx, path, &lines);
-    if (!text) return tw_error(ctx);
-    const char **word = realloc(s->word, (s->nword + lines) * sizeof *word);
+    tw_lines *text = &s->text[s->nlist];
+    tw_err err = tw_lines_load(ctx, path, text);
+    if (err) return err;
+    const char **word = realloc(s->word, (s->nword + text->n + 1) * sizeof *word);
     if (!word) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
     s->word = word;
-    char *save = NULL;
-    for (char *line = strtok_r(text, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save))
-        if (words_spell(s, line) && !excluded(s, line)) s->word[s->nword++] = line;
+    for (size_t i = 0; i < text->n; i++)
+        if (words_spell(s, text->line[i]) && !excluded(s, text->line[i])) s->word[s->nword++] = text->line[i];
     s->list[++s->nlist] = s->nword;
     if (s->nword > before) return TW_OK;
     return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: no line is a word of the alphabet's characters", path);
@@ -174,7 +151,7 @@ void words_free(word_source *s) {
     free(s->code);
     free(s->except);
     free(s->word);
-    for (int i = 0; i <= LISTS; i++) free(s->text[i]);
+    for (int i = 0; i <= LISTS; i++) tw_lines_free(&s->text[i]);
     free(s);
 }
 

@@ -1,6 +1,8 @@
 /* numbers.c - see numbers.h. The grammar is JSON's (RFC 8259) without strings, objects, true, false and null. */
 #include "numbers.h"
 
+#include "../common/input.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -199,8 +201,8 @@ tw_err numbers_read(tw_ctx *ctx, const char *what, const char *argument, numbers
     *out = (numbers){0};
     if (!standard && *argument != '@') return numbers_parse(ctx, what, argument, strlen(argument), out);
     const char *name = standard ? "stdin" : argument + 1;
-    FILE *in = standard ? stdin : fopen(name, "rb");
-    if (!in) return tw_fail_err(ctx, TW_ERR_IO, "%s: %s cannot be opened: %s", what, name, strerror(errno));
+    FILE *in = standard ? stdin : input_open(ctx, name);
+    if (!in) return tw_error(ctx);
     char *text;
     size_t n;
     tw_err err = read_all(ctx, what, in, name, &text, &n);

@@ -86,6 +86,16 @@ static const char *known_format(FILE *file) {
     return NULL;
 }
 
+/* Of a PNG file that stb_image finds too large it says what it says of a file that is none. */
+static bool png_too_large(FILE *file) {
+    uint8_t b[24];
+    rewind(file);
+    if (fread(b, 1, sizeof b, file) != sizeof b || memcmp(b, "\x89PNG\r\n\x1a\n\0\0\0\15IHDR", 16)) return false;
+    double width = ((b[16] * 256. + b[17]) * 256 + b[18]) * 256 + b[19],
+           height = ((b[20] * 256. + b[21]) * 256 + b[22]) * 256 + b[23];
+    return width * height > TW__MAX_PIXELS;
+}
+
 /* What stb_image says after a failure. It may quote the file, of which only what can be printed is passed on. */
 static tw_err stb_failed(FILE *file, char *message, size_t size, const char *path, const char *what) {
     const char *said = stbi_failure_reason(), *format = file ? known_format(file) : NULL;
@@ -95,7 +105,7 @@ static tw_err stb_failed(FILE *file, char *message, size_t size, const char *pat
         if (*c < ' ' || *c > '~') *c = '?';
     if (format)
         snprintf(message, size, "%s: this is %s, which cannot be read; convert it to PNG or JPEG", path, format);
-    else if (strstr(reason, "too large"))
+    else if (strstr(reason, "too large") || (file && png_too_large(file)))
         snprintf(message, size, "%s: the header announces too many pixels; at most %d are read", path, TW__MAX_PIXELS);
     else snprintf(message, size, "%s: %s (%s)", path, what, reason);
     return strcmp(reason, "outofmem") ? TW_ERR_FORMAT : TW_ERR_NOMEM;

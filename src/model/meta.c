@@ -73,25 +73,41 @@ static tw_err make_room(tw_meta *meta) {
     return TW_OK;
 }
 
-tw_err tw__meta_put(tw_meta *meta, const char *key, const char *value) {
+static tw_err insert(tw_meta *meta, size_t at, const char *key, const char *value) {
     tw_ctx *ctx = meta->ctx;
-    size_t at = place(meta, key);
-    bool there = is_at(meta, at, key);
-    if (!there && make_room(meta)) return TW_ERR_NOMEM;
-    char *value_copy = tw__strdup(ctx, value), *key_copy = value_copy && !there ? tw__strdup(ctx, key) : NULL;
-    if (!value_copy || (!there && !key_copy)) {
+    if (make_room(meta)) return TW_ERR_NOMEM;
+    char *value_copy = tw__strdup(ctx, value), *key_copy = value_copy ? tw__strdup(ctx, key) : NULL;
+    if (!key_copy) {
         free_string(ctx, value_copy);
         return TW_ERR_NOMEM;
-    }
-    if (there) {
-        free_string(ctx, meta->pair[at].value);
-        meta->pair[at].value = value_copy;
-        return TW_OK;
     }
     memmove(meta->pair + at + 1, meta->pair + at, (meta->n - at) * sizeof *meta->pair);
     meta->pair[at] = (struct tw__meta_pair){key_copy, value_copy};
     meta->n++;
     return TW_OK;
+}
+
+tw_err tw__meta_put(tw_meta *meta, const char *key, const char *value) {
+    size_t at = place(meta, key);
+    if (!is_at(meta, at, key)) return insert(meta, at, key, value);
+    char *copy = tw__strdup(meta->ctx, value);
+    if (!copy) return TW_ERR_NOMEM;
+    free_string(meta->ctx, meta->pair[at].value);
+    meta->pair[at].value = copy;
+    return TW_OK;
+}
+
+tw_err tw__meta_append(tw_meta *meta, const char *key, const char *value) { return insert(meta, meta->n, key, value); }
+
+static int by_key(const void *a, const void *b) {
+    return strcmp(((const struct tw__meta_pair *)a)->key, ((const struct tw__meta_pair *)b)->key);
+}
+
+const char *tw__meta_sort(tw_meta *meta) {
+    if (meta->n) qsort(meta->pair, meta->n, sizeof *meta->pair, by_key);
+    for (size_t i = 1; i < meta->n; i++)
+        if (!by_key(&meta->pair[i - 1], &meta->pair[i])) return meta->pair[i].key;
+    return NULL;
 }
 
 tw_err tw_meta_set(tw_meta *meta, const char *key, const char *value) {

@@ -65,11 +65,30 @@ static tw_err load_header(tw__st_file *file, char **header, size_t *bytes) {
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */
 
+/* Each value takes some hundred bytes once it is parsed, and two in the file: as many as the largest models need. */
+enum { MOST_VALUES = 1 << 20 };
+
+/* The commas that are not in strings. */
+static size_t count_commas(const char *json) {
+    size_t n = 0;
+    bool quoted = false;
+    for (const char *p = json; *p; p++) {
+        if (quoted && *p == '\\' && p[1]) p++;
+        else if (*p == '"') quoted = !quoted;
+        else n += !quoted && *p == ',';
+    }
+    return n;
+}
+
 static tw_err parse_header(tw__st_file *file, const char *header, size_t length) {
     tw_ctx *ctx = file->ctx;
     const char *end = NULL;
     if (header[0] != '{' || tw__utf8_valid(header, length) != length)
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the header is not a JSON object in UTF-8", file->path);
+    size_t values = count_commas(header);
+    if (values > MOST_VALUES)
+        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the header has %zu values; at most %d are read", file->path, values,
+                           MOST_VALUES);
     file->json = cJSON_ParseWithOpts(header, &end, 0);
     if (!file->json)
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the header is not JSON near its byte %zu (or memory ran out)",
@@ -156,12 +175,13 @@ static tw_err parse_meta(tw__st_file *file, const cJSON *table) {
         tw__show(item->string, shown);
         if (!cJSON_IsString(item))
             return tw_fail_err(file->ctx, TW_ERR_FORMAT, "%s: metadata \"%s\" is not a string", file->path, shown);
-        if (tw_meta_get(file->meta, item->string))
-            return tw_fail_err(file->ctx, TW_ERR_FORMAT, "%s: metadata \"%s\" is there twice", file->path, shown);
-        tw_err err = tw__meta_put(file->meta, item->string, item->valuestring);
+        tw_err err = tw__meta_append(file->meta, item->string, item->valuestring);
         if (err) return err;
     }
-    return TW_OK;
+    const char *twice = tw__meta_sort(file->meta);
+    if (!twice) return TW_OK;
+    return tw_fail_err(file->ctx, TW_ERR_FORMAT, "%s: metadata \"%s\" is there twice", file->path,
+                       tw__show(twice, shown));
 }
 
 /* ---- the whole header ---------------------------------------------------------------------------------- */

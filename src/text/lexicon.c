@@ -156,12 +156,21 @@ static tw_lexicon *trie_of(tw_ctx *ctx, const list *l) {
 
 /* ---- making one ---------------------------------------------------------------------------------------------- */
 
+/* A word is one picture's text. Its letters are nodes of 25 bytes, so a file without line ends is no list of words. */
+enum { LONGEST = 1 << 16 };
+
 /* All words as symbols, in memory that the list gets; those that cannot be are counted. */
 static tw_err read_words(tw_ctx *ctx, const char *what, size_t n, const char *const *words, bool cases, list *l,
                          size_t *skipped) {
     size_t bytes = 0, forms = cases ? 3 : 1;
     *skipped = 0;
-    for (size_t i = 0; i < n; i++) bytes += strlen(words[i]);
+    for (size_t i = 0; i < n; i++) {
+        size_t length = strlen(words[i]);
+        if (length > LONGEST)
+            return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: word %zu has %zu bytes; at most %d are read", what, i, length,
+                               LONGEST);
+        bytes += length;
+    }
     /* normalisation never makes more code points than there were bytes */
     bool fits = n < SIZE_MAX / (4 * sizeof *l->word) && bytes < SIZE_MAX / (4 * sizeof *l->symbols);
     l->word = fits ? malloc((forms * n + 1) * sizeof *l->word) : NULL;
