@@ -15,7 +15,7 @@ expect 0 'Usage' "$ocr" lm --help
 expect 2 'text FILE is needed' "$ocr" lm --out "$dir/m"
 expect 2 'out FILE is needed' "$ocr" lm --text "$dir/t"
 expect 2 'from 1 to 10' "$ocr" lm --text "$dir/t" --out "$dir/m" --order 11
-expect 1 'none.txt: No such file' "$ocr" lm --text "$dir/none.txt" --out "$dir/m"
+expect 1 'none.txt: cannot be opened: No such file' "$ocr" lm --text "$dir/none.txt" --out "$dir/m"
 : >"$dir/empty.txt"
 expect 1 'empty.txt: there is no text in it' "$ocr" lm --text "$dir/empty.txt" --out "$dir/m"
 printf 'one\ncaf\351\n' >"$dir/latin.txt"

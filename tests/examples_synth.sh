@@ -31,6 +31,7 @@ expect 0 '50 pictures' "$ocr" synth --out "$dir/p" --count 50 --pattern '[A-Z]{2
 cut -f 2 "$dir/p/labels.tsv" | grep -vqE '^[A-Z]{2}-[0-9]{4}$' && fail 'a text is not of the pattern'
 printf 'red\ngreen\nblue\n' >"$dir/words"
 printf 'GREEN\n' >"$dir/without"
+printf '\303\251\n' >"$dir/accents"
 expect 0 '50 pictures' "$ocr" synth --out "$dir/w" --count 50 --words "$dir/words" --without "$dir/without" --preset medium \
     --alphabet abcdefghijklmnopqrstuvwxyz
 cut -f 2 "$dir/w/labels.tsv" | grep -q '^green$' && fail 'an excluded word was drawn'
@@ -45,9 +46,10 @@ done <<END
 did you mean scene|--preset sceen
 did you mean blur|--set blurr=1
 blur goes from 0 to 6|--set blur=9
-none.txt: No such file|--words $dir/none.txt
-no line is a word|--words $dir/a.png
-none.txt: No such file|--without $dir/none.txt
+none.txt: cannot be opened: No such file|--words $dir/none.txt
+a.png:1: not UTF-8 at byte 1|--words $dir/a.png
+no line is a word|--words $dir/accents
+none.txt: cannot be opened: No such file|--without $dir/none.txt
 ] is missing|--pattern [A
 48 are possible|--pattern (a{9}){9}
 none of the fonts asked for|--fonts Nothing*Like*This

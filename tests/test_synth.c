@@ -289,7 +289,7 @@ Test(synth, options_that_cannot_be) {
     } bad[] = {{{.preset = "scenes"}, "did you mean scene?"},
                {{.preset = "x"}, "clean, page, light, medium, scene or print"},
                {{.set = "blur=-1"}, "blur goes from 0 to 6"},
-               {{.fonts = "@/nowhere/list"}, "/nowhere/list: No such file"},
+               {{.fonts = "@/nowhere/list"}, "/nowhere/list: cannot be opened: No such file"},
                {{.fonts = ","}, "names no family"},
                {{.words = "/nowhere/words"}, "/nowhere/words"},
                {{.pattern = "("}, ") is missing"},

@@ -182,6 +182,7 @@ tw_err numbers_parse(tw_ctx *ctx, const char *what, const char *text, size_t n, 
 
 static tw_err read_all(tw_ctx *ctx, const char *what, FILE *in, const char *name, char **text, size_t *n) {
     size_t room = 0, more;
+    bool zero;
     *text = NULL;
     *n = 0;
     do {
@@ -191,8 +192,9 @@ static tw_err read_all(tw_ctx *ctx, const char *what, FILE *in, const char *name
             *text = larger;
         }
         more = fread(*text + *n, 1, room - *n, in);
+        zero = memchr(*text + *n, 0, more) != NULL; /* is no JSON: what follows needs no memory */
         *n += more;
-    } while (more);
+    } while (more && !zero);
     return ferror(in) ? tw_fail_err(ctx, TW_ERR_IO, "%s: %s cannot be read: %s", what, name, strerror(errno)) : TW_OK;
 }
 
@@ -206,7 +208,7 @@ tw_err numbers_read(tw_ctx *ctx, const char *what, const char *argument, numbers
     char *text;
     size_t n;
     tw_err err = read_all(ctx, what, in, name, &text, &n);
-    if (!err) err = numbers_parse(ctx, what, text, n, out);
+    if (!err) err = numbers_parse(ctx, standard ? what : name, text, n, out); /* a place in a file */
     free(text);
     if (!standard) fclose(in);
     return err;
