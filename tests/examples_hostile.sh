@@ -99,14 +99,14 @@ refuse 'crnn_ocr train' "$dir/pics/fifo.tsv:2: $dir/fifo: " "$ocr" train --label
 refuse 'crnn_ocr eval' "$dir/pics/fifo.tsv:2: $dir/fifo: " "$ocr" eval --model "$dir/m" --labels "$dir/pics/fifo.tsv"
 
 # A pair of IDX files: labels out of range, too few, and pictures that are not there.
-idx() { printf "\\0\\0\\10\\$1$2"; }
-{ idx 3 '\0\0\0\2\0\0\0\34\0\0\0\34'; dd if=/dev/zero bs=784 count=2 2>/dev/null; } >"$dir/data/t10k-images-idx3-ubyte"
-for label in '\0\0\0\2\1\12' '\0\0\0\1\1' '\0\0\0\3\1\1\1' '\0\0\0\2\1' '\177\377\377\377\1'; do
+idx() { printf '\0\0\010%b' "\0$1$2"; }
+{ idx 3 '\00\00\00\02\00\00\00\034\00\00\00\034'; dd if=/dev/zero bs=784 count=2 2>/dev/null; } >"$dir/data/t10k-images-idx3-ubyte"
+for label in '\00\00\00\02\01\012' '\00\00\00\01\01' '\00\00\00\03\01\01\01' '\00\00\00\02\01' '\0177\0377\0377\0377\01'; do
     idx 1 "$label" >"$dir/data/t10k-labels-idx1-ubyte"
     cp "$dir/data/t10k-images-idx3-ubyte" "$dir/data/train-images-idx3-ubyte"
     cp "$dir/data/t10k-labels-idx1-ubyte" "$dir/data/train-labels-idx1-ubyte"
     refuse 'mnist train' "-labels-idx1-ubyte" "$mnist" train --data "$dir/data" --out "$dir/x"
 done
-idx 3 '\0\0\0\1\0\17\102\100\0\17\102\100' >"$dir/data/train-images-idx3-ubyte"
+idx 3 '\00\00\00\01\00\017\0102\0100\00\017\0102\0100' >"$dir/data/train-images-idx3-ubyte"
 refuse 'mnist train' "$dir/data/train-images-idx3-ubyte: the IDX header announces 1x1000000x1000000" "$mnist" train --data "$dir/data" --out "$dir/x"
 echo 'hostile files: all checks passed'

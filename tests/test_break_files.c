@@ -74,9 +74,8 @@ static tw_err read_model(tw_ctx *ctx, const char *path) {
 }
 static tw_err read_checkpoint(tw_ctx *ctx, const char *path) {
     tw_params *params = tw_params_new(ctx);
-    tw_err err = tw_param(params, "a", (tw_init){0}, 1, (int[]){2})
-        ? tw_checkpoint_load(params, NULL, NULL, path)
-        : tw_error(ctx);
+    tw_err err = tw_param(params, "a", (tw_init){0}, 1, (int[]){2}) ? tw_checkpoint_load(params, NULL, NULL, path)
+                                                                    : tw_error(ctx);
     tw_params_free(params);
     return err;
 }
@@ -92,12 +91,18 @@ static const struct reader {
     apart_read read;
     bool text; /* for which an empty file is right, or wrong in its own way */
 } readers[] = {
-    {"idx", read_idx, false},         {"npy", read_npy, false},
-    {"csv", read_csv, true},          {"csv with a header", read_csv_with_header, true},
-    {"tsv", read_tsv, true},          {"image", read_image, false},
-    {"lines", read_lines, true},      {"lexicon", read_lexicon, true},
-    {"ngram", read_ngram, false},     {"model", read_model, false},
-    {"checkpoint", read_checkpoint, false}, {"meta", read_meta, false},
+    {"idx", read_idx, false},
+    {"npy", read_npy, false},
+    {"csv", read_csv, true},
+    {"csv with a header", read_csv_with_header, true},
+    {"tsv", read_tsv, true},
+    {"image", read_image, false},
+    {"lines", read_lines, true},
+    {"lexicon", read_lexicon, true},
+    {"ngram", read_ngram, false},
+    {"model", read_model, false},
+    {"checkpoint", read_checkpoint, false},
+    {"meta", read_meta, false},
 };
 enum { READERS = sizeof readers / sizeof *readers };
 
@@ -207,8 +212,8 @@ static const struct lie {
      "more than this machine's memory"},
     {"png: 10^6 x 10^6", read_image, FRONT("\x89PNG\r\n\x1a\n\0\0\0\15IHDR" MILLION MILLION "\10\0\0\0\0abcd"), 0,
      TW_ERR_FORMAT, "too many pixels"},
-    {"png: 65535 x 65535", read_image,
-     FRONT("\x89PNG\r\n\x1a\n\0\0\0\15IHDR\0\0\xff\xff\0\0\xff\xff\10\6\0\0\0abcd"), TERA, TW_ERR_FORMAT, "too many pixels"},
+    {"png: 65535 x 65535", read_image, FRONT("\x89PNG\r\n\x1a\n\0\0\0\15IHDR\0\0\xff\xff\0\0\xff\xff\10\6\0\0\0abcd"),
+     TERA, TW_ERR_FORMAT, "too many pixels"},
     {"pgm: 10^6 x 10^6", read_image, FRONT("P5\n1000000 1000000\n255\n"), 0, TW_ERR_FORMAT,
      "announces 1000000 x 1000000 pixels"},
     {"ppm: 65535 x 65535", read_image, FRONT("P6\n65535 65535\n255\n"), 0, TW_ERR_FORMAT, "pixels"},
@@ -225,13 +230,14 @@ static const struct lie {
     {"pgm: blanks of a terabyte", read_image, FRONT("P5\n16 16\n255\n"), TERA, TW_ERR_FORMAT,
      "far too long for a picture of 16 x 16 pixels"},
     {"jpeg: nothing after its beginning", read_image, FRONT("\xff\xd8\xff"), TERA, TW_ERR_FORMAT, ""},
-    {"jpeg: nothing before its tables", read_image,
-     FRONT("\xff\xd8\xff\xc0\0\13\10\0\20\0\20\1\1\x11\0"), 60 << 20, TW_ERR_FORMAT, "no marker"},
+    {"jpeg: nothing before its tables", read_image, FRONT("\xff\xd8\xff\xc0\0\13\10\0\20\0\20\1\1\x11\0"), 60 << 20,
+     TW_ERR_FORMAT, "no marker"},
     {"jpeg: a scan of a terabyte", read_image,
      FRONT("\xff\xd8\xff\xc0\0\13\10\0\20\0\20\1\1\x11\0\xff\xda\0\10\1\1\0\0\77\0"), TERA, TW_ERR_FORMAT,
      "far too long for a picture of 16 x 16 pixels"},
     {"bmp: a terabyte behind a small one", read_image,
-     FRONT("BM\0\0\0\0\0\0\0\0\66\0\0\0\50\0\0\0\2\0\0\0\2\0\0\0\1\0\30\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+     FRONT("BM\0\0\0\0\0\0\0\0\66\0\0\0\50\0\0\0\2\0\0\0\2\0\0\0\1\0\30\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+           "\0"),
      TERA, TW_ERR_FORMAT, "far too long"},
     {"gif: nothing after its header", read_image, FRONT("GIF89a\20\0\20\0\0\0\0"), TERA, TW_ERR_FORMAT, ""},
     /* texts: more than a machine's memory, or a hole that would fill half of it */
@@ -240,13 +246,14 @@ static const struct lie {
     {"lines: a terabyte", read_lines, FRONT("a\n"), TERA, TW_ERR_NOMEM, "more than this machine's memory"},
     {"tsv: a hole", read_tsv, FRONT("a.png\tx\n"), 200 << 20, TW_ERR_FORMAT, ":2: a NUL byte at byte 1"},
     {"csv: a hole", read_csv, FRONT("1,2\n"), 200 << 20, TW_ERR_FORMAT, ":2: a NUL byte"},
-    {"csv with a header: a hole", read_csv_with_header, FRONT("a,b\n1,2\n"), 200 << 20, TW_ERR_FORMAT, ":3: a NUL byte"},
+    {"csv with a header: a hole", read_csv_with_header, FRONT("a,b\n1,2\n"), 200 << 20, TW_ERR_FORMAT,
+     ":3: a NUL byte"},
     {"lines: a hole", read_lines, FRONT("a\n\nb"), 200 << 20, TW_ERR_FORMAT, ":3: a NUL byte"},
     {"lexicon: a hole", read_lexicon, FRONT("a\n"), 200 << 20, TW_ERR_FORMAT, ":2: a NUL byte"},
     /* models */
     {"ngram: a terabyte of another", read_ngram, FRONT("TWNGRA "), TERA, TW_ERR_FORMAT, "not a language model"},
-    {"ngram: a terabyte", read_ngram,
-     FRONT("TWNGRAM\0\1\0\0\0\3\0\0\0\2\0\0\0\2\0\0\0\xf8\x0f\xa5\xd4\xe8\0\0\0"), TERA, TW_ERR_FORMAT, "do not fit"},
+    {"ngram: a terabyte", read_ngram, FRONT("TWNGRAM\0\1\0\0\0\3\0\0\0\2\0\0\0\2\0\0\0\xf8\x0f\xa5\xd4\xe8\0\0\0"),
+     TERA, TW_ERR_FORMAT, "do not fit"},
     {"model: a header of a terabyte", read_model, FRONT("\xf8\x0f\xa5\xd4\xe8\0\0\0{"), TERA + 8, TW_ERR_FORMAT,
      "more than the 16777216 that are allowed"},
     {"model: a header of 100 MB", read_meta, FRONT("\0\xe1\xf5\5\0\0\0\0{\"a\":"), 200 << 20, TW_ERR_FORMAT,
@@ -278,7 +285,8 @@ Test(break_files, shapes_of_arrays) {
         tw_err code;
         const char *part;
     } cases[] = {
-        {"1000000, 1000000", 0, TW_ERR_FORMAT, "[1000000,1000000] numbers of 4 bytes are announced, and 0 bytes follow"},
+        {"1000000, 1000000", 0, TW_ERR_FORMAT,
+         "[1000000,1000000] numbers of 4 bytes are announced, and 0 bytes follow"},
         {"1000000, 1000000", 4 * TERA, TW_ERR_NOMEM, "[1000000,1000000] numbers are more than this machine's memory"},
         {"65536, 65536, 65536, 65536", 0, TW_ERR_FORMAT, "the shape [65536,65536,65536,65536] is too large"},
         /* what has no numbers because of a 0 must be a shape all the same, wherever the 0 stands: as in NumPy */
@@ -333,7 +341,8 @@ Test(break_files, gzip_streams) {
     uint8_t file[400];
     size_t first = gzip_of(three, 5, file), n = first + gzip_of(three + 5, sizeof three - 5, file + first);
     cr_assert_eq(read_apart(read_three, write_file("two.gz", file, n), 64).err, TW_OK, "one file in two streams");
-    for (size_t cut = first; cut < n; cut++) { /* after the first stream stands nothing, or less than a whole second one */
+    for (size_t cut = first; cut < n;
+         cut++) { /* after the first stream stands nothing, or less than a whole second one */
         const char *path = write_file("cut.gz", file, cut);
         assert_refused("cut", read_idx, path, TW_ERR_FORMAT, cut == first ? "ends in the IDX header" : "");
         remove_files();
@@ -356,9 +365,14 @@ Test(break_files, bytes_that_are_no_text) {
         size_t n;
         const char *place;
     } cases[] = {
-        {FRONT("a\tb\nb\377\tb\n"), ":2: "},       {FRONT("\377\376a\0\t\0b\0\n\0"), ":1: "}, /* UTF-16 */
-        {FRONT("a\tb\n\na\300\200\tb\n"), ":3: "}, {FRONT("a\tb\r\na\355\240\200\tb"), ":2: "},
-        {FRONT("a\tb\n\0"), ":2: "},               {FRONT("\xef\xbb\xbf" "a\tb\n\344\n"), ":2: "},
+        {FRONT("a\tb\nb\377\tb\n"), ":2: "},
+        {FRONT("\377\376a\0\t\0b\0\n\0"), ":1: "}, /* UTF-16 */
+        {FRONT("a\tb\n\na\300\200\tb\n"), ":3: "},
+        {FRONT("a\tb\r\na\355\240\200\tb"), ":2: "},
+        {FRONT("a\tb\n\0"), ":2: "},
+        {FRONT("\xef\xbb\xbf"
+               "a\tb\n\344\n"),
+         ":2: "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *path = write_file("bytes", cases[i].bytes, cases[i].n);
@@ -411,7 +425,8 @@ Test(break_files, a_million_entries) {
     n = (size_t)sprintf(header, "{\"a\":{\"shape\":[0");
     while (n < ROOM - 20) header[n++] = ',', header[n++] = '0';
     sprintf(header + n, "]}}");
-    assert_refused("values", read_model, write_model("values", header, "", 0), TW_ERR_FORMAT, "values; at most 1048576");
+    assert_refused("values", read_model, write_model("values", header, "", 0), TW_ERR_FORMAT,
+                   "values; at most 1048576");
     free(header);
 }
 
@@ -440,8 +455,9 @@ static tw_err read_while_it_shrinks(tw_ctx *ctx, const char *path) {
 }
 
 Test(break_files, a_file_that_shrinks) {
-    static const char model[] = "\x40\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}         "
-                                "       12345678";
+    static const char model[] =
+        "\x40\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}         "
+        "       12345678";
     static uint8_t idx[100000] = "\0\0\10\1\0\1\x86\x98", text[100000];
     for (size_t i = 0; i < sizeof text; i++) text[i] = i % 10 == 9 ? '\n' : i % 3 ? '\t' : '1';
     const struct {
@@ -461,10 +477,15 @@ Test(break_files, a_file_that_shrinks) {
 Test(break_files, messages_are_one_line_of_text) {
     tw_ctx *ctx = tw_ctx_new(1);
     static const char *const cases[][2] = {
-        {"a\nb\033[31m\177", "a?b?[31m?"},          {"\377\376x", "??x"},
-        {"caf\303\251", "caf\303\251"},             {"\303", "?"},
-        {"\302\233" "31m \302\240", "??31m \302\240"}, /* U+009B begins what a terminal obeys; U+00A0 is a blank */
-        {"\355\240\200", "???"},                    {"\360\237\230\200\360\237", "\360\237\230\200??"},
+        {"a\nb\033[31m\177", "a?b?[31m?"},
+        {"\377\376x", "??x"},
+        {"caf\303\251", "caf\303\251"},
+        {"\303", "?"},
+        {"\302\233"
+         "31m \302\240",
+         "??31m \302\240"}, /* U+009B begins what a terminal obeys; U+00A0 is a blank */
+        {"\355\240\200", "???"},
+        {"\360\237\230\200\360\237", "\360\237\230\200??"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tw_fail(ctx, TW_ERR_RANGE, "%s", cases[i][0]);

@@ -28,7 +28,8 @@ static char *first_line(tw_ctx *ctx, const char *path) {
     memmove(line, begin, n + 1 - (size_t)(begin - line));
     nul = memchr(line, 0, n - (size_t)(begin - line));
     if (why) tw_fail(ctx, TW_ERR_IO, "%s: cannot be read: %s", path, strerror(why));
-    else if (n > LONGEST) tw_fail(ctx, TW_ERR_FORMAT, "%s:1: a line of more than %d bytes is no alphabet", path, LONGEST);
+    else if (n > LONGEST)
+        tw_fail(ctx, TW_ERR_FORMAT, "%s:1: a line of more than %d bytes is no alphabet", path, LONGEST);
     else if (nul) tw_fail(ctx, TW_ERR_FORMAT, "%s:1: a NUL byte; is it a text file?", path);
     else if (!*line) tw_fail(ctx, TW_ERR_FORMAT, "%s: its first line should be the alphabet, but is empty", path);
     else return line;

@@ -237,7 +237,8 @@ static int files_width(void *user, size_t i) { return ((const files *)user)->wid
 /* Puts the place in the TSV before what is said of a picture. */
 static tw_err at_line(const files *f, size_t i, tw_err err, const char *what, char *message, size_t size) {
     char shown[TW__SHOWN_PATH];
-    snprintf(message, size, "%s:%d: %s", tw__message_shorten(f->tsv->path, shown, sizeof shown), f->tsv->row[i].line, what);
+    snprintf(message, size, "%s:%d: %s", tw__message_shorten(f->tsv->path, shown, sizeof shown), f->tsv->row[i].line,
+             what);
     return err;
 }
 

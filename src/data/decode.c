@@ -123,8 +123,8 @@ typedef struct source {
     size_t given;
 } source;
 
-/* A header is small; what a file has in front of the picture is skipped, not read. But a comment, or what stands between
- * markers, may be made of a billion bytes that take no room on a disk. */
+/* A header is small; what a file has in front of the picture is skipped, not read. But a comment, or what stands
+ * between markers, may be made of a billion bytes that take no room on a disk. */
 enum { MOST_HEADER = 1 << 20 };
 
 static int source_read(void *user, char *data, int size) {

@@ -41,7 +41,8 @@ static bool tables_ok_here(FILE *file) {
     return at >= 0 && segment_ok(file) && !fseek(file, at, SEEK_SET);
 }
 
-/* The next marker, EOF, or NONE: not among `most` bytes. Other bytes in front of it are passed over, as stb_image does. */
+/* The next marker, EOF, or NONE: not among `most` bytes. Other bytes in front of it are passed over, as stb_image does
+ * it. */
 enum { NONE = -2, MOST_STRAY = 1 << 20 };
 static int next_marker(FILE *file, long most) {
     int byte = getc_unlocked(file);

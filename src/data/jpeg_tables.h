@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* What is wrong with a JPEG file in which a table announces more symbols than there are, or whose tables cannot be found
- * because too much stands in front of them; NULL for all other files. whole: also those behind the beginning of the first
- * scan, which only decoding sees. Reads from the file's beginning and leaves it anywhere. */
+/* What is wrong with a JPEG file in which a table announces more symbols than there are, or whose tables cannot be
+ * found because too much stands in front of them; NULL for all other files. whole: also those behind the beginning of
+ * the first scan, which only decoding sees. Reads from the file's beginning and leaves it anywhere. */
 const char *tw__jpeg_wrong(FILE *file, bool whole);
 
 #endif

@@ -46,8 +46,8 @@ struct tw_meta {
     size_t n, room;
 };
 tw_err tw__meta_put(tw_meta *meta, const char *key, const char *value); /* reserved keys, too */
-/* A table in any order: its pairs one after another, then sorted once, for a file may have a million. The sorting gives a
- * key that is there twice, or NULL. */
+/* A table in any order: its pairs one after another, then sorted once, for a file may have a million. The sorting
+ * gives a key that is there twice, or NULL. */
 tw_err tw__meta_append(tw_meta *meta, const char *key, const char *value);
 const char *tw__meta_sort(tw_meta *meta);
 /* name as it may stand in a message: one line, and not too long. */

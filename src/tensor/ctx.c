@@ -152,7 +152,7 @@ void tw_error_clear(tw_ctx *ctx) {
 }
 
 static void keep_first(tw_ctx *ctx, tw_err err, const char *format, va_list args) {
-    char whole[8192]; /* more than a path that a system takes */
+    char whole[8192];       /* more than a path that a system takes */
     if (ctx->error) return; /* the first error explains the later ones */
     ctx->error = err;
     vsnprintf(whole, sizeof whole, format, args);

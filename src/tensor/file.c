@@ -24,7 +24,8 @@ int tw__open(const char *path, tw__open_flags flags, uint64_t *size, const char 
         return fd;
     } else if (S_ISFIFO(about.st_mode) && flags & TW__PIPES && names_a_descriptor(path)) {
         *size = UINT64_MAX;
-        if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) >= 0) return fd; /* what is written there may take long */
+        if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) >= 0)
+            return fd; /* what is written there may take long */
         *why = strerror(errno);
     } else {
         *why = S_ISDIR(about.st_mode) ? strerror(EISDIR)

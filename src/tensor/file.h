@@ -1,5 +1,6 @@
 /* file.h - opening what is to be read. What is no file could be waited for (a FIFO that nobody writes) or have no end
- * (a device), so it is refused. Files are read, never mapped: one that becomes shorter meanwhile is an error, no signal. */
+ * (a device), so it is refused. Files are read, never mapped: one that becomes shorter meanwhile is an error, no
+ * signal. */
 #ifndef TW_FILE_H
 #define TW_FILE_H
 
@@ -18,8 +19,8 @@ FILE *tw__fopen(const char *path, tw__open_flags flags, uint64_t *size, const ch
 /* Could so many bytes lie in this machine's memory? Those of a file are asked for only then. */
 bool tw__fits_memory(uint64_t bytes);
 
-/* All bytes of a text, from malloc, and a NUL behind them; on an error *data is NULL. No text has a NUL byte, so reading
- * stops soon after the first: the caller, who knows lines, says where it is. */
+/* All bytes of a text, from malloc, and a NUL behind them; on an error *data is NULL. No text has a NUL byte, so
+ * reading stops soon after the first: the caller, who knows lines, says where it is. */
 tw_err tw__read_text(tw_ctx *ctx, const char *path, char **data, size_t *size);
 
 #endif

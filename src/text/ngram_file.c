@@ -228,8 +228,8 @@ static tw_err check_and_parse(tw_ctx *ctx, const char *path, const unsigned char
     return parse(ctx, path, s, (int)order, ncode, nodes, m);
 }
 
-/* All of the file, from malloc; but of one that does not begin as a model does only what is at its front, and of none more
- * than it can be: a character has 4 bytes at most, a node two numbers of 5. */
+/* All of the file, from malloc; but of one that does not begin as a model does only what is at its front, and of none
+ * more than it can be: a character has 4 bytes at most, a node two numbers of 5. */
 static tw_err read_file(tw_ctx *ctx, const char *path, char **bytes, size_t *size) {
     uint64_t length;
     const char *why;
@@ -238,12 +238,14 @@ static tw_err read_file(tw_ctx *ctx, const char *path, char **bytes, size_t *siz
     if (!file) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", path, why);
     size_t got = fread(head, 1, HEADER, file);
     source s = {head + sizeof MAGIC + 8, NULL};
-    uint64_t ncode = get_fixed(&s, 4), nodes = get_fixed(&s, 4), most = HEADER + CHECKSUM + 4 * ncode + 10 * (nodes + 1);
+    uint64_t ncode = get_fixed(&s, 4), nodes = get_fixed(&s, 4),
+             most = HEADER + CHECKSUM + 4 * ncode + 10 * (nodes + 1);
     if (got == HEADER && !memcmp(head, MAGIC, sizeof MAGIC) && length > got) *size = (size_t)length;
     else *size = got;
     tw_err err = TW_OK;
     if (*size > most && *size > HEADER)
-        err = tw_fail_err(ctx, TW_ERR_FORMAT, "%s: %llu characters and %llu strings do not fit into the file: they have less than its %llu "
+        err = tw_fail_err(ctx, TW_ERR_FORMAT,
+                          "%s: %llu characters and %llu strings do not fit into the file: they have less than its %llu "
                           "bytes",
                           path, (unsigned long long)ncode, (unsigned long long)nodes, (unsigned long long)length);
     if (!err && (!tw__fits_memory(*size) || !(*bytes = malloc(*size + 1))))
