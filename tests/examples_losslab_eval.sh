@@ -126,7 +126,7 @@ bad 'blank 5' ctc:blank=5 '[[1,2]]' '[1]'
 bad 'no probability' bce '[1.5]' '[1]'
 bad 'alpha has 3' 'focal:alpha=[1,2,3]' '[[1,2]]' '[1]'
 bad 'cannot be opened' mse "@$dir/none" '[1]'
-bad 'cannot be read' mse "@$dir" '[1]'
+bad 'cannot be opened: Is a directory' mse "@$dir" '[1]'
 head -c 300000 /dev/zero | tr '\0' '[' >"$dir/deep"
 bad 'at most 5 deep' mse "@$dir/deep" '[1]'
 head -c 1000 /dev/zero >"$dir/zeros"

@@ -262,13 +262,21 @@ static tw_err read_numbers(reader *r, tw_npy *npy) {
     return TW_OK;
 }
 
+/* As in NumPy, a shape with a 0 must be one without it, too, wherever it stands. */
+static bool shape_size(int ndim, const int *dim, size_t *size) {
+    int others[TW_MAX_DIMS], n = 0;
+    for (int i = 0; i < ndim && ndim <= TW_MAX_DIMS; i++)
+        if (dim[i]) others[n++] = dim[i];
+    return tw__shape_size(n, others, size) && tw__shape_size(ndim, dim, size);
+}
+
 /* No memory before the file is known to hold what is announced. */
 static tw_err load(reader *r, tw_npy *npy) {
     tw_err err = read_header(r, npy);
     if (err) return err;
     tw_tensor shape = {.ndim = npy->ndim};
     memcpy(shape.dim, npy->dim, sizeof npy->dim);
-    if (!tw__shape_size(npy->ndim, npy->dim, &npy->size))
+    if (!shape_size(npy->ndim, npy->dim, &npy->size))
         return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s: the shape %s is too large", r->path,
                            tw_describe(r->ctx, &shape));
     if (npy->size != r->left / (unsigned)r->item || r->left % (unsigned)r->item)
@@ -345,7 +353,7 @@ static void write_numbers(FILE *file, const tw_real *data, size_t size) {
 tw_err tw_npy_save(tw_ctx *ctx, const char *path, const tw_real *data, int ndim, const int *dim) {
     char head[512];
     size_t size;
-    if (!tw__shape_size(ndim, dim, &size) || (size && !data))
+    if (!shape_size(ndim, dim, &size) || (size && !data))
         return tw_fail_err(ctx, TW_ERR_SHAPE, "%s: not an array's shape (%d dimensions), or no data", path, ndim);
     FILE *file = fopen(path, "wb");
     if (!file) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));

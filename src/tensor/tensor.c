@@ -6,18 +6,13 @@
 
 bool tw__shape_size(int ndim, const int *dim, size_t *size) {
     size_t n = 1;
-    bool empty = false;
     if (ndim < 0 || ndim > TW_MAX_DIMS) return false;
     for (int i = 0; i < ndim; i++) {
         if (dim[i] < 0) return false;
-        if (!dim[i]) {
-            empty = true;
-            continue; /* the others' product must fit all the same, for any part of it may be asked for; as in NumPy */
-        }
-        if (n > SIZE_MAX / 64 / (size_t)dim[i]) return false; /* room to multiply by a number's size */
+        if (dim[i] && n > SIZE_MAX / 64 / (size_t)dim[i]) return false; /* room to multiply by a number's size */
         n *= (size_t)dim[i];
     }
-    *size = empty ? 0 : n;
+    *size = n;
     return true;
 }
 
