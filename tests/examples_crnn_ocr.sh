@@ -46,7 +46,7 @@ same 'the same seed gives other pictures' "$dir/pics/000063.png" "$dir/again/000
 expect 0 'nothing would hurt' "$ocr" check "$dir/pics/labels.tsv"
 expect 2 'which labels.tsv' "$ocr" check
 expect 1 'none.tsv' "$ocr" check "$dir/none.tsv"
-expect 1 'is a folder' "$ocr" check "$dir"
+expect 1 'cannot be opened: Is a directory' "$ocr" check "$dir"
 cp "$dir/pics/000001.png" "$dir/with space.png"
 mkdir "$dir/folder"
 mkfifo "$dir/pipe"
