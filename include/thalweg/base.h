@@ -60,6 +60,11 @@ TW_API tw_err tw_error(const tw_ctx *ctx);       /* code of the first error sinc
 TW_API const char *tw_errmsg(const tw_ctx *ctx); /* its sentence, or ""; borrowed until tw_error_clear */
 TW_API void tw_error_clear(tw_ctx *ctx);
 
+/* Writes these bytes to a file, which is replaced whole or not at all, as everything is that the library writes. Until
+ * then they are in path.tmp-0 (or -1 while another writes path, and so on). What a killed process left there is removed
+ * by the next to write path. Links are written through, modes are kept; a device or a pipe is written to as it is. */
+TW_API TW_MUST_CHECK tw_err tw_file_replace(tw_ctx *ctx, const char *path, const void *data, size_t size);
+
 /* ---- context --------------------------------------------------------------------------------------
  * Holds the step's memory, the tape, the random state and a small thread pool. One per thread of yours;
  * two contexts share nothing. Built with OpenBLAS, making one sets OpenBLAS to a single thread for the whole process,

@@ -4,6 +4,7 @@
  *     {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
  */
 #include "data/file.h"
+#include "tensor/atomic.h"
 #include "tensor/internal.h"
 
 #include <ctype.h>
@@ -332,7 +333,7 @@ static size_t write_header(char *to, size_t room, int ndim, const int *dim) {
     return n;
 }
 
-static void write_numbers(FILE *file, const tw_real *data, size_t size) {
+static tw_err write_numbers(tw__atomic *file, const tw_real *data, size_t size) {
     uint8_t chunk[CHUNK * sizeof *data];
     for (size_t i = 0; i < size;) {
         size_t n = size - i < CHUNK ? size - i : CHUNK;
@@ -345,9 +346,11 @@ static void write_numbers(FILE *file, const tw_real *data, size_t size) {
             memcpy(chunk + k * sizeof bytes, bytes, sizeof bytes);
 #endif
         }
-        fwrite(chunk, sizeof *data, n, file);
+        tw_err err = tw__atomic_write(file, chunk, n * sizeof *data);
+        if (err) return err;
         i += n;
     }
+    return TW_OK;
 }
 
 tw_err tw_npy_save(tw_ctx *ctx, const char *path, const tw_real *data, int ndim, const int *dim) {
@@ -355,12 +358,9 @@ tw_err tw_npy_save(tw_ctx *ctx, const char *path, const tw_real *data, int ndim,
     size_t size;
     if (!shape_size(ndim, dim, &size) || (size && !data))
         return tw_fail_err(ctx, TW_ERR_SHAPE, "%s: not an array's shape (%d dimensions), or no data", path, ndim);
-    FILE *file = fopen(path, "wb");
-    if (!file) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    errno = 0;
-    fwrite(head, 1, write_header(head, sizeof head, ndim, dim), file);
-    write_numbers(file, data, size);
-    bool failed = ferror(file);
-    if (fclose(file) || failed) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    return TW_OK;
+    tw__atomic file;
+    tw_err err = tw__atomic_begin(ctx, path, TW__SYNCED | TW__STREAMS, &file);
+    if (!err) err = tw__atomic_write(&file, head, write_header(head, sizeof head, ndim, dim));
+    if (!err) err = write_numbers(&file, data, size);
+    return err ? err : tw__atomic_commit(&file);
 }

@@ -103,19 +103,4 @@ typedef struct tw__st_item {
  * bytes. Atomic. */
 tw_err tw__st_write(tw_ctx *ctx, const char *path, size_t n, tw__st_item *item, const tw_meta *meta);
 
-/* ---- atomic.c: a new file beside the old one, which takes its place when it is whole ------------------- */
-typedef struct tw__atomic {
-    tw_ctx *ctx;
-    const char *path; /* the caller's, for messages */
-    char *target;     /* where it goes: path, or what path is a link to */
-    char *temp;
-    size_t room; /* bytes of temp */
-    int fd;
-} tw__atomic;
-/* After an error in one of these there is nothing left to clean up. */
-tw_err tw__atomic_begin(tw_ctx *ctx, const char *path, tw__atomic *file);
-tw_err tw__atomic_write(tw__atomic *file, const void *data, size_t n);
-tw_err tw__atomic_commit(tw__atomic *file);
-void tw__atomic_abort(tw__atomic *file);
-
 #endif

@@ -1,5 +1,6 @@
 /* write.c - writing safetensors files. */
 #include "model/safetensors.h"
+#include "tensor/atomic.h"
 
 #include <cJSON.h>
 #include <stdlib.h>
@@ -68,7 +69,7 @@ tw_err tw__st_write(tw_ctx *ctx, const char *path, size_t n, tw__st_item *item, 
     if (!header) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory for the file's header", path);
     tw__atomic file;
     tw_err err = strlen(header) <= TW__LARGEST_HEADER - 8
-        ? tw__atomic_begin(ctx, path, &file)
+        ? tw__atomic_begin(ctx, path, TW__SYNCED, &file)
         : tw_fail_err(ctx, TW_ERR_RANGE, "%s: cannot write: %zu bytes of names and metadata are too many", path,
                       strlen(header));
     if (!err) err = write_all(&file, header, n, item);

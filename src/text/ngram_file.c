@@ -17,13 +17,12 @@
 #include "text/ngram.h"
 #include "text/utf8.h"
 
+#include "tensor/atomic.h"
 #include "tensor/file.h"
 #include "tensor/utf8_valid.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { VERSION = 1, HEADER = 32, CHECKSUM = 8 };
 static const char MAGIC[8] = "TWNGRAM";
@@ -94,26 +93,14 @@ static void put_model(sink *s, const tw_ngram *m) {
     put_fixed(s, checksum(s->bytes, s->n), CHECKSUM);
 }
 
-/* The new file takes the old one's place only when all of it is there. */
-static tw_err replace_file(tw_ctx *ctx, const char *path, const sink *s) {
-    size_t length = strlen(path) + 16;
-    char *part = malloc(length);
-    if (!part) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
-    snprintf(part, length, "%s.part", path);
-    FILE *file = fopen(part, "wb");
-    bool ok = file && fwrite(s->bytes, 1, s->n, file) == s->n && !fflush(file) && !fsync(fileno(file));
-    int why = errno;
-    if (file && fclose(file) && ok) ok = false, why = errno;
-    if (ok && rename(part, path)) ok = false, why = errno;
-    if (!ok && file) remove(part);
-    free(part);
-    return ok ? TW_OK : tw_fail_err(ctx, TW_ERR_IO, "%s: %s", path, strerror(why));
-}
-
 tw_err tw_ngram_save(tw_ctx *ctx, const tw_ngram *m, const char *path) {
     sink s = {0};
+    tw__atomic file;
     put_model(&s, m);
-    tw_err err = s.failed ? tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path) : replace_file(ctx, path, &s);
+    tw_err err = s.failed ? tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path)
+                          : tw__atomic_begin(ctx, path, TW__SYNCED, &file);
+    if (!err) err = tw__atomic_write(&file, s.bytes, s.n);
+    if (!err) err = tw__atomic_commit(&file);
     free(s.bytes);
     return err;
 }
