@@ -186,6 +186,10 @@ Test(checkpoint, damaged) {
     static const struct {
         const char *from, *to, *part;
     } cases[] = {
+        {"\"thalweg.checkpoint\":\"1\"", "\"thalweg.checkpoint\":\"2\"",
+         "is a checkpoint of format 2; this library reads 1"},
+        {"\"thalweg.checkpoint\":\"1\"", "\"thalweg.checkpoint\":\"0\"", "is a checkpoint of format 0"},
+        {"\"thalweg.checkpoint\":\"1\"", "\"thalweg.checkpoint\":\"?\"", "\"thalweg.checkpoint\" is no number: \"?\""},
         {"\"thalweg.rng.seed\":\"1\"", "\"thalweg.rng.seed\":\"x\"", "\"thalweg.rng.seed\" is no number: \"x\""},
         {"\"thalweg.rng.seed\"", "\"thalweg.rng.sead\"", "\"thalweg.rng.seed\" is missing"},
         {"\"thalweg.optim.steps\":\"2\"", "\"thalweg.optim.steps\":\"-\"", "must be a whole number from 0"},

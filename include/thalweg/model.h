@@ -2,7 +2,8 @@
  *
  * A model file holds every parameter and buffer by name and a table of strings (architecture, alphabet ...). A
  * checkpoint holds also the optimiser's state, the random state and the loader's position, so that training
- * goes on bit for bit. Writing is atomic: the new file replaces the old one whole or not at all. */
+ * goes on bit for bit. Writing is atomic: the new file replaces the old one whole or not at all, however the process
+ * ends (tw_file_replace in base.h says what may be left). Devices and pipes are refused. */
 #ifndef THALWEG_MODEL_H
 #define THALWEG_MODEL_H
 
@@ -42,7 +43,8 @@ TW_API TW_MUST_CHECK tw_err tw_model_load(tw_params *params, const char *path);
 /* ---- checkpoints ----------------------------------------------------------------------------------------
  * optim may be NULL: then no optimiser state. position may be NULL. Loading also sets the context's random state and
  * the learning rate. An optimiser of another kind, with other options (but lr) or other groups than the saved one is
- * FORMAT. All is loaded or nothing. Averages of weights (tw_ema) are saved, and must be there again. */
+ * FORMAT, and so is a checkpoint of a later version. All is loaded or nothing. Averages of weights (tw_ema) are saved,
+ * and must be there again. */
 TW_API TW_MUST_CHECK tw_err tw_checkpoint_save(const tw_params *params, const tw_optim *optim,
                                                const tw_loader_position *position, const tw_meta *meta,
                                                const char *path);

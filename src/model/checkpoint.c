@@ -13,6 +13,8 @@
 #include <stdlib.h>
 
 #define OPTIM TW__RESERVED "optim."
+#define MARK TW__RESERVED "checkpoint" /* the format's number, and that it is a checkpoint at all */
+enum { FORMAT = 1 };
 static const int per_param[] = {3};
 
 /* A name in scratch memory. */
@@ -81,7 +83,7 @@ static tw_err put_number(tw_meta *meta, const char *key, uint64_t value) {
 }
 
 static tw_err put_state(tw_meta *meta, const tw_ctx *ctx, const tw_optim *o, const tw_loader_position *position) {
-    tw_err err = put_number(meta, TW__RESERVED "checkpoint", 1);
+    tw_err err = put_number(meta, MARK, FORMAT);
     if (!err) err = put_number(meta, TW__RESERVED "rng.seed", ctx->rng.seed);
     if (!err) err = put_number(meta, TW__RESERVED "rng.counter", ctx->rng.counter);
     if (!err && o) err = tw__meta_put(meta, OPTIM "name", o->cls->name);
@@ -190,13 +192,22 @@ static tw_err check_scalars(const tw__st_file *file, const tw_optim *o, const sc
     return TW_OK;
 }
 
+static tw_err check_format(const tw__st_file *file) {
+    uint64_t format;
+    if (!tw_meta_get(file->meta, MARK))
+        return tw_fail_err(file->ctx, TW_ERR_FORMAT,
+                           "%s: is a model and not a checkpoint: there is no training to go on with", file->path);
+    tw_err err = get_u64(file, MARK, &format);
+    if (!err && format != FORMAT)
+        err = tw_fail_err(file->ctx, TW_ERR_FORMAT, "%s: is a checkpoint of format %" PRIu64 "; this library reads %d",
+                          file->path, format, FORMAT);
+    return err;
+}
+
 static tw_err load_scalars(const tw__st_file *file, const tw_optim *o, bool position, scalars *got) {
     tw_ctx *ctx = file->ctx;
-    tw_err err = TW_OK;
-    if (!tw_meta_get(file->meta, TW__RESERVED "checkpoint"))
-        return tw_fail_err(ctx, TW_ERR_FORMAT,
-                           "%s: is a model and not a checkpoint: there is no training to go on with", file->path);
-    err = get_u64(file, TW__RESERVED "rng.seed", &got->rng.seed);
+    tw_err err = check_format(file);
+    if (!err) err = get_u64(file, TW__RESERVED "rng.seed", &got->rng.seed);
     if (!err) err = get_u64(file, TW__RESERVED "rng.counter", &got->rng.counter);
     if (!err && position) err = tw_meta_int(file->meta, TW__RESERVED "loader.epoch", 0, INT64_MAX, &got->epoch);
     if (!err && position) err = tw_meta_int(file->meta, TW__RESERVED "loader.batch", 0, INT64_MAX, &got->batch);
