@@ -112,6 +112,7 @@ for data in "--labels $dir/pics/labels.tsv" '--synth'; do
     resume="train $data --resume $dir/part"
     expect 0 'model:' "$ocr" "$@" --out "$dir/whole"
     expect 0 'paused' "$ocr" "$@" --out "$dir/part" --pause-after 1 --log "$dir/log.csv"
+    cp "$dir/part" "$dir/copy"
     # shellcheck disable=SC2086
     expect 0 'model:' "$ocr" $resume --out "$dir/part" --log "$dir/log.csv"
     same 'resuming gives other weights than never pausing' "$dir/whole" "$dir/part"
@@ -122,6 +123,28 @@ for data in "--labels $dir/pics/labels.tsv" '--synth'; do
     expect 2 'recipe from the file' "$ocr" $resume --epochs 9 --out "$dir/x"
     rm "$dir/log.csv"
 done
+
+# What is not this training's checkpoint and data is refused, and nothing is written. (copy is one of rendered text)
+expect 1 'continue with the same' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/copy" --out "$dir/none.st"
+expect 0 'paused' "$ocr" train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --epochs 3 --val-split 0.25 --out "$dir/split" \
+    --pause-after 1
+sed 's#^#pics/#' "$dir/pics/labels.tsv" | head -n 60 >"$dir/fewer.tsv"
+expect 1 'split was trained with 48 pictures, and there are 45' "$ocr" train --labels "$dir/fewer.tsv" --resume "$dir/split" --out "$dir/none.st"
+expect 0 'paused' "$ocr" train --labels "$dir/fewer.tsv" --val "$dir/pics/labels.tsv" --model tiny --height 16 --epochs 3 \
+    --out "$dir/val" --pause-after 1
+expect 1 'val was trained with 64 pictures to validate on, and there are 60' "$ocr" train --labels "$dir/fewer.tsv" --val "$dir/fewer.tsv" \
+    --resume "$dir/val" --out "$dir/none.st"
+size=$(wc -c <"$dir/split")
+for n in 0 7 1000 $((size / 2)) $((size - 1)); do
+    head -c "$n" "$dir/split" >"$dir/short"
+    expect 1 "^crnn_ocr train: $dir/short: " "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/short" --out "$dir/none.st"
+done
+LC_ALL=C sed 's/"thalweg.checkpoint":"1"/"thalweg.checkpoint":"2"/' "$dir/split" >"$dir/later"
+expect 1 'later: is a checkpoint of format 2; this library reads 1' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/later" \
+    --out "$dir/none.st"
+LC_ALL=C sed 's/"model":"tiny"/"model":"huge"/' "$dir/split" >"$dir/huge"
+expect 1 'huge: unknown model "huge"' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/huge" --out "$dir/none.st"
+[ ! -e "$dir/none.st" ] || fail 'what was refused was written all the same'
 
 # Stopped by a signal in the middle of an epoch, and resumed: the same bits, and a log without a gap.
 set -- train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 4 --val-split 0.25 --augment light
@@ -163,7 +186,7 @@ tail -n 1 "$dir/out" | grep -q '^cer: ' || fail 'with --errors the last line of 
 grep -q '</html>' "$dir/wrong/index.html" || fail 'the page of mistakes has no end'
 expect 0 'calibration error of words' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --reliability "$dir/plot.svg"
 grep -q '</svg>' "$dir/plot.svg" || fail 'the reliability plot has no end'
-expect 1 'none/plot.svg: No such' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --reliability "$dir/none/plot.svg"
+expect 1 'none/plot.svg: cannot be written: No such' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --reliability "$dir/none/plot.svg"
 expect 1 '/dev/full: cannot be written: No space' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --reliability /dev/full
 expect 0 '"low":' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --json --mistakes
 expect 1 'm.none/a/b: No such' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --errors "$dir/m.none/a/b"

@@ -130,5 +130,5 @@ expect 0 '000001.png	' "$ocr" read --model "$dir/plain" "$dir/pics"
 same 'an exported model reads otherwise' "$dir/out" "$dir/before"
 expect 1 'no training to go on with' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/plain" --out "$dir/x"
 expect 1 'none' "$ocr" export --model "$dir/none" --out "$dir/x"
-expect 1 'cannot write' "$ocr" export --model "$dir/m" --out "$dir/none/x"
+expect 1 'cannot be written' "$ocr" export --model "$dir/m" --out "$dir/none/x"
 echo 'crnn_ocr read: all checks passed'

@@ -63,6 +63,29 @@ set -- train --data "$dir/data" --model mlp --epochs 3 --seed 9 --augment
 expect 0 'test accuracy' "$mnist" "$@" --out "$dir/whole"
 expect 0 'paused' "$mnist" "$@" --out "$dir/part" --pause-after 1 --log "$dir/log.csv"
 expect 0 'right' "$mnist" eval --data "$dir/data" --model "$dir/part" # a checkpoint is a model
+
+# What is not this training's checkpoint and data is refused, and nothing is written.
+cp "$dir/part" "$dir/copy"
+make_data "$dir/fewer" 1280 train '\0000\0000\0005\0000'
+make_data "$dir/fewer" 250 t10k '\0000\0000\0000\0372'
+expect 1 'other data than .*fewer: "pictures" was 3200, and is 1280 now' "$mnist" train --data "$dir/fewer" --resume "$dir/copy" --out "$dir/x"
+make_data "$dir/other" 3200 train '\0000\0000\0014\0200'
+make_data "$dir/other" 250 t10k '\0000\0000\0000\0372'
+printf '\377\377\377\377' | dd of="$dir/other/train-images-idx3-ubyte" bs=1 seek=99 conv=notrunc 2>/dev/null
+expect 1 'other data than .*other: "mean" was' "$mnist" train --data "$dir/other" --resume "$dir/copy" --out "$dir/x"
+size=$(wc -c <"$dir/part")
+for n in 0 7 1000 $((size / 2)) $((size - 1)); do
+    head -c "$n" "$dir/part" >"$dir/short"
+    expect 1 "^mnist train: $dir/short: " "$mnist" train --data "$dir/data" --resume "$dir/short" --out "$dir/x"
+done
+LC_ALL=C sed 's/"thalweg.checkpoint":"1"/"thalweg.checkpoint":"2"/' "$dir/part" >"$dir/later"
+expect 1 'later: is a checkpoint of format 2; this library reads 1' "$mnist" train --data "$dir/data" --resume "$dir/later" --out "$dir/x"
+LC_ALL=C sed 's/"model":"mlp"/"model":"cnn"/' "$dir/part" >"$dir/cnn.part"
+expect 1 'cnn.part: ' "$mnist" train --data "$dir/data" --resume "$dir/cnn.part" --out "$dir/x"
+LC_ALL=C sed 's/"loss":/"lost":/' "$dir/part" >"$dir/lost"
+expect 1 'lost: no "loss" in its metadata; is it a checkpoint of mnist' "$mnist" train --data "$dir/data" --resume "$dir/lost" --out "$dir/x"
+[ ! -e "$dir/x" ] || fail 'what was refused was written all the same'
+
 expect 0 'test accuracy' "$mnist" train --data "$dir/data" --resume "$dir/part" --out "$dir/part" --log "$dir/log.csv"
 cmp -s "$dir/whole" "$dir/part" || fail 'resuming gives other weights than never pausing'
 [ "$(wc -l <"$dir/log.csv")" -eq 4 ] || fail 'the log has not a header and three rows'

@@ -131,10 +131,10 @@ Test(ocr_measures, the_log_is_read_as_it_was_written) {
     cr_assert(got.epoch == 2 && got.valid_exact == 0.75 && got.valid_cer == 0.125 && got.seconds == 60);
     cr_assert(!history_next(&at, &got));
     history again = {0};
-    cr_assert(history_set(&again, h.text));
+    cr_assert(csvlog_set(&again, h.text));
     cr_assert_str_eq(again.text, h.text);
-    history_free(&again);
-    history_free(&h);
+    csvlog_free(&again);
+    csvlog_free(&h);
 }
 
 Test(ocr_measures, a_damaged_log_ends_and_does_not_crash) {
@@ -183,5 +183,5 @@ Test(ocr_measures, the_reliability_plot_is_a_file_or_an_error) {
     cr_assert_eq(trust_save(ctx, path, &r), TW_OK, "%s", tw_errmsg(ctx));
     cr_assert_eq(trust_save(ctx, path, &(tw_reliability){0}), TW_OK, "%s", tw_errmsg(ctx));
     remove_files();
-    assert_sentence(ctx, trust_save(ctx, "/nowhere/plot.svg", &r), TW_ERR_IO, "/nowhere/plot.svg: No such file", "");
+    assert_sentence(ctx, trust_save(ctx, "/nowhere/plot.svg", &r), TW_ERR_IO, "/nowhere/plot.svg: ", "No such file");
 }

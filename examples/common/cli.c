@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <thalweg/extend.h>
 #include <thalweg/optim.h>
 #include <unistd.h>
@@ -234,11 +235,20 @@ void cli_check_specs(const cli_command *c, tw_ctx *ctx, const char *optim, const
     if (!ok) cli_usage_error(c, "%s", tw_errmsg(ctx));
 }
 
+static tw_err cannot_be_written(tw_ctx *ctx, const char *path, const char *why) {
+    return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, why);
+}
+
 tw_err cli_check_out(tw_ctx *ctx, const char *path) {
+    struct stat old;
+    bool exists = !stat(path, &old);
+    if (!exists && errno != ENOENT) return cannot_be_written(ctx, path, strerror(errno));
+    if (exists && !S_ISREG(old.st_mode)) return cannot_be_written(ctx, path, "it is not a regular file");
+    if (exists && access(path, W_OK)) return cannot_be_written(ctx, path, strerror(errno));
     char *copy = strdup(path); /* dirname writes to it */
     if (!copy) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     bool ok = access(dirname(copy), W_OK) == 0;
     int why = errno;
     free(copy);
-    return ok ? TW_OK : tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
+    return ok ? TW_OK : cannot_be_written(ctx, path, strerror(why));
 }

@@ -2,26 +2,49 @@
 #include "csvlog.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 
-bool csvlog_open(csvlog *log, const char *path, const char *header, bool append) {
-    *log = (csvlog){NULL, path};
-    if (!path) return true;
-    log->file = fopen(path, append ? "a" : "w");
-    if (!log->file) return false;
-    if (fseek(log->file, 0, SEEK_END) == 0 && ftell(log->file) > 0) return true;
-    return csvlog_row(log, "%s", header);
+#include "outfile.h"
+
+static bool append(csvlog *log, const char *text, size_t n) {
+    if (log->used + n + 1 > log->room) {
+        size_t room = 2 * (log->used + n + 512);
+        char *grown = realloc(log->text, room);
+        if (!grown) return false;
+        log->text = grown;
+        log->room = room;
+    }
+    memcpy(log->text + log->used, text, n);
+    log->used += n;
+    log->text[log->used] = 0;
+    return true;
 }
 
-bool csvlog_row(csvlog *log, const char *format, ...) {
+bool csvlog_set(csvlog *log, const char *rows) {
+    log->used = 0;
+    return append(log, rows, strlen(rows));
+}
+
+bool csvlog_add(csvlog *log, const char *format, ...) {
+    char row[512];
     va_list args;
-    if (!log->file) return true;
     va_start(args, format);
-    bool ok = vfprintf(log->file, format, args) >= 0;
+    int n = vsnprintf(row, sizeof row, format, args);
     va_end(args);
-    return ok && fputc('\n', log->file) != EOF && fflush(log->file) == 0;
+    return n >= 0 && n < (int)sizeof row && append(log, row, (size_t)n) && append(log, "\n", 1);
 }
 
-void csvlog_close(csvlog *log) {
-    if (log->file) fclose(log->file);
-    log->file = NULL;
+tw_err csvlog_save(tw_ctx *ctx, const csvlog *log, const char *header, const char *path) {
+    outfile file;
+    if (!path) return TW_OK;
+    tw_err err = outfile_open(ctx, &file, path);
+    if (err) return err;
+    fprintf(file.to, "%s\n%s", header, log->text ? log->text : "");
+    return outfile_close(ctx, &file, path);
+}
+
+void csvlog_free(csvlog *log) {
+    free(log->text);
+    *log = (csvlog){0};
 }

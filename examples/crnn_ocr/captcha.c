@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "../common/cli.h"
+#include "../common/outfile.h"
 #include "../common/raster.h"
 
 #define PROGRAM "crnn_ocr captcha"
@@ -163,22 +164,23 @@ static tw_err write_set(tw_ctx *ctx, const font_set *fonts, const char *folder, 
     if (!c) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     c->raster = (raster){WIDTH, HEIGHT, c->cell};
     if (mkdir(folder, 0777) && errno != EEXIST) tw_fail(ctx, TW_ERR_IO, "%s: %s", folder, strerror(errno));
-    snprintf(path, sizeof path, "%s/labels.tsv", folder);
-    FILE *labels = tw_error(ctx) ? NULL : fopen(path, "w");
-    if (!labels && !tw_error(ctx)) tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
-    for (int i = 0; labels && !tw_error(ctx) && i < count; i++) {
+    outfile labels = {0};
+    tw_err err = tw_error(ctx);
+    if (!err) err = outfile_open(ctx, &labels, folder);
+    for (int i = 0; !err && i < count; i++) {
         dice d = dice_of(tw_random_bits(seed, (uint64_t)i));
         char text[LETTERS + 1] = {0};
         for (int k = 0; k < LETTERS; k++) text[k] = CHARACTERS[dice_below(&d, (int)sizeof CHARACTERS - 1)];
         draw(c, &fonts->face[dice_below(&d, fonts->n)], text, &d, pixel);
         snprintf(path, sizeof path, "%s/%05d.png", folder, i);
-        if (!tw_image_save_png(ctx, path, &picture) && fprintf(labels, "%05d.png\t%s\n", i, text) < 0)
-            tw_fail(ctx, TW_ERR_IO, "%s/labels.tsv: %s", folder, strerror(errno));
+        err = tw_image_save_png(ctx, path, &picture);
+        fprintf(labels.to, "%05d.png\t%s\n", i, text);
     }
-    if (labels && fclose(labels) && !tw_error(ctx))
-        tw_fail(ctx, TW_ERR_IO, "%s/labels.tsv: %s", folder, strerror(errno));
+    snprintf(path, sizeof path, "%s/labels.tsv", folder);
+    if (!err) err = outfile_close(ctx, &labels, path);
+    outfile_drop(&labels);
     free(c);
-    return tw_error(ctx);
+    return err;
 }
 
 int command_captcha(int argc, char **argv) {

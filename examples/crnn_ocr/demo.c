@@ -195,7 +195,8 @@ static tw_err write_sheet(demo *d, const char *path, const score *s) {
 static tw_err run(demo *d) {
     char path[4096];
     score s;
-    tw_err err = cli_check_out(d->ctx, d->out);
+    snprintf(path, sizeof path, "%s.safetensors", d->out);
+    tw_err err = cli_check_out(d->ctx, path);
     if (!err) err = prepare(d);
     if (err) return err;
     fprintf(stderr,

@@ -6,32 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool append(history *h, const char *text, size_t n) {
-    if (h->used + n + 1 > h->room) {
-        size_t room = 2 * (h->used + n + 512);
-        char *grown = realloc(h->text, room);
-        if (!grown) return false;
-        h->text = grown;
-        h->room = room;
-    }
-    memcpy(h->text + h->used, text, n);
-    h->used += n;
-    h->text[h->used] = 0;
-    return true;
-}
-
-bool history_set(history *h, const char *rows) {
-    h->used = 0;
-    return append(h, rows, strlen(rows));
-}
-
 bool history_add(history *h, const history_row *r) {
-    char row[512], exact[32] = "", cer[32] = "";
+    char exact[32] = "", cer[32] = "";
     if (!isnan(r->valid_exact)) snprintf(exact, sizeof exact, "%.6f", r->valid_exact);
     if (!isnan(r->valid_cer)) snprintf(cer, sizeof cer, "%.6f", r->valid_cer);
-    int n = snprintf(row, sizeof row, "%d,%ld,%.6f,%.6f,%ld,%s,%s,%.4e,%.4f,%.4f,%.1f,%.1f\n", r->epoch, r->step,
-                     r->loss, r->cer, r->infeasible, exact, cer, r->lr, r->norm, r->norm_most, r->rate, r->seconds);
-    return append(h, row, (size_t)n);
+    return csvlog_add(h, "%d,%ld,%.6f,%.6f,%ld,%s,%s,%.4e,%.4f,%.4f,%.1f,%.1f", r->epoch, r->step, r->loss, r->cer,
+                      r->infeasible, exact, cer, r->lr, r->norm, r->norm_most, r->rate, r->seconds);
 }
 
 /* The number before the next comma or the row's end; NAN when the field is empty. */
@@ -59,16 +39,4 @@ bool history_next(const char **at, history_row *row) {
     const char *end = strchr(*at, '\n');
     *at = end ? end + 1 : *at + strlen(*at);
     return epoch >= 0 && epoch < 1e9 && step >= 0 && step < 1e18 && infeasible >= 0 && infeasible < 1e18;
-}
-
-bool history_save(const history *h, const char *path) {
-    FILE *file = fopen(path, "w");
-    if (!file) return false;
-    bool ok = fprintf(file, "%s\n%s", HISTORY_HEADER, h->text ? h->text : "") >= 0;
-    return !fclose(file) && ok;
-}
-
-void history_free(history *h) {
-    free(h->text);
-    *h = (history){0};
 }

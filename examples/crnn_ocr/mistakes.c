@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <thalweg/extend.h>
 
+#include "../common/outfile.h"
+
 tw_err labelled_picture(tw_ctx *ctx, const labelled *data, size_t i, int height, tw_image *image) {
     tw_image whole = {0};
     tw_err err = TW_OK;
@@ -37,7 +39,7 @@ void labelled_place(const labelled *data, size_t i, char *text, size_t size) {
 typedef struct folder {
     tw_ctx *ctx;
     const char *path;
-    FILE *table, *page;
+    outfile table, page;
 } folder;
 
 static tw_err write_one(const folder *to, const labelled *data, const readings *r, const metrics *m, size_t row,
@@ -53,16 +55,14 @@ static tw_err write_one(const folder *to, const labelled *data, const readings *
     if (!err) err = tw_image_save_png(to->ctx, path, &image);
     tw_image_free(&image);
     if (err) return err;
-    fprintf(to->table, "%s\t%s\t%s\t%.4f\t%u\t%s\n", name, truth, read, p, m->text[row].edits, place);
-    return html_mistake(to->ctx, to->page, name, truth, read, p, place);
+    fprintf(to->table.to, "%s\t%s\t%s\t%.4f\t%u\t%s\n", name, truth, read, p, m->text[row].edits, place);
+    return html_mistake(to->ctx, to->page.to, name, truth, read, p, place);
 }
 
-static FILE *create(tw_ctx *ctx, const char *folder_path, const char *name) {
+static tw_err close_in(folder *to, outfile *file, const char *name) {
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s", folder_path, name);
-    FILE *file = fopen(path, "w");
-    if (!file) tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
-    return file;
+    snprintf(path, sizeof path, "%s/%s", to->path, name);
+    return outfile_close(to->ctx, file, path);
 }
 
 tw_err mistakes_write(tw_ctx *ctx, const char *path, const labelled *data, const readings *r, const metrics *m,
@@ -74,23 +74,24 @@ tw_err mistakes_write(tw_ctx *ctx, const char *path, const labelled *data, const
     readings_worst(r, m, row, count);
     if (mkdir(path, 0777) && errno != EEXIST) tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
     folder to = {.ctx = ctx, .path = path};
-    if (!tw_error(ctx)) to.table = create(ctx, path, "mistakes.tsv");
-    if (to.table) to.page = create(ctx, path, "index.html");
     tw_err err = tw_error(ctx);
+    if (!err) err = outfile_open(ctx, &to.table, path);
+    if (!err) err = outfile_open(ctx, &to.page, path);
     if (!err) {
         snprintf(title, sizeof title, "%zu of %zu pictures misread", *count, m->n);
-        html_begin(to.page, title);
-        fputs("<div class=\"grid\">\n", to.page);
-        trust_draw(to.page, &r->trust);
-        fputs("</div>\n", to.page);
-        html_mistakes_begin(to.page);
+        html_begin(to.page.to, title);
+        fputs("<div class=\"grid\">\n", to.page.to);
+        trust_draw(to.page.to, &r->trust);
+        fputs("</div>\n", to.page.to);
+        html_mistakes_begin(to.page.to);
         for (size_t i = 0; !err && i < *count; i++) err = write_one(&to, data, r, m, row[i], i + 1);
-        html_mistakes_end(to.page);
-        html_end(to.page);
+        html_mistakes_end(to.page.to);
+        html_end(to.page.to);
     }
-    bool written = !(to.table && (ferror(to.table) | fclose(to.table)));
-    if (to.page && (ferror(to.page) | fclose(to.page))) written = false;
-    if (!err && !written) err = tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    if (!err) err = close_in(&to, &to.table, "mistakes.tsv");
+    if (!err) err = close_in(&to, &to.page, "index.html");
+    outfile_drop(&to.table);
+    outfile_drop(&to.page);
     free(row);
     return err;
 }

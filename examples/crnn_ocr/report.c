@@ -6,11 +6,12 @@
 #include "mistakes.h"
 #include "trust.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
+
+#include "../common/outfile.h"
 
 enum { MISTAKES = 40, PAIRS = 30, COLUMNS = 9 };
 
@@ -206,22 +207,13 @@ static tw_err put_page(tw_ctx *ctx, FILE *f, const report_of *r, const columns *
 }
 
 tw_err report_write(tw_ctx *ctx, const char *path, const report_of *r) {
-    size_t room = strlen(path) + 8;
-    char *part = malloc(room);
     columns c = {0};
-    if (!part || !read_columns(r->past, &c)) {
-        free(part);
-        return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
-    }
-    snprintf(part, room, "%s.part", path);
-    FILE *f = fopen(part, "w");
-    tw_err err = f ? put_page(ctx, f, r, &c) : TW_OK;
-    bool written = f && !ferror(f);
-    if (f && fclose(f)) written = false;
-    if (!err && (!written || rename(part, path)))
-        err = tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    if (err && f) remove(part);
+    outfile file;
+    if (!read_columns(r->past, &c)) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    tw_err err = outfile_open(ctx, &file, path);
+    if (!err) err = put_page(ctx, file.to, r, &c);
+    if (!err) err = outfile_close(ctx, &file, path);
+    else outfile_drop(&file);
     free(c.epoch);
-    free(part);
     return err;
 }

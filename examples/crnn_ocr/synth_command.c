@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "../common/cli.h"
+#include "../common/outfile.h"
 
 #define PROGRAM "crnn_ocr synth"
 
@@ -29,7 +30,7 @@ typedef struct run {
     tw_alphabet *alphabet;
     synth_source source;
     tw_dataset data;
-    FILE *labels;
+    outfile labels;
     char *labels_path;
     font_set *captions;
     sheet sheet;
@@ -38,7 +39,7 @@ typedef struct run {
 } run;
 
 static void run_free(run *r) {
-    if (r->labels) fclose(r->labels);
+    outfile_drop(&r->labels);
     free(r->labels_path);
     sheet_free(&r->sheet);
     fonts_free(r->captions);
@@ -57,8 +58,7 @@ static tw_err write_picture(run *r, int i, const tw_image *picture, const char *
     if (asprintf(&path, "%s/%06d.png", r->o->out, i) < 0) return no_memory(r->ctx);
     tw_err err = tw_image_save_png(r->ctx, path, picture);
     free(path);
-    if (!err && fprintf(r->labels, "%06d.png\t%s\n", i, text) < 0)
-        err = tw_fail_err(r->ctx, TW_ERR_IO, "%s: %s", r->labels_path, strerror(errno));
+    if (!err) fprintf(r->labels.to, "%06d.png\t%s\n", i, text);
     return err;
 }
 
@@ -78,7 +78,7 @@ static tw_err draw(run *r) {
         for (size_t k = 0; k < (size_t)data->height * (size_t)r->sample.width; k++)
             r->pixels[k] = (uint8_t)(r->sample.x[k] * 255 + (tw_real)0.5);
         err = tw_alphabet_decode(ctx, r->alphabet, r->sample.label, (size_t)r->sample.label_length, text, sizeof text);
-        if (!err && r->labels) err = write_picture(r, i, &picture, text);
+        if (!err && r->labels.to) err = write_picture(r, i, &picture, text);
         if (!err && r->o->sheet) err = sheet_add(&r->sheet, &picture, text, text);
         if (err) return err;
     }
@@ -92,14 +92,7 @@ static tw_err open_labels(run *r) {
         r->labels_path = NULL;
         return no_memory(r->ctx);
     }
-    r->labels = fopen(r->labels_path, "w");
-    return r->labels ? TW_OK : tw_fail_err(r->ctx, TW_ERR_IO, "%s: %s", r->labels_path, strerror(errno));
-}
-
-static tw_err close_labels(run *r) {
-    bool failed = fclose(r->labels) != 0;
-    r->labels = NULL;
-    return failed ? tw_fail_err(r->ctx, TW_ERR_IO, "%s: %s", r->labels_path, strerror(errno)) : TW_OK;
+    return outfile_open(r->ctx, &r->labels, r->labels_path);
 }
 
 /* Captions in the first upright face that has all characters. */
@@ -140,7 +133,7 @@ static tw_err run_all(run *r) {
     if (!err)
         err = o->knobs ? knobs_show(ctx, o->knobs, &r->source.fonts->face[0], "Thalweg", o->height, &r->sheet)
                        : draw(r);
-    if (!err && o->out) err = close_labels(r);
+    if (!err && o->out) err = outfile_close(ctx, &r->labels, r->labels_path);
     if (!err && o->sheet) err = tw_image_save_png(ctx, o->sheet, &r->sheet.image);
     return err;
 }

@@ -1,4 +1,4 @@
-/* train.h - what `crnn_ocr train` is asked for, and the two halves of it: the data, and the epochs. */
+/* train.h - what `crnn_ocr train` is asked for, and the two halves of it: the data, and the training. */
 #ifndef CRNN_OCR_TRAIN_H
 #define CRNN_OCR_TRAIN_H
 

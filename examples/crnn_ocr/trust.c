@@ -1,9 +1,9 @@
 /* trust.c - see trust.h. */
 #include "trust.h"
 
-#include <errno.h>
-#include <string.h>
 #include <thalweg/extend.h>
+
+#include "../common/outfile.h"
 
 enum {
     LEFT = 44,
@@ -78,11 +78,10 @@ void trust_draw(FILE *f, const tw_reliability *r) {
 }
 
 tw_err trust_save(tw_ctx *ctx, const char *path, const tw_reliability *r) {
-    FILE *f = fopen(path, "w");
-    if (!f) return tw_fail_err(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
-    draw(f, r, " xmlns=\"http://www.w3.org/2000/svg\" width=\"512\" style=\"background:#fff\"", file_style);
-    fputc('\n', f);
-    bool written = !ferror(f);
-    if (fclose(f) || !written) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    return TW_OK;
+    outfile file;
+    tw_err err = outfile_open(ctx, &file, path);
+    if (err) return err;
+    draw(file.to, r, " xmlns=\"http://www.w3.org/2000/svg\" width=\"512\" style=\"background:#fff\"", file_style);
+    fputc('\n', file.to);
+    return outfile_close(ctx, &file, path);
 }

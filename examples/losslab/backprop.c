@@ -3,12 +3,12 @@
 #include "canvas.h"
 #include "losslab.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "../common/cli.h"
+#include "../common/outfile.h"
 
 #define PROGRAM "losslab backprop"
 
@@ -105,19 +105,21 @@ static void print_tape(const backprop_step *s) {
 }
 
 static bool write_dot(tw_ctx *ctx, const char *path) {
-    FILE *file = fopen(path, "w");
-    if (file) tw_tape_dot(ctx, file);
-    bool good = file && !ferror(file);
-    if (file && fclose(file)) good = false;
-    if (good) printf("tape for Graphviz: %s\n", path);
-    else fprintf(stderr, PROGRAM ": %s: cannot be written: %s\n", path, strerror(errno));
-    return good;
+    outfile file;
+    tw_err err = outfile_open(ctx, &file, path);
+    if (!err) {
+        tw_tape_dot(ctx, file.to);
+        err = outfile_close(ctx, &file, path);
+    }
+    if (err) fprintf(stderr, PROGRAM ": %s\n", tw_errmsg(ctx));
+    else printf("tape for Graphviz: %s\n", path);
+    return !err;
 }
 
 static bool run(tw_ctx *ctx, const char *out, const char *dot) {
     backprop_step s = {0};
     tw_real grad[BACKPROP_LEAVES][6];
-    char error[256] = "";
+    char error[512] = "";
     bool good = true;
     if (backprop_run(ctx, &s)) {
         fprintf(stderr, PROGRAM ": %s\n", tw_errmsg(ctx));

@@ -1,7 +1,6 @@
 /* canvas.c - a canvas is a list of what was drawn; colours. */
 #include "canvas_private.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -198,11 +197,11 @@ static bool save_svg(const canvas *c, const char *path, char *error, size_t size
         snprintf(error, size, "%s: out of memory", path);
         return false;
     }
-    FILE *file = fopen(path, "w");
-    bool ok = file && fputs(svg, file) >= 0;
-    if (file && fclose(file)) ok = false;
+    tw_ctx *ctx = tw_ctx_new(0);
+    bool ok = ctx && !tw_file_replace(ctx, path, svg, strlen(svg));
+    if (!ok) snprintf(error, size, "%s", ctx ? tw_errmsg(ctx) : "out of memory");
+    tw_ctx_free(ctx);
     free(svg);
-    if (!ok) snprintf(error, size, "%s: cannot be written: %s", path, strerror(errno));
     return ok;
 }
 

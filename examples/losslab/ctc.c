@@ -194,7 +194,7 @@ int command_ctc(int argc, char **argv) {
     if (canvas_cannot_save(out)) cli_usage_error(&command, "--out %s: %s", out, canvas_cannot_save(out));
     ctc_scene s = {.text = argv[1], .ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = seed, .threads = 1})};
     if (!s.ctx) cli_die(PROGRAM, "out of memory");
-    char error[256] = "";
+    char error[512] = "";
     tw_err err = model ? ctc_frames_read(s.ctx, model, argv[2], &s.frames)
                        : ctc_frames_draw(s.ctx, s.text, T, &s.frames);
     if (!err) err = ctc_scene_prepare(&s);

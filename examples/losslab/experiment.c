@@ -40,7 +40,7 @@ static int list(void) {
 }
 
 static int run(const experiment *e, trial *t, const char *out) {
-    char error[256];
+    char error[512];
     double began = progress_clock();
     printf("%s: %s\n", e->name, e->question);
     canvas_describe(t->picture, "%s: %s", e->name, e->question);

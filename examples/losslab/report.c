@@ -26,10 +26,16 @@ static void put_figures(const site *s, const tw_cost *cost, FILE *out) {
     fputs("</div>\n", out);
 }
 
+static FILE *open_memory(char **text, size_t *size) {
+    FILE *out = open_memstream(text, size);
+    if (out) return out;
+    cli_die("losslab report", "out of memory");
+}
+
 static char *computed(const site *s, const tw_cost *cost, bool *pass) {
     char *text = NULL;
     size_t size;
-    FILE *out = site_open(NULL, &text, &size);
+    FILE *out = open_memory(&text, &size);
     about_options(cost, out);
     if (about_example(s->ctx, cost, out) || about_gradient(s->ctx, cost, out, pass)) site_give_up(s);
     if (fclose(out)) cli_die("losslab report", "out of memory");
@@ -39,12 +45,12 @@ static char *computed(const site *s, const tw_cost *cost, bool *pass) {
 static void write_loss(site *s, size_t i) {
     const tw_cost_layer *layer = tw_cost_at(i);
     const chapter *book = chapter_of(layer->name);
-    char path[SITE_PATH];
+    site_page p;
     bool pass = false;
     tw_cost cost;
     if (tw_cost_find(s->ctx, layer->name, &cost)) site_give_up(s);
     char *text = computed(s, &cost, &pass);
-    FILE *out = page_open(s, layer->name, layer->name, path);
+    FILE *out = page_open(s, layer->name, layer->name, &p);
     bool lattice = !strcmp(layer->name, "ctc");
     fprintf(out,
             "<nav>Computed here: <a href=\"#curves\">curves</a>%s <a href=\"#all-options\">all options</a> "
@@ -63,14 +69,14 @@ static void write_loss(site *s, size_t i) {
         page_lattice(out);
     }
     page_text(out, text);
-    page_close(out, path);
+    page_close(s, &p);
     free(text);
     if (i < sizeof s->pass / sizeof *s->pass) s->pass[i] = pass;
 }
 
 static void write_index(const site *s) {
-    char path[SITE_PATH];
-    FILE *out = page_open(s, "index", "The loss laboratory", path);
+    site_page p;
+    FILE *out = page_open(s, "index", "The loss laboratory", &p);
     fputs("<h1>The loss laboratory</h1>\n<p>Each loss with its formula, its gradient derived, its curves, an example "
           "worked through, and a check of its gradient. Beside them: <a href=\"backprop.html\">backpropagation</a>, "
           "number by "
@@ -96,7 +102,7 @@ static void write_index(const site *s) {
     fputs("</div>\n", out);
     const chapter *readme = chapter_named("README");
     if (readme) page_chapter(out, readme);
-    page_close(out, path);
+    page_close(s, &p);
 }
 
 int command_report(int argc, char **argv) {

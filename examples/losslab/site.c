@@ -1,7 +1,6 @@
 /* site.c - see site.h. */
 #include "site.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,12 +56,6 @@ static const char style[] =
 
 _Noreturn void site_give_up(const site *s) { cli_die("losslab report", "%s", tw_errmsg(s->ctx)); }
 
-FILE *site_open(const char *path, char **text, size_t *size) {
-    FILE *out = path ? fopen(path, "w") : open_memstream(text, size);
-    if (out) return out;
-    cli_die("losslab report", "%s: cannot be written: %s", path ? path : "memory", strerror(errno));
-}
-
 /* ---- pages ------------------------------------------------------------------------------------------------ */
 
 /* Pages that are about no single loss; where the chapters' links to them lead, seen from docs/losses. */
@@ -92,9 +85,10 @@ static void put_navigation(FILE *out, const char *here) {
     fputs("</nav>\n", out);
 }
 
-FILE *page_open(const site *s, const char *name, const char *title, char path[SITE_PATH]) {
-    snprintf(path, SITE_PATH, "%s/%s.html", s->folder, name);
-    FILE *out = site_open(path, NULL, NULL);
+FILE *page_open(const site *s, const char *name, const char *title, site_page *p) {
+    snprintf(p->path, sizeof p->path, "%s/%s.html", s->folder, name);
+    if (outfile_open(s->ctx, &p->file, p->path)) site_give_up(s);
+    FILE *out = p->file.to;
     fprintf(out,
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
             "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>%s</title>\n<style>\n",
@@ -105,14 +99,13 @@ FILE *page_open(const site *s, const char *name, const char *title, char path[SI
     return out;
 }
 
-void page_close(FILE *out, const char *path) {
-    fprintf(out,
+void page_close(const site *s, site_page *p) {
+    fprintf(p->file.to,
             "<footer>Made by <code>losslab report</code>, Thalweg %s. Every picture, worked example and check on this "
             "page was computed.</footer>\n"
             "</body>\n</html>\n",
             tw_version());
-    bool failed = ferror(out);
-    if (fclose(out) || failed) cli_die("losslab report", "%s: cannot be written: %s", path, strerror(errno));
+    if (outfile_close(s->ctx, &p->file, p->path)) site_give_up(s);
 }
 
 void page_canvas(FILE *out, canvas *c) {

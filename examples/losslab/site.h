@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <thalweg/extend.h>
 
+#include "../common/outfile.h"
 #include "canvas.h"
 #include "chapters.h"
 
@@ -19,12 +20,14 @@ typedef struct site {
 
 /* With the error in s->ctx. */
 _Noreturn void site_give_up(const site *s);
-/* A file to write to, or memory when path is NULL. */
-FILE *site_open(const char *path, char **text, size_t *size);
 
 /* ---- site.c: a page, from its head to its foot ------------------------------------------------------------- */
-FILE *page_open(const site *s, const char *name, const char *title, char path[SITE_PATH]);
-void page_close(FILE *out, const char *path);
+typedef struct site_page {
+    outfile file;
+    char path[SITE_PATH];
+} site_page;
+FILE *page_open(const site *s, const char *name, const char *title, site_page *p);
+void page_close(const site *s, site_page *p);
 void page_canvas(FILE *out, canvas *c);  /* as an <svg>; frees c, and NULL is memory that ran out */
 void page_picture(FILE *out, canvas *c); /* the same for large ones: as wide as the screen, or to be scrolled */
 void page_words(FILE *out, const char *text);

@@ -12,9 +12,9 @@
 #include "numbers.h"
 
 /* A chapter of the book, and room for a picture below it, which a link above it leads to. */
-static FILE *open_chapter(const site *s, const char *name, const char *title, const char *file, char path[SITE_PATH]) {
+static FILE *open_chapter(const site *s, const char *name, const char *title, const char *file, site_page *p) {
     const chapter *c = chapter_named(file);
-    FILE *out = page_open(s, name, title, path);
+    FILE *out = page_open(s, name, title, p);
     fputs("<nav>Computed here: <a href=\"#picture\">the picture</a></nav>\n", out);
     if (c) page_chapter(out, c);
     fputs("<h2 id=\"picture\">The picture</h2>\n", out);
@@ -22,13 +22,13 @@ static FILE *open_chapter(const site *s, const char *name, const char *title, co
 }
 
 void site_backprop(const site *s) {
-    char path[SITE_PATH];
+    site_page p;
     backprop_step step = {0};
-    FILE *out = open_chapter(s, "backprop", "Backpropagation", "../backprop", path);
+    FILE *out = open_chapter(s, "backprop", "Backpropagation", "../backprop", &p);
     fputs("<p>The tape of one training step, as <code>losslab backprop</code> draws it.</p>\n", out);
     if (backprop_run(s->ctx, &step)) site_give_up(s);
     page_picture(out, backprop_picture(&step));
-    page_close(out, path);
+    page_close(s, &p);
 }
 
 /* ---- CTC -------------------------------------------------------------------------------------------------- */
@@ -66,10 +66,10 @@ void page_lattice(FILE *out) {
 }
 
 void site_ctc(const site *s) {
-    char path[SITE_PATH];
-    FILE *out = open_chapter(s, "ctc-explained", "CTC, from the beginning", "../ctc", path);
+    site_page p;
+    FILE *out = open_chapter(s, "ctc-explained", "CTC, from the beginning", "../ctc", &p);
     page_lattice(out);
-    page_close(out, path);
+    page_close(s, &p);
 }
 
 /* ---- the museum ------------------------------------------------------------------------------------------------ */
@@ -115,9 +115,9 @@ static bool put_fact(tw_ctx *ctx, const fact *f, FILE *out) {
 }
 
 bool site_museum(const site *s) {
-    char path[SITE_PATH];
+    site_page p;
     bool good = true;
-    FILE *out = page_open(s, "museum", "Wrong losses and misprints", path);
+    FILE *out = page_open(s, "museum", "Wrong losses and misprints", &p);
     fputs("<h1>Wrong losses and misprints</h1>\n<h2 id=\"wrong-losses\">Wrong losses</h2>\n"
           "<p>Famous mistakes, each re-created in a few lines, and what a check finds in them, here and now. The "
           "library's own loss passes the same check.</p>\n<div class=\"wide stack\"><table>\n"
@@ -132,6 +132,6 @@ bool site_museum(const site *s) {
           out);
     for (int i = 0; i < fact_count; i++) good = put_fact(s->ctx, &facts[i], out) && good;
     fputs("</table></div>\n", out);
-    page_close(out, path);
+    page_close(s, &p);
     return good;
 }

@@ -9,6 +9,9 @@
 #include "../common/csvlog.h"
 #include "../common/progress.h"
 
+#define LOG_HEADER "epoch,loss,accuracy,test_loss,test_accuracy,lr"
+#define LOG_KEY "log" /* of the checkpoint's metadata: the rows */
+
 /* What the command line says; what it leaves open comes from the model's recipe, or from the file resumed. */
 typedef struct options {
     const char *data, *model, *loss, *optim, *schedule, *out, *resume, *log;
@@ -18,6 +21,14 @@ typedef struct options {
 } options;
 
 /* ---- the recipe as metadata, so that a resumed training repeats it ---------------------------------------- */
+
+/* The pictures, as far as figures tell them from others. */
+static tw_err describe_data(tw_meta *meta, const picture_source *source) {
+    tw_err err = tw_meta_setf(meta, "pictures", "%d", source->from->image.dim[0]);
+    if (!err) err = tw_meta_setf(meta, "mean", "%.9g", source->mean);
+    if (!err) err = tw_meta_setf(meta, "std", "%.9g", source->std);
+    return err;
+}
 
 static tw_err describe(tw_meta *meta, const options *o, const picture_source *source) {
     tw_err err = tw_meta_set(meta, "program", "mnist");
@@ -30,9 +41,20 @@ static tw_err describe(tw_meta *meta, const options *o, const picture_source *so
     if (!err) err = tw_meta_setf(meta, "seed", "%llu", (unsigned long long)o->seed);
     if (!err) err = tw_meta_setf(meta, "augment", "%d", o->augment);
     if (!err) err = tw_meta_setf(meta, "mirror", "%d", o->mirror);
-    if (!err) err = tw_meta_setf(meta, "mean", "%.9g", source->mean);
-    if (!err) err = tw_meta_setf(meta, "std", "%.9g", source->std);
-    return err;
+    return err ? err : describe_data(meta, source);
+}
+
+/* Other pictures would go unnoticed, and the result would be neither training's. */
+static tw_err check_data(tw_ctx *ctx, const options *o, const tw_meta *saved, const tw_meta *now) {
+    static const char *const keys[] = {"pictures", "mean", "std"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *before = tw_meta_get(saved, keys[i]), *is = tw_meta_get(now, keys[i]);
+        if (before && strcmp(before, is) != 0)
+            return tw_fail_err(ctx, TW_ERR_FORMAT,
+                               "%s: was trained on other data than %s: \"%s\" was %.40s, and is %s now", o->resume,
+                               o->data, keys[i], before, is);
+    }
+    return TW_OK;
 }
 
 static const char *want(tw_ctx *ctx, const tw_meta *meta, const char *key, const char *path) {
@@ -109,6 +131,7 @@ typedef struct training {
     tw_layer *net;
     tw_optim *optim;
     tw_loader *loader;
+    tw_meta *recipe; /* of the file resumed, or NULL */
     tw_meta *meta;
     tw_cost cost;
     tw_schedule schedule;
@@ -144,11 +167,16 @@ static tw_err train_epoch(training *t, int64_t epoch, double *loss, double *accu
     return err;
 }
 
-/* The checkpoint while more epochs follow, the model alone after the last. */
+/* The checkpoint while more epochs follow, with the log so far; the model alone after the last. */
 static tw_err save(training *t, bool finished) {
     tw_loader_position at = tw_loader_tell(t->loader);
     if (finished) return tw_model_save(t->params, t->meta, t->o->out);
-    return tw_checkpoint_save(t->params, t->optim, &at, t->meta, t->o->out);
+    tw_meta *meta = tw_meta_new(t->ctx);
+    tw_err err = meta ? describe(meta, t->o, &t->source) : tw_error(t->ctx);
+    if (!err) err = tw_meta_set(meta, LOG_KEY, t->log.text);
+    if (!err) err = tw_checkpoint_save(t->params, t->optim, &at, meta, t->o->out);
+    tw_meta_free(meta);
+    return err;
 }
 
 static tw_err run(training *t, int64_t first) {
@@ -162,16 +190,20 @@ static tw_err run(training *t, int64_t first) {
         tw_err err = train_epoch(t, epoch, &loss, &accuracy);
         if (!err) err = evaluate(t->ctx, t->net, &t->test, t->source.mean, t->source.std, &s);
         bool last = epoch + 1 == o->epochs, pause = !last && epoch + 1 - first == o->pause_after;
+        double tested = (double)s.right / (double)s.total, lr = tw_optim_lr(t->optim);
+        if (!err &&
+            !csvlog_add(&t->log, "%d,%.6f,%.6f,%.6f,%.6f,%.3e", (int)epoch + 1, loss, accuracy, s.loss, tested, lr))
+            err = tw_fail_err(t->ctx, TW_ERR_NOMEM, "out of memory");
+        /* What cannot be logged is learned all the same. */
+        tw_err unlogged = err ? err : csvlog_save(t->ctx, &t->log, LOG_HEADER, o->log);
         if (!err) err = save(t, last);
+        if (!err) err = unlogged;
         if (err) {
             progress_clear(&t->bar);
             return err;
         }
-        double tested = (double)s.right / (double)s.total, lr = tw_optim_lr(t->optim);
         progress_print(&t->bar, "epoch %2d/%d  loss %.4f  accuracy %.4f  test loss %.4f  test accuracy %.4f",
                        (int)epoch + 1, o->epochs, loss, accuracy, s.loss, tested);
-        if (!csvlog_row(&t->log, "%d,%.6f,%.6f,%.6f,%.6f,%.3e", (int)epoch + 1, loss, accuracy, s.loss, tested, lr))
-            return tw_fail_err(t->ctx, TW_ERR_IO, "%s: cannot be written", o->log);
         if (pause) {
             progress_clear(&t->bar);
             fprintf(stderr, "paused; go on with: mnist train --resume %s --out %s\n", o->out, o->out);
@@ -225,13 +257,15 @@ static tw_err prepare(training *t, int64_t *first) {
     *first = 0;
     if (o->resume) {
         tw_loader_position at;
+        const char *rows = tw_meta_get(t->recipe, LOG_KEY);
+        if ((err = check_data(ctx, o, t->recipe, t->meta))) return err;
         if ((err = tw_checkpoint_load(t->params, t->optim, &at, o->resume))) return err;
         if ((err = tw_loader_seek(t->loader, at))) return err;
         *first = at.epoch;
         if (*first >= o->epochs) return tw_fail_err(ctx, TW_ERR_STATE, "%s: this training has finished", o->resume);
+        if (rows && !csvlog_set(&t->log, rows)) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     }
-    if (!csvlog_open(&t->log, o->log, "epoch,loss,accuracy,test_loss,test_accuracy,lr", o->resume))
-        return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened for writing", o->log);
+    if ((err = csvlog_save(ctx, &t->log, LOG_HEADER, o->log))) return err;
     fprintf(stderr, "%s: %zu weights, %d pictures, %d threads\n", o->model, tw_params_size(t->params),
             t->train.image.dim[0], tw_threads(ctx));
     return TW_OK;
@@ -264,7 +298,7 @@ int command_train(int argc, char **argv) {
         {"out", 'o', CLI_TEXT, &o.out, "FILE", "where the model goes; a checkpoint after each epoch", 0, 0, NULL},
         {"resume", 'r', CLI_TEXT, &o.resume, "FILE", "go on from a checkpoint, with its recipe", 0, 0, NULL},
         {"pause-after", 0, CLI_INT, &o.pause_after, "N", "stop after N epochs, to be resumed", 1, 100000, NULL},
-        {"log", 0, CLI_TEXT, &o.log, "FILE.csv", "a row an epoch", 0, 0, NULL},
+        {"log", 0, CLI_TEXT, &o.log, "FILE.csv", "a row an epoch; when resumed, all of them anew", 0, 0, NULL},
     };
     cli_command command = {"mnist",
                            "train",
@@ -280,7 +314,6 @@ int command_train(int argc, char **argv) {
 
     tw_ctx *ctx = NULL;
     training t = {.o = &o};
-    tw_meta *recipe = NULL;
     if (o.resume) {
         for (size_t i = 0; i < sizeof given; i++)
             if (given[i])
@@ -288,7 +321,7 @@ int command_train(int argc, char **argv) {
                                 "--resume takes the recipe from the file: leave out --model, --loss, --optim, "
                                 "--schedule, --epochs, --batch, --seed, --[no-]augment and --[no-]mirror");
         if (!(ctx = tw_ctx_new(0))) cli_die("mnist train", "out of memory");
-        if (tw_meta_load(ctx, o.resume, &recipe) || recall(ctx, recipe, &o)) give_up("mnist train", ctx);
+        if (tw_meta_load(ctx, o.resume, &t.recipe) || recall(ctx, t.recipe, &o)) give_up("mnist train", ctx);
         tw_rng_set(ctx, (tw_rng_state){o.seed, 0}); /* what the first start had; the checkpoint sets the rest */
     } else {
         const char *nearest;
@@ -312,12 +345,12 @@ int command_train(int argc, char **argv) {
     tw_err err = prepare(&t, &first);
     if (!err) err = run(&t, first);
     if (err) report("mnist train", ctx);
-    csvlog_close(&t.log);
+    csvlog_free(&t.log);
     tw_loader_free(t.loader);
     tw_optim_free(t.optim);
     tw_params_free(t.params);
     tw_meta_free(t.meta);
-    tw_meta_free(recipe);
+    tw_meta_free(t.recipe);
     pictures_free(&t.train);
     pictures_free(&t.test);
     tw_ctx_free(ctx);
