@@ -7,9 +7,10 @@
 #include <math.h>
 #include <thalweg/extend.h>
 
-static tw_err one_epoch(run *r, long done) {
+/* *ended: it was not stopped before its last step. */
+static tw_err one_epoch(run *r, long done, bool *ended) {
     training *t = &r->training;
-    const tw_batch *batch;
+    const tw_batch *batch = NULL;
     tw_err err;
     if (tw_loader_tell(t->loader).batch == 0) training_epoch(t); /* otherwise it is gone on with */
     while (!(err = tw_loader_next(t->loader, &batch)) && batch) {
@@ -21,6 +22,7 @@ static tw_err one_epoch(run *r, long done) {
             (err = train_save_checkpoint(r)))
             break;
     }
+    *ended = !batch;
     return err;
 }
 
@@ -123,8 +125,9 @@ static tw_err all_epochs(run *r, int *epoch, long *infeasible, outcome *why) {
     while (*epoch < epochs && *why == FINISHED && !unseen) {
         double began = progress_clock();
         progress_label(&r->bar, "epoch %d/%d", *epoch + 1, epochs);
-        tw_err err = one_epoch(r, *epoch * n);
-        if (!err && stop_wanted()) {
+        bool ended;
+        tw_err err = one_epoch(r, *epoch * n, &ended);
+        if (!err && !ended) {
             *why = INTERRUPTED;
             return train_save_checkpoint(r);
         }
@@ -135,10 +138,11 @@ static tw_err all_epochs(run *r, int *epoch, long *infeasible, outcome *why) {
         unseen = train_log(r);
         if (!unseen && r->o->report) unseen = write_report(r, *epoch);
         if (*epoch < epochs && *epoch - first == r->o->pause_after) *why = PAUSED;
+        if (*epoch < epochs && stop_wanted()) *why = INTERRUPTED;
         if (*epoch < epochs && tw_early_stop_now(&r->stop, *epoch)) *why = PATIENCE;
         if (*epoch < epochs && *why != PATIENCE && (err = train_save_checkpoint(r))) return err;
     }
-    if (*why == PAUSED || (unseen && *why == FINISHED && *epoch < epochs)) return unseen;
+    if (*why == PAUSED || *why == INTERRUPTED || (unseen && *why == FINISHED && *epoch < epochs)) return unseen;
     tw_err err = train_save_result(r, *epoch);
     return err ? err : unseen;
 }
@@ -162,8 +166,8 @@ static tw_err train(run *r) {
         progress_clear(&r->bar);
         return err;
     }
-    progress_end(&r->bar, epoch * n + (why == INTERRUPTED ? (long)t->read.samples : 0), "loss %.4f  cer %.4f",
-                 training_recent_loss(t), training_recent_cer(t));
+    progress_end(&r->bar, epoch * n + (tw_loader_tell(t->loader).batch ? (long)t->read.samples : 0),
+                 "loss %.4f  cer %.4f", training_recent_loss(t), training_recent_cer(t));
     if (infeasible)
         fprintf(stderr, "%ld times a text did not fit into its picture's frames and taught nothing\n", infeasible);
     if (why == PATIENCE)
