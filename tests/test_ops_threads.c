@@ -65,7 +65,13 @@ Test(threads, same_bits_for_one_two_three_and_five) {
     for (int i = 0; i <= LEAVES; i++) free(one.v[i]);
 }
 
-#ifdef __GLIBC__
+/* How much stack is enough is not asked of the sanitizers, whose frames are larger. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SANITIZER
+#endif
+#endif
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(HAS_SANITIZER)
 enum { BLOCKS = 16 };
 static void note_stack(void *arg, int block, int thread) {
     (void)thread;
@@ -90,13 +96,7 @@ Test(threads, have_the_stack_they_need) {
 }
 
 /* A program's own thread with 128 KiB: products in all orientations, and each algorithm of convolution. An overflow
- * meets the guard page. The sanitizers' frames are larger. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SANITIZER
-#endif
-#endif
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(HAS_SANITIZER)
+ * meets the guard page. */
 static void *multiply_and_convolve(void *arg) {
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = 1});
     for (int k = 0; k < 8; k++) {
@@ -127,5 +127,4 @@ Test(threads, a_small_stack_of_the_callers_is_enough) {
     cr_assert_eq(pthread_join(id, NULL), 0);
     cr_assert_eq(err, TW_OK);
 }
-#endif
 #endif

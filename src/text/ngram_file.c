@@ -21,6 +21,7 @@
 #include "tensor/file.h"
 #include "tensor/utf8_valid.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
