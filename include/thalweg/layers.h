@@ -84,7 +84,7 @@ TW_API tw_tensor *tw_global_avg_pool2d(tw_ctx *ctx, tw_tensor *x);
  * y = (x - mean) / sqrt(var + eps) * weight + bias. Training uses the batch's mean and biased variance and moves
  * running_mean, running_var (unbiased) by momentum; eval uses those. One value per channel in training is a RANGE
  * error, as in PyTorch (its variance says nothing). num_batches_tracked is saved with the model. The running values
- * move in forward, also when the step fails later.
+ * move in forward, and move back when the step fails; a batch whose variance is not finite moves none.
  * (Ioffe, Szegedy 2015) */
 typedef struct tw_batchnorm_options {
     double eps;      /* 0: 1e-5 */

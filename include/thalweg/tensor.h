@@ -65,10 +65,16 @@ TW_API tw_tensor *tw_rand(tw_ctx *ctx, tw_real low, tw_real high, int ndim, cons
 /* A copy of x's value that backward does not pass. */
 TW_API tw_tensor *tw_detach(tw_ctx *ctx, tw_tensor *x);
 
-/* Gradients of loss (one element) for everything that leads to it. NONFINITE when loss is NaN or infinite,
+/* A step that fails, here or in tw_optim_step, leaves everything as it was before tw_step_begin: weights, the optimiser
+ * with its count of steps, averages, running statistics. But random numbers that were drawn stay drawn: tw_rng_get
+ * before and tw_rng_set after give the same ones again. Of several steps that add up, one that fails by its loss leaves
+ * the gradients of the others, and tw_step_accumulate goes on with them; one that fails later loses them all.
+ *
+ * Gradients of loss (one element) for everything that leads to it. NONFINITE when loss is NaN or infinite,
  * naming the first op whose output is; STATE when the step already failed. Once per step. */
 TW_API tw_err tw_backward(tw_ctx *ctx, tw_tensor *loss);
-/* The same for any tensor y, starting from the given gradient dy (y->size values). */
+/* The same for any tensor y, starting from the given gradient dy (y->size values, all finite: else NONFINITE). What y
+ * holds is not looked at: a gradient that is not finite is left for tw_optim_step to find. */
 TW_API tw_err tw_backward_from(tw_ctx *ctx, tw_tensor *y, const tw_real *dy);
 
 /* Keeps x's gradient readable after tw_backward (otherwise an activation's memory is used again). Returns x. */
@@ -111,7 +117,8 @@ TW_API tw_tensor *tw_gelu_tanh(tw_ctx *ctx, tw_tensor *x);
 TW_API tw_tensor *tw_matmul(tw_ctx *ctx, tw_tensor *a, bool transpose_a, tw_tensor *b, bool transpose_b);
 
 /* ---- reductions; naxes 0 means all axes; negative axes count from the end --------------------------
- * keep_dims leaves the reduced axes as 1. The mean over no elements is NaN, as in NumPy. */
+ * keep_dims leaves the reduced axes as 1. The mean over no elements is NaN, as in NumPy. A tensor without dimensions has
+ * an axis 0 here, and in the softmaxes, as in PyTorch. */
 TW_API tw_tensor *tw_sum(tw_ctx *ctx, tw_tensor *x, int naxes, const int *axes, bool keep_dims);
 TW_API tw_tensor *tw_mean(tw_ctx *ctx, tw_tensor *x, int naxes, const int *axes, bool keep_dims);
 /* The largest over axes; NaN where there is one. Elements that tie for it share its gradient evenly, as with

@@ -169,11 +169,14 @@ static bool shape_ok(tw_ctx *ctx, const tw_tensor *x, const tw_tensor *weight) {
     return true;
 }
 
-/* A batch whose statistics are not finite is left out: the step will fail, and must leave the model as it was. */
-static void move_running(const pass *p, double momentum, tw_tensor *mean, tw_tensor *var, tw_tensor *batches) {
+/* A batch whose statistics are not finite is left out, also where no step follows that could fail. */
+static void move_running(tw_ctx *ctx, const pass *p, double momentum, tw_tensor *mean, tw_tensor *var,
+                         tw_tensor *batches) {
     const tw__batchnorm_call *b = p->call;
     for (size_t c = 0; c < b->C; c++)
         if (!isfinite((tw_real)p->var[c])) return;
+    if (tw_buffer_will_change(ctx, mean) || tw_buffer_will_change(ctx, var) || tw_buffer_will_change(ctx, batches))
+        return;
     for (size_t c = 0; c < b->C; c++) {
         mean->data[c] = (tw_real)((1 - momentum) * (double)mean->data[c] + momentum * b->mean[c]);
         var->data[c] = (tw_real)((1 - momentum) * (double)var->data[c] + momentum * p->var[c]);
@@ -221,7 +224,8 @@ tw_tensor *tw__batchnorm(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor
         memset(statistics, 0, 2 * C * sizeof(double)); /* nothing was normalised, and backward's sums are 0 */
     } else {
         tw_parallel_for(ctx, block_count(call), forward_block, &p);
-        if (call->training) move_running(&p, o->momentum > 0 ? o->momentum : 0.1, running_mean, running_var, batches);
+        if (call->training)
+            move_running(ctx, &p, o->momentum > 0 ? o->momentum : 0.1, running_mean, running_var, batches);
     }
     tw_scratch_release(ctx, mark);
     return tw_record(ctx, &batchnorm_op, record ? call : NULL, 3, in, y);

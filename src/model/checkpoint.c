@@ -272,7 +272,10 @@ tw_err tw_checkpoint_load(tw_params *params, tw_optim *optim, tw_loader_position
     if (!err) err = tw__model_match(params, &file, true, want, &n);
     if (!err && optim) err = match_states(&file, optim, want + n);
     if (!err) err = tw__st_read(&file, n + states, want);
-    if (!err) take_scalars(ctx, optim, position, &got);
+    if (!err) {
+        take_scalars(ctx, optim, position, &got);
+        tw__undo_forget(ctx);
+    }
     tw_scratch_release(ctx, mark);
     tw__st_close(&file);
     return err;

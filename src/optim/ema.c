@@ -115,6 +115,7 @@ tw_err tw_ema_update(tw_ema *e, double decay, int64_t step) {
 /* ---- using it ------------------------------------------------------------------------------------------- */
 
 static void exchange(const tw_ema *e) {
+    tw__undo_forget(e->params->ctx);
     for (size_t i = 0; i < e->n; i++) {
         tw_real *w = e->pair[i].weight->tensor.data, *a = e->pair[i].average->tensor.data;
         for (size_t k = 0; k < e->pair[i].weight->tensor.size; k++) {

@@ -194,6 +194,7 @@ tw_err tw_optim_step(tw_optim *o) {
         return tw_fail_err(ctx, TW_ERR_STATE, "%s: no parameter has a gradient in this step; tw_backward comes first",
                            o->cls->name);
     tw_err err = check_gradients(o);
+    if (err == TW_ERR_NONFINITE) tw__undo_since(ctx, ctx->grads_since); /* all that was added up is lost */
     if (err) return err;
     for (size_t i = 0; i < o->nparams; i++) {
         tw__optim_param *p = &o->param[i];
@@ -201,5 +202,6 @@ tw_err tw_optim_step(tw_optim *o) {
     }
     tw_parallel_for(ctx, tw__params_blocks(params), update_block, o);
     o->steps++;
+    tw__undo_forget(ctx);
     return TW_OK;
 }

@@ -62,6 +62,7 @@ void tw_ctx_free(tw_ctx *ctx) {
     tw__arena_free(ctx, &ctx->step);
     tw__arena_free(ctx, &ctx->scratch);
     tw__arena_free(ctx, &ctx->kept);
+    tw__arena_free(ctx, &ctx->undo);
     ctx->allocator.free(ctx->allocator.user, ctx, sizeof *ctx);
 }
 
@@ -155,6 +156,8 @@ static void keep_first(tw_ctx *ctx, tw_err err, const char *format, va_list args
     char whole[8192];       /* more than a path that a system takes */
     if (ctx->error) return; /* the first error explains the later ones */
     ctx->error = err;
+    tw__undo_since(ctx, ctx->step_number); /* this step will be refused */
+    ctx->part_failed = true;
     vsnprintf(whole, sizeof whole, format, args);
     tw__message_clean(whole);
     tw__message_shorten(whole, ctx->message, sizeof ctx->message);

@@ -40,6 +40,7 @@ typedef struct tw__block {
 } tw__block;
 
 typedef struct tw__pool tw__pool;
+typedef struct tw__undo tw__undo;
 
 enum { TW__LOG_SEEN = 256 };
 typedef struct tw__log_state {
@@ -56,6 +57,9 @@ struct tw_ctx {
     tw__arena step;    /* tensors, nodes, gradients: gone at tw_step_begin */
     tw__arena scratch; /* kernel temporaries, with mark and release */
     tw__arena kept;    /* what lives as long as the context: lists in options */
+    tw__arena undo;    /* old values of buffers: gone at tw_step_begin, but not when steps accumulate */
+    tw__undo *undone;  /* the newest of them */
+    bool part_failed;  /* one of the steps that accumulate */
     tw__block free_block[TW__FREE_BLOCKS];
     int free_blocks;
 
@@ -96,6 +100,11 @@ void tw__free(tw_ctx *ctx, void *ptr, size_t size);
 void *tw__keep(tw_ctx *ctx, size_t size);
 /* A copy of a string, or NULL with NOMEM; given back with tw__free(ctx, s, strlen(s) + 1). */
 char *tw__strdup(tw_ctx *ctx, const char *s);
+
+/* ---- undo.c: see there, and tw_buffer_will_change in extend.h ------------------------------------------ */
+void tw__undo_since(tw_ctx *ctx, uint64_t step); /* buffers are what they were before this step changed them */
+void tw__undo_forget(tw_ctx *ctx);               /* the changes so far are final */
+void tw__undo_forget_buffer(tw_ctx *ctx, const tw_tensor *buffer);
 
 void tw__log_init(tw_ctx *ctx);
 void tw__pool_free(tw_ctx *ctx);

@@ -34,6 +34,11 @@ bool tw__axis(tw_ctx *ctx, const char *op, const tw_tensor *x, int axis, int *fo
     return false;
 }
 
+bool tw__axis_to_reduce(tw_ctx *ctx, const char *op, const tw_tensor *x, int axis, int *found) {
+    *found = 0;
+    return (x->ndim == 0 && (axis == 0 || axis == -1)) || tw__axis(ctx, op, x, axis, found);
+}
+
 tw__around tw__around_axis(const tw_tensor *x, int axis) {
     tw__around r = {1, (size_t)x->dim[axis], 1};
     for (int i = 0; i < axis; i++) r.outer *= (size_t)x->dim[i];

@@ -220,7 +220,7 @@ tw_tensor *tw_max(tw_ctx *ctx, tw_tensor *x, int axis, bool keep_dims, tw_labels
     tw__max_attr *attr = tw_alloc(ctx, sizeof *attr);
     bool reduced[TW_MAX_DIMS] = {false};
     int ndim, dim[TW_MAX_DIMS];
-    if (!attr || !tw__axis(ctx, "max", x, axis, &attr->axis)) return NULL;
+    if (!attr || !tw__axis_to_reduce(ctx, "max", x, axis, &attr->axis)) return NULL;
     reduced[attr->axis] = true;
     if (!result_dims(ctx, "max", x, reduced, keep_dims, &ndim, dim)) return NULL;
     attr->keep_dims = keep_dims;

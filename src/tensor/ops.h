@@ -16,6 +16,8 @@ size_t tw__grain(size_t work);
 
 /* Turns a negative axis into the one it means; false with a RANGE error when x has no such axis. */
 bool tw__axis(tw_ctx *ctx, const char *op, const tw_tensor *x, int axis, int *found);
+/* The same, but a tensor without dimensions has an axis 0, of length 1, as it has for PyTorch's reductions. */
+bool tw__axis_to_reduce(tw_ctx *ctx, const char *op, const tw_tensor *x, int axis, int *found);
 
 /* Which axes of x a reduction marks; naxes 0: all. False with a RANGE error. */
 bool tw__mark_axes(tw_ctx *ctx, const char *op, const tw_tensor *x, int naxes, const int *axes, bool *reduced);

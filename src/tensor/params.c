@@ -59,6 +59,7 @@ void tw_params_free(tw_params *params) {
         last.free_fn(last.object);
     }
     for (size_t i = 0; i < params->count; i++) {
+        tw__undo_forget_buffer(ctx, &params->entry[i]->tensor);
         tw__reals_free(ctx, &params->entry[i]->own);
         tw__free(ctx, params->entry[i], params->entry[i]->bytes);
     }

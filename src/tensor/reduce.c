@@ -39,7 +39,7 @@ bool tw__mark_axes(tw_ctx *ctx, const char *op, const tw_tensor *x, int naxes, c
     for (int i = 0; i < TW_MAX_DIMS; i++) reduced[i] = naxes == 0 && i < x->ndim;
     for (int i = 0; i < naxes; i++) {
         int axis;
-        if (!tw__axis(ctx, op, x, axes[i], &axis)) return false;
+        if (!tw__axis_to_reduce(ctx, op, x, axes[i], &axis)) return false;
         if (reduced[axis])
             return tw_fail(ctx, TW_ERR_RANGE, "%s: axis %d is given twice: %s", op, axis, tw_describe(ctx, x));
         reduced[axis] = true;

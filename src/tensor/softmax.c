@@ -145,7 +145,7 @@ static const softmax log_softmax_op = {{"log_softmax", softmax_backward}, log_so
 static tw_tensor *apply(tw_ctx *ctx, const softmax *op, tw_tensor *x, int axis) {
     if (!tw_inputs_ok(ctx, op->op.name, 1, &x)) return NULL;
     tw__axis_attr *attr = tw_alloc(ctx, sizeof *attr);
-    if (!attr || !tw__axis(ctx, op->op.name, x, axis, &attr->axis)) return NULL;
+    if (!attr || !tw__axis_to_reduce(ctx, op->op.name, x, axis, &attr->axis)) return NULL;
     tw_tensor *y = tw_new_like(ctx, x);
     if (!y || !softmax_value(ctx, op, tw__around_axis(x, attr->axis), x->data, y->data)) return NULL;
     return tw_record(ctx, &op->op, attr, 1, &x, y);

@@ -22,6 +22,9 @@ void tw_step_accumulate(tw_ctx *ctx) {
 void tw_step_begin(tw_ctx *ctx) {
     tw_step_accumulate(ctx);
     ctx->grads_since = ctx->step_number;
+    if (ctx->part_failed) tw__undo_since(ctx, 0); /* and the others have not been used */
+    tw__undo_forget(ctx);
+    tw__arena_reset(ctx, &ctx->undo);
 }
 
 /* ---- recording ---------------------------------------------------------------------------------------- */
@@ -169,11 +172,19 @@ tw_err tw_backward_from(tw_ctx *ctx, tw_tensor *y, const tw_real *dy) {
         return tw_fail_err(ctx, TW_ERR_STATE,
                            "backward: nothing that leads to %s wants a gradient, or recording is off",
                            tw_describe(ctx, y));
+    for (size_t i = 0; i < y->size; i++)
+        if (!isfinite(dy[i]))
+            return tw_fail_err(ctx, TW_ERR_NONFINITE, "backward: the gradient given for %s is %g at element %zu",
+                               tw_describe(ctx, y), (double)dy[i], i);
     ctx->backward_done = true;
     tw_real beta, *g = tw_grad(ctx, y, &beta);
     if (!g) return ctx->error;
     for (size_t i = 0; i < y->size; i++) g[i] = tw_add_to(beta, g[i], dy[i]); /* y may be a parameter itself */
     run_backward(ctx);
+    if (ctx->error) { /* half of the gradients have been added: those of earlier parts are lost, too */
+        tw__undo_since(ctx, ctx->grads_since);
+        ctx->grads_since = ctx->step_number + 1;
+    }
     return ctx->error;
 }
 
