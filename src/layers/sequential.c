@@ -23,7 +23,8 @@ static tw_tensor *forward_next(tw_ctx *ctx, const sequential *s, int *i, tw_tens
     if (*i + 1 == s->n || !tw__conv2d_may_pool(layer) || !tw__pool2d_is_plain_max(s->layer[*i + 1], &kh, &kw))
         return tw_forward(ctx, layer, x);
     ++*i;
-    return tw__conv2d_pooled(ctx, layer, x, kh, kw);
+    x = tw__conv2d_pooled(ctx, layer, x, kh, kw);
+    return x && !x->name ? tw_set_name(x, layer->name) : x; /* as tw_forward does */
 }
 
 static tw_tensor *forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x) {

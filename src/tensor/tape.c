@@ -134,10 +134,12 @@ static tw_err report_nonfinite(tw_ctx *ctx, const tw_tensor *loss) {
             if (!all_finite(n->out[i])) first = n; /* goes on: the oldest is the one */
     double value = (double)loss->data[0];
     if (!first) return tw_fail_err(ctx, TW_ERR_NONFINITE, "the loss is %g", value);
+    const char *layer = first->out[0]->name, *quote = layer ? "\"" : ""; /* a network has several of an op */
     for (int i = 0; i < first->nin; i++)
         if (first->in[i] && !all_finite(first->in[i]))
-            return tw_fail_err(ctx, TW_ERR_NONFINITE, "the loss is %g: %s got a non-finite input %s", value,
-                               first->op->name, tw_describe(ctx, first->in[i]));
+            return tw_fail_err(ctx, TW_ERR_NONFINITE, "the loss is %g: %s%s%s%.100s%s got a non-finite input %s", value,
+                               first->op->name, layer ? " " : "", quote, layer ? layer : "", quote,
+                               tw_describe(ctx, first->in[i]));
     return tw_fail_err(ctx, TW_ERR_NONFINITE, "the loss is %g: the first non-finite value came out of %s %s", value,
                        first->op->name, tw_describe(ctx, first->out[0]));
 }
