@@ -147,7 +147,7 @@ static tw_err report_nonfinite(tw_ctx *ctx, const tw_tensor *t) {
     size_t i = 0;
     while (isfinite(t->grad[i])) i++;
     return tw_fail_err(ctx, TW_ERR_NONFINITE, "the gradient of %s is %g at element %zu; the weights stay as they were",
-                       tw_describe(ctx, t), (double)t->grad[i], i);
+                       tw_describe(ctx, t), isnan(t->grad[i]) ? (double)NAN : (double)t->grad[i], i);
 }
 
 static tw_err check_gradients(tw_optim *o) {
