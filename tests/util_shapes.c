@@ -126,7 +126,8 @@ static tw_tensor *normed(tw_ctx *ctx, tw_tensor *const *in, bool training) {
 #define FUNCTION(name, n, ...) \
     static tw_tensor *name##_of(tw_ctx *ctx, tw_tensor *const *in) { return __VA_ARGS__; }
 CASES(FUNCTION)
-#define ROW(name, n, ...) {#name, n, name##_of, #__VA_ARGS__},
+#define TEXT(...) #__VA_ARGS__
+#define ROW(name, n, ...) {#name, n, name##_of, TEXT(__VA_ARGS__)},
 static const shape_case cases[] = {CASES(ROW)};
 
 size_t shape_count(void) { return sizeof cases / sizeof *cases; }
