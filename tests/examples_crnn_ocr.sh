@@ -42,6 +42,13 @@ expect 0 '64 pictures' "$ocr" render --out "$dir/again" --count 64 --height 16 -
 same 'the same seed gives other labels' "$dir/pics/labels.tsv" "$dir/again/labels.tsv"
 same 'the same seed gives other pictures' "$dir/pics/000063.png" "$dir/again/000063.png"
 
+# Diverged: in a step, or in the last of an epoch. What was saved before stays.
+printf 'what was there' >"$dir/kept"
+set -- train --labels "$dir/pics/labels.tsv" --model tiny --epochs 2 --optim sgd:lr=1e30 --schedule constant --out "$dir/kept"
+expect 1 'epoch 1: the loss is [a-z]*: .*; a smaller learning rate may help$' "$ocr" "$@" --batch 16
+expect 1 "epoch 1: the network's scores are not finite any more, and are not saved; a smaller" "$ocr" "$@" --batch 64
+[ "$(cat "$dir/kept")" = 'what was there' ] || fail 'a training that diverged wrote its model'
+
 # check: each thing that can be wrong, and a clean set.
 expect 0 'nothing would hurt' "$ocr" check "$dir/pics/labels.tsv"
 expect 2 'which labels.tsv' "$ocr" check

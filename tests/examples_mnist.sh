@@ -94,6 +94,13 @@ for o in '--epochs 9' --no-augment --mirror; do # shellcheck disable=SC2086
 done
 expect 1 'checkpoint' "$mnist" train --data "$dir/data" --resume "$dir/whole" --out "$dir/x"
 
+# Diverged: in a step, or in the last of an epoch, which only the test pictures show. What was saved before stays.
+cp "$dir/whole" "$dir/kept"
+set -- train --data "$dir/data" --model mlp --epochs 2 --optim sgd:lr=1e30 --schedule constant --out "$dir/kept"
+expect 1 'epoch 1: the loss is [a-z]*: .*; a smaller learning rate may help$' "$mnist" "$@" --batch 64
+expect 1 'epoch 1: the loss of the test pictures is not finite, .*not saved; a smaller' "$mnist" "$@" --batch 3200
+cmp -s "$dir/whole" "$dir/kept" || fail 'a training that diverged wrote its model'
+
 expect 0 'test accuracy: 0\.' "$mnist" eval --data "$dir/data" --model "$dir/whole" --png "$dir/c.png"
 [ -s "$dir/c.png" ] || fail 'no picture of the confusion matrix'
 expect 0 "c.png	[0-9]	[01]\\." "$mnist" predict --model "$dir/whole" "$dir/c.png"

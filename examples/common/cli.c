@@ -252,3 +252,11 @@ tw_err cli_check_out(tw_ctx *ctx, const char *path) {
     free(copy);
     return ok ? TW_OK : cannot_be_written(ctx, path, strerror(why));
 }
+
+void cli_explain_divergence(tw_ctx *ctx, int epoch) {
+    if (tw_error(ctx) != TW_ERR_NONFINITE) return;
+    char what[400];
+    snprintf(what, sizeof what, "%s", tw_errmsg(ctx));
+    tw_error_clear(ctx);
+    tw_fail(ctx, TW_ERR_NONFINITE, "epoch %d: %s; a smaller learning rate may help", epoch, what);
+}

@@ -53,4 +53,7 @@ void cli_check_specs(const cli_command *command, tw_ctx *ctx, const char *optim,
 /* Can path be written, at the end of a training? */
 tw_err cli_check_out(tw_ctx *ctx, const char *path);
 
+/* The training failed in this epoch. When numbers were not finite, the sentence says when, and what may help. */
+void cli_explain_divergence(tw_ctx *ctx, int epoch);
+
 #endif

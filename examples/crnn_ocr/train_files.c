@@ -4,6 +4,7 @@
 #include "guide.h"
 #include "train_run.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,9 +98,31 @@ static tw_err bring_best(run *r) {
 
 /* ---- files ------------------------------------------------------------------------------------------------ */
 
+/* The loss of a step is that of the weights before it, so the last one may have spoiled them unseen. Do they still make
+ * numbers of a picture? What was saved before is better than what does not. */
+static tw_err check_weights(const run *r, const crnn *net) {
+    enum { WIDTH = 32 };
+    tw_ctx *ctx = r->ctx;
+    tw_labels frames;
+    if (tw_error(ctx)) return TW_OK; /* the log's: in a context that has failed nothing can be computed */
+    tw_set_training(ctx, false);
+    tw_set_recording(ctx, false);
+    tw_step_begin(ctx);
+    tw_tensor *x = tw_full(ctx, 0.5f, 4, (int[]){1, 1, net->height, WIDTH});
+    const tw_tensor *y = crnn_forward(ctx, net, x, (tw_labels){(int32_t[]){WIDTH}, 1}, &frames);
+    tw_err err = y ? TW_OK : tw_error(ctx);
+    for (size_t i = 0; y && !err && i < y->size; i++)
+        if (!isfinite(y->data[i]))
+            err = tw_fail_err(ctx, TW_ERR_NONFINITE, "the network's scores are not finite any more, and are not saved");
+    tw_set_training(ctx, true);
+    tw_set_recording(ctx, true);
+    return err;
+}
+
 tw_err train_save_checkpoint(run *r) {
     tw_loader_position at = tw_loader_tell(r->training.loader);
-    tw_err err = write_state(r);
+    tw_err err = check_weights(r, &r->net);
+    if (!err) err = write_state(r);
     if (!err) err = tw_checkpoint_save(r->net.params, r->training.optim, &at, r->meta, r->o->out);
     r->saved = progress_clock();
     return err;
@@ -116,8 +139,10 @@ tw_err train_load_checkpoint(run *r) {
 }
 
 tw_err train_save_model(run *r, const char *path, int epoch) {
+    tw_err err = check_weights(r, &r->shown);
+    if (err) return err;
     tw_meta *meta = tw_meta_new(r->ctx);
-    tw_err err = meta ? recipe_write(meta, &r->plan, r->data.alphabet) : tw_error(r->ctx);
+    err = meta ? recipe_write(meta, &r->plan, r->data.alphabet) : tw_error(r->ctx);
     if (!err) err = tw_meta_set(meta, "finished", "yes");
     if (!err) err = tw_meta_setf(meta, "epoch", "%d", epoch);
     if (!err && r->data.valid.tsv.n)

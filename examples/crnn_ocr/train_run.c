@@ -7,6 +7,8 @@
 #include <math.h>
 #include <thalweg/extend.h>
 
+#include "../common/cli.h"
+
 /* *ended: it was not stopped before its last step. */
 static tw_err one_epoch(run *r, long done, bool *ended) {
     training *t = &r->training;
@@ -124,7 +126,8 @@ static tw_err all_epochs(run *r, int *epoch, long *infeasible, outcome *why) {
     *why = FINISHED;
     while (*epoch < epochs && *why == FINISHED && !unseen) {
         double began = progress_clock();
-        progress_label(&r->bar, "epoch %d/%d", *epoch + 1, epochs);
+        r->epoch = *epoch + 1;
+        progress_label(&r->bar, "epoch %d/%d", r->epoch, epochs);
         bool ended;
         tw_err err = one_epoch(r, *epoch * n, &ended);
         if (!err && !ended) {
@@ -164,6 +167,7 @@ static tw_err train(run *r) {
     tw_err err = all_epochs(r, &epoch, &infeasible, &why);
     if (err) {
         progress_clear(&r->bar);
+        cli_explain_divergence(r->ctx, r->epoch);
         return err;
     }
     progress_end(&r->bar, epoch * n + (tw_loader_tell(t->loader).batch ? (long)t->read.samples : 0),

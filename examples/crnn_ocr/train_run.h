@@ -23,6 +23,7 @@ typedef struct run {
     training training;
     history past;
     progress bar;
+    int epoch;                    /* the one that is trained, from 1 */
     double began, seconds, saved; /* of this process; of the processes before; of the last checkpoint */
     bool augmented;               /* labelled pictures are */
     /* the best network on the validation set */

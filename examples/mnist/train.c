@@ -189,6 +189,8 @@ static tw_err run(training *t, int64_t first) {
         progress_label(&t->bar, "epoch %d/%d", (int)epoch + 1, o->epochs);
         tw_err err = train_epoch(t, epoch, &loss, &accuracy);
         if (!err) err = evaluate(t->ctx, t->net, &t->test, t->source.mean, t->source.std, &s);
+        if (!err && !isfinite(s.loss)) /* the last step spoiled the weights: what was saved before is better */
+            err = tw_fail_err(t->ctx, TW_ERR_NONFINITE, "the loss of the test pictures is not finite, and the network is not saved");
         bool last = epoch + 1 == o->epochs, pause = !last && epoch + 1 - first == o->pause_after;
         double tested = (double)s.right / (double)s.total, lr = tw_optim_lr(t->optim);
         if (!err &&
@@ -200,6 +202,7 @@ static tw_err run(training *t, int64_t first) {
         if (!err) err = unlogged;
         if (err) {
             progress_clear(&t->bar);
+            cli_explain_divergence(t->ctx, (int)epoch + 1);
             return err;
         }
         progress_print(&t->bar, "epoch %2d/%d  loss %.4f  accuracy %.4f  test loss %.4f  test accuracy %.4f",
