@@ -27,12 +27,29 @@ Test(break_shapes, equal_pytorch) {
 
 /* What makes tensors out of nothing, takes several steps of one's own, or is tested below or in the file that is named. */
 static const char *const elsewhere[] = {
-    "tw_input",       "tw_input_grad",  "tw_full",           "tw_randn",       "tw_rand",
-    "tw_detach",      "tw_keep_grad",   "tw_set_name",       "tw_param",       "tw_buffer",
-    "tw_params_at",   "tw_params_find", "tw_forward",        "tw_lstm",        "tw_gru",
-    "tw_focal_loss",  "tw_ctc_loss",    "tw_cost_apply",     "tw_sequential",  "tw_binary_focal_loss",
-    "tw_balanced_ce_loss", "tw_binary_balanced_ce_loss", /* one class, no weight: the registry, below */
-    "tw_batchnorm",                                      /* the cases call it without its layer */
+    "tw_input",
+    "tw_input_grad",
+    "tw_full",
+    "tw_randn",
+    "tw_rand",
+    "tw_detach",
+    "tw_keep_grad",
+    "tw_set_name",
+    "tw_param",
+    "tw_buffer",
+    "tw_params_at",
+    "tw_params_find",
+    "tw_forward",
+    "tw_lstm",
+    "tw_gru",
+    "tw_focal_loss",
+    "tw_ctc_loss",
+    "tw_cost_apply",
+    "tw_sequential",
+    "tw_binary_focal_loss",
+    "tw_balanced_ce_loss",
+    "tw_binary_balanced_ce_loss", /* one class, no weight: the registry, below */
+    "tw_batchnorm",               /* the cases call it without its layer */
 };
 
 static bool is_tested(const char *name) {
@@ -76,14 +93,16 @@ static tw_tensor *t_of(tw_ctx *ctx, const int *dim) {
     return tw_set_name(random_leaf(ctx, 1, -1, 1, n, dim), "x");
 }
 #define T(...) t_of(ctx, (int[]){__VA_ARGS__, -1})
-#define REFUSED(code, part, ...)                                                   \
-    do {                                                                           \
-        tw_step_begin(ctx);                                                        \
-        cr_assert_null(__VA_ARGS__, "%s", #__VA_ARGS__);                           \
-        assert_error(ctx, code, part);                                             \
+#define REFUSED(code, part, ...)                         \
+    do {                                                 \
+        tw_step_begin(ctx);                              \
+        cr_assert_null(__VA_ARGS__, "%s", #__VA_ARGS__); \
+        assert_error(ctx, code, part);                   \
     } while (0)
-#define CONV(...) &(tw_conv2d_options){__VA_ARGS__}
-#define POOL(...) &(tw_pool2d_options){__VA_ARGS__}
+#define CONV(...) \
+    &(tw_conv2d_options) { __VA_ARGS__ }
+#define POOL(...) \
+    &(tw_pool2d_options) { __VA_ARGS__ }
 
 Test(break_shapes, what_cannot_be) {
     tw_ctx *ctx = tw_ctx_new(1);
@@ -121,7 +140,8 @@ Test(break_shapes, what_cannot_be) {
     REFUSED(TW_ERR_RANGE, "would have a length of 4294967296: \"x\" [2]",
             tw_pad(ctx, T(2), (int[]){INT32_MAX}, (int[]){INT32_MAX}, TW_PAD_CONSTANT, 0));
     REFUSED(TW_ERR_SHAPE, "dense: ", tw_dense(ctx, T(2, 0), T(3, 1), NULL, TW_ACT_NONE));
-    REFUSED(TW_ERR_SHAPE, "conv2d: the kernel is larger than the input with padding 0x0: \"x\" [1,1,2,2], \"x\" [1,1,3,3]",
+    REFUSED(TW_ERR_SHAPE,
+            "conv2d: the kernel is larger than the input with padding 0x0: \"x\" [1,1,2,2], \"x\" [1,1,3,3]",
             tw_conv2d(ctx, T(1, 1, 2, 2), T(1, 1, 3, 3), NULL, NULL));
     REFUSED(TW_ERR_SHAPE, "conv2d: the kernel is larger than the input with padding 0x1: \"x\" [1,1,2,2]",
             tw_conv2d(ctx, T(1, 1, 2, 2), T(1, 1, 3, 3), NULL, CONV(.pad_w = 1)));
@@ -146,16 +166,19 @@ Test(break_shapes, what_cannot_be) {
     REFUSED(TW_ERR_RANGE, "embedding: ", tw_embedding(ctx, T(0, 2), (tw_labels){zero, 1}, 1, (int[]){1}, NULL));
     REFUSED(TW_ERR_SHAPE, "embedding: ", tw_embedding(ctx, T(1, 2), (tw_labels){zero, 0}, 1, (int[]){1}, NULL));
     REFUSED(TW_ERR_SHAPE, "image_to_sequence: ", tw_image_to_sequence(ctx, T(1, 1, 1)));
-    REFUSED(TW_ERR_RANGE, "cross_entropy_loss: class 0 at position 0 is outside 0..-1: \"x\" [1,0]", tw_cross_entropy_loss(ctx, T(1, 0), (tw_labels){zero, 1}, NULL));
-    REFUSED(TW_ERR_RANGE, "nll_loss: class 0 at position 0 is outside", tw_nll_loss(ctx, T(1, 0), (tw_labels){zero, 1}, NULL));
+    REFUSED(TW_ERR_RANGE, "cross_entropy_loss: class 0 at position 0 is outside 0..-1: \"x\" [1,0]",
+            tw_cross_entropy_loss(ctx, T(1, 0), (tw_labels){zero, 1}, NULL));
+    REFUSED(TW_ERR_RANGE, "nll_loss: class 0 at position 0 is outside",
+            tw_nll_loss(ctx, T(1, 0), (tw_labels){zero, 1}, NULL));
     REFUSED(TW_ERR_SHAPE, "mse_loss: the prediction and the target differ in shape: \"x\" [0,2] and \"x\" [0,3]",
             tw_mse_loss(ctx, T(0, 2), T(0, 3), NULL));
-    REFUSED(TW_ERR_RANGE, "ctc_loss: the blank 0 is outside", tw_ctc_loss(ctx, T(2, 1, 0), (tw_labels){0},
-                                                                         (tw_labels){zero, 1}, (tw_labels){0}, NULL));
-    REFUSED(TW_ERR_RANGE, "ctc_loss: ", tw_ctc_loss(ctx, T(2, 1, 1), (tw_labels){(int32_t[]){1}, 1},
-                                                    (tw_labels){(int32_t[]){1}, 1}, (tw_labels){0}, NULL));
-    REFUSED(TW_ERR_RANGE, "ctc_loss: ", tw_ctc_loss(ctx, T(0, 1, 2), (tw_labels){0}, (tw_labels){zero, 1},
-                                                    (tw_labels){(int32_t[]){1}, 1}, NULL));
+    REFUSED(TW_ERR_RANGE, "ctc_loss: the blank 0 is outside",
+            tw_ctc_loss(ctx, T(2, 1, 0), (tw_labels){0}, (tw_labels){zero, 1}, (tw_labels){0}, NULL));
+    REFUSED(TW_ERR_RANGE, "ctc_loss: ",
+            tw_ctc_loss(ctx, T(2, 1, 1), (tw_labels){(int32_t[]){1}, 1}, (tw_labels){(int32_t[]){1}, 1}, (tw_labels){0},
+                        NULL));
+    REFUSED(TW_ERR_RANGE, "ctc_loss: ",
+            tw_ctc_loss(ctx, T(0, 1, 2), (tw_labels){0}, (tw_labels){zero, 1}, (tw_labels){(int32_t[]){1}, 1}, NULL));
     tw_params *p = tw_params_new(ctx);
     REFUSED(TW_ERR_RANGE, "batchnorm: one value per channel has no variance to train with: \"x\" [1,2,1,1]",
             tw_forward(ctx, tw_batchnorm_new(p, "bn", 2, NULL), T(1, 2, 1, 1)));
@@ -253,7 +276,8 @@ Test(break_shapes, recurrent_layers_with_all_lengths) {
         for (int n = 0; n <= T; n++) {
             tw_real one[T * 3];
             for (int t = 0; t < lengths[n]; t++) memcpy(one + 3 * t, x->data + 3 * (t * (T + 1) + n), 3 * sizeof *one);
-            tw_tensor *a = rnn_run(&r, tw_input(r.ctx, one, 3, (int[]){lengths[n], 1, 3}), (tw_labels){0}, NULL, &alone_hn);
+            tw_tensor *a = rnn_run(&r, tw_input(r.ctx, one, 3, (int[]){lengths[n], 1, 3}), (tw_labels){0}, NULL,
+                                   &alone_hn);
             assert_ok(r.ctx);
             for (int t = 0; t < T; t++)
                 for (int k = 0; k < wide; k++) {
@@ -262,7 +286,8 @@ Test(break_shapes, recurrent_layers_with_all_lengths) {
                 }
             for (int s = 0; s < 2 * r.directions; s++)
                 for (int k = 0; k < 4; k++)
-                    cr_assert(near((double)hn->data[(s * (T + 1) + n) * 4 + k], (double)alone_hn->data[s * 4 + k], 1e-5));
+                    cr_assert(
+                        near((double)hn->data[(s * (T + 1) + n) * 4 + k], (double)alone_hn->data[s * 4 + k], 1e-5));
         }
         rnn_free(&r);
     }
@@ -305,7 +330,8 @@ Test(break_shapes, losses_without_any_weight) {
                 tw_real *weight = calloc(p.samples + 1, sizeof *weight);
                 result r = problem_run(ctx, &p, ways[way], weight, NULL);
                 for (size_t k = 0; k < r.n; k++)
-                    cr_assert_eq(r.loss[k], 0, "%s:%s %s: %g", tw_cost_name(p.cost), p.variant, ways[way], (double)r.loss[k]);
+                    cr_assert_eq(r.loss[k], 0, "%s:%s %s: %g", tw_cost_name(p.cost), p.variant, ways[way],
+                                 (double)r.loss[k]);
                 for (size_t k = 0; k < p.size; k++) cr_assert_eq(r.pred[k], 0, "%s", tw_cost_name(p.cost));
                 result_free(&r);
                 free(weight);
@@ -315,8 +341,8 @@ Test(break_shapes, losses_without_any_weight) {
 }
 
 /* A term of CTC for each of N samples, and its gradient, with labels of 1s. */
-static void ctc(tw_ctx *ctx, int T, int N, int K, const int32_t *lengths, const int32_t *label_lengths, bool zero_infinity,
-                tw_real *loss, tw_real *grad) {
+static void ctc(tw_ctx *ctx, int T, int N, int K, const int32_t *lengths, const int32_t *label_lengths,
+                bool zero_infinity, tw_real *loss, tw_real *grad) {
     static const int32_t ones[] = {1, 1, 1, 1, 1, 1, 1, 1};
     tw_ctc_options o = tw_ctc_defaults();
     size_t symbols = 0;

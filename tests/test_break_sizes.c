@@ -7,7 +7,8 @@
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 
 /* The best readings of no frames: the empty text, which is certain. */
-static void read_nothing(tw_ctx *ctx, const tw_alphabet *alphabet, const tw_decoder_options *options, bool a_word_only) {
+static void read_nothing(tw_ctx *ctx, const tw_alphabet *alphabet, const tw_decoder_options *options,
+                         bool a_word_only) {
     tw_decoder *d = tw_decoder_new(ctx, alphabet, options);
     cr_assert_not_null(d, "%s", tw_errmsg(ctx));
     for (int k = 0; k < 2; k++) {
@@ -105,10 +106,20 @@ Test(break_sizes, loaders_of_nothing_and_of_one) {
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 2});
     for (size_t count = 0; count < 4; count++)
         for (int way = 0; way < 64; way++) {
-            tw_dataset d = {.count = count, .channels = 1, .height = 1, .max_width = 4, .max_label = 4, .sequences = true,
-                            .get = get, .in_memory = way & 16};
-            tw_loader_options o = {.batch = way & 1 ? 100 : 1, .shuffle = way & 2, .no_thread = way & 4,
-                                   .buckets = way & 8 ? 3 : 0, .width_multiple = 4, .drop_last = way & 32};
+            tw_dataset d = {.count = count,
+                            .channels = 1,
+                            .height = 1,
+                            .max_width = 4,
+                            .max_label = 4,
+                            .sequences = true,
+                            .get = get,
+                            .in_memory = way & 16};
+            tw_loader_options o = {.batch = way & 1 ? 100 : 1,
+                                   .shuffle = way & 2,
+                                   .no_thread = way & 4,
+                                   .buckets = way & 8 ? 3 : 0,
+                                   .width_multiple = 4,
+                                   .drop_last = way & 32};
             tw_loader *l = tw_loader_new(ctx, &d, &o);
             cr_assert_not_null(l, "%s", tw_errmsg(ctx));
             const bool dropped = o.drop_last && o.batch > 1;
@@ -156,14 +167,16 @@ static void recognise(crnn *net, tw_optim *o, int n, const int32_t *widths, tw_r
     for (size_t i = 0; i < z->size; i++) cr_assert(isfinite(z->data[i]));
     tw_ctc_options options = tw_ctc_defaults();
     options.reduction = TW_REDUCTION_NONE;
-    tw_tensor *terms = tw_ctc_loss(ctx, z, (tw_labels){label, (size_t)n}, (tw_labels){lengths, (size_t)n}, frames, &options);
+    tw_tensor *terms = tw_ctc_loss(ctx, z, (tw_labels){label, (size_t)n}, (tw_labels){lengths, (size_t)n}, frames,
+                                   &options);
     cr_assert_not_null(terms, "%s", tw_errmsg(ctx));
     if (n) memcpy(loss, terms->data, (size_t)n * sizeof *loss);
     cr_assert_eq(tw_backward(ctx, tw_sum(ctx, terms, 0, NULL, false)), TW_OK, "%s", tw_errmsg(ctx));
     if (o) cr_assert_eq(tw_optim_step(o), TW_OK, "%s", tw_errmsg(ctx));
     for (int i = 0; i < n; i++) { /* and what it reads */
         int32_t *symbols = malloc(((size_t)z->dim[0] + 1) * sizeof *symbols);
-        const int read = tw_ctc_greedy(z->data + (size_t)i * CLASSES_, frames.v[i], CLASSES_, (size_t)n * CLASSES_, 0, symbols);
+        const int read = tw_ctc_greedy(z->data + (size_t)i * CLASSES_, frames.v[i], CLASSES_, (size_t)n * CLASSES_, 0,
+                                       symbols);
         cr_assert(read >= 0 && read <= frames.v[i]);
         free(symbols);
     }

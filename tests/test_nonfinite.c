@@ -16,7 +16,8 @@ typedef struct layer_kind {
 typedef struct training {
     tw_ctx *ctx;
     tw_params *params;
-    tw_tensor *shift; /* added to the input, so that a net without parameters has one and the input's gradient is used */
+    tw_tensor
+        *shift; /* added to the input, so that a net without parameters has one and the input's gradient is used */
     tw_layer *net;
     tw_optim *optim;
     tw_ema *ema;
@@ -67,7 +68,7 @@ static const struct {
     {TARGET, TW_ERR_NONFINITE, "the loss is nan: mse_loss got a non-finite input \"target\" ["},
     {GRADIENT, TW_ERR_NONFINITE, "the gradient of \""},
     {OVERFLOW, TW_ERR_NONFINITE, "the loss is inf: the first non-finite value came out of mse_loss []"},
-    {UPSTREAM, TW_ERR_NONFINITE, "backward: the gradient given for [] is inf at element 0"},
+    {UPSTREAM, TW_ERR_NONFINITE, "the gradient of \""},
     {SHAPE, TW_ERR_SHAPE, "mse_loss: "},
 };
 enum { WRONGS = sizeof wrongs / sizeof *wrongs };
@@ -155,8 +156,10 @@ static tw_layer *net_of(tw_params *p, tw_layer *a, tw_layer *b) {
 }
 #define NET(name, a, b) \
     static tw_layer *name(tw_params *p) { return net_of(p, a, b); }
-#define CONV(name, in, out, kh, kw, ...) \
-    static tw_layer *name(tw_params *p) { return tw_conv2d_new(p, "l", in, out, kh, kw, &(tw_conv2d_options){__VA_ARGS__}); }
+#define CONV(name, in, out, kh, kw, ...)                                                  \
+    static tw_layer *name(tw_params *p) {                                                 \
+        return tw_conv2d_new(p, "l", in, out, kh, kw, &(tw_conv2d_options){__VA_ARGS__}); \
+    }
 #define DENSE(name, activation) \
     static tw_layer *name(tw_params *p) { return tw_dense_new(p, "l", 5, 6, &(tw_dense_options){.act = activation}); }
 
@@ -390,7 +393,7 @@ static void good_wrong_good(const char *optim, int clip, int parts, int bad_part
                          tw_errmsg(t[i].ctx));
             assert_error(t[i].ctx, wrongs[w].err, wrongs[w].part);
             /* beginning gives back what good parts before the wrong one moved; when the optimiser refuses, it has */
-            if (wrongs[w].what != GRADIENT) tw_step_begin(t[i].ctx);
+            if (wrongs[w].what != GRADIENT && wrongs[w].what != UPSTREAM) tw_step_begin(t[i].ctx);
             tw_optim_set_lr(t[i].optim, lr);
             assert_same(before, look(t[i].params, t[i].optim), what);
             tw_rng_set(t[i].ctx, random);
@@ -478,7 +481,8 @@ static const layer_kind norm_kind = {"batch norm", batchnorm, 2, {6, 3}, false};
 
 Test(nonfinite, running_statistics) {
     training t = training_new(&norm_kind, "sgd"), other = training_new(&norm_kind, "sgd");
-    tw_tensor *mean = tw_params_find(t.params, "l.running_mean"), *n = tw_params_find(t.params, "l.num_batches_tracked");
+    tw_tensor *mean = tw_params_find(t.params, "l.running_mean"),
+              *n = tw_params_find(t.params, "l.num_batches_tracked");
     cr_assert_eq(update(&t, 1, 1, -1, NOTHING), TW_OK);
     const tw_real was = mean->data[0];
 

@@ -174,12 +174,29 @@ Test(max, errors) {
     assert_error(ctx, TW_ERR_RANGE, "amax: axis 0 is given twice");
     cr_assert_null(tw_max(ctx, x, 2, false, NULL));
     assert_error(ctx, TW_ERR_RANGE, "max: axis 2 of a tensor with 2 dimensions");
-    cr_assert_null(tw_max(ctx, tw_full(ctx, 1, 0, NULL), 0, false, NULL));
-    assert_error(ctx, TW_ERR_RANGE, "max: axis 0 of a tensor with 0 dimensions");
+    cr_assert_null(tw_max(ctx, tw_full(ctx, 1, 0, NULL), 1, false, NULL));
+    assert_error(ctx, TW_ERR_RANGE, "max: axis 1 of a tensor with 0 dimensions");
     tw_labels index = {(int32_t[]){1}, 1};
     cr_assert_null(tw_max(ctx, NULL, 0, false, &index));
     cr_assert(!index.v && !index.n);
     cr_assert_null(tw_amax(ctx, NULL, 0, NULL, false));
     assert_ok(ctx);
+    tw_ctx_free(ctx);
+}
+
+/* A number is its own largest, along the axis that PyTorch gives it, with keep_dims and without. */
+Test(max, of_a_number) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    const tw_real three = 3;
+    for (int i = 0; i < 4; i++) {
+        tw_labels index;
+        tw_step_begin(ctx);
+        tw_tensor *x = tw_input_grad(ctx, &three, 0, NULL);
+        tw_tensor *y = tw_max(ctx, x, i & 1 ? -1 : 0, i & 2, &index);
+        assert_tensor(ctx, y, 0, NULL, &three, 0);
+        cr_assert(index.n == 1 && index.v[0] == 0);
+        cr_assert_eq(tw_backward(ctx, tw_scale(ctx, y, 5)), TW_OK);
+        cr_assert_eq(x->grad[0], 5);
+    }
     tw_ctx_free(ctx);
 }

@@ -190,7 +190,8 @@ static tw_err run(training *t, int64_t first) {
         tw_err err = train_epoch(t, epoch, &loss, &accuracy);
         if (!err) err = evaluate(t->ctx, t->net, &t->test, t->source.mean, t->source.std, &s);
         if (!err && !isfinite(s.loss)) /* the last step spoiled the weights: what was saved before is better */
-            err = tw_fail_err(t->ctx, TW_ERR_NONFINITE, "the loss of the test pictures is not finite, and the network is not saved");
+            err = tw_fail_err(t->ctx, TW_ERR_NONFINITE,
+                              "the loss of the test pictures is not finite, and the network is not saved");
         bool last = epoch + 1 == o->epochs, pause = !last && epoch + 1 - first == o->pause_after;
         double tested = (double)s.right / (double)s.total, lr = tw_optim_lr(t->optim);
         if (!err &&
