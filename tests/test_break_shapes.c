@@ -23,9 +23,9 @@ Test(break_shapes, equal_pytorch) {
     fixture_free(f);
 }
 
-/* ---- is every function of the headers there? ---------------------------------------------------------------------- */
+/* ---- is every function of the headers there? ------------------------------------------------------------------- */
 
-/* What makes tensors out of nothing, takes several steps of one's own, or is tested below or in the file that is named. */
+/* What makes tensors out of nothing, or is tested below. */
 static const char *const elsewhere[] = {
     "tw_input",
     "tw_input_grad",
@@ -85,7 +85,7 @@ Test(break_shapes, every_function_of_the_headers) {
     cr_assert_geq(seen, 70);
 }
 
-/* ---- what cannot be is one sentence with names and shapes --------------------------------------------------------- */
+/* ---- what cannot be is one sentence with names and shapes ------------------------------------------------------ */
 
 static tw_tensor *t_of(tw_ctx *ctx, const int *dim) {
     int n = 0;
@@ -193,7 +193,7 @@ Test(break_shapes, what_cannot_be) {
     tw_ctx_free(ctx);
 }
 
-/* ---- LSTM and GRU: no frames, no samples, lengths of 0 ------------------------------------------------------------ */
+/* ---- LSTM and GRU: no frames, no samples, lengths of 0 --------------------------------------------------------- */
 
 typedef struct rnn {
     tw_ctx *ctx;
@@ -293,7 +293,7 @@ Test(break_shapes, recurrent_layers_with_all_lengths) {
     }
 }
 
-/* ---- losses: one class, no weight, CTC ---------------------------------------------------------------------------- */
+/* ---- losses: one class, no weight, CTC ------------------------------------------------------------------------- */
 
 /* Of one class there is no doubt: the softmax is 1, the loss 0, and nothing is to be learned. */
 Test(break_shapes, losses_of_one_class) {

@@ -4,7 +4,7 @@
 
 #include "../examples/crnn_ocr/model.h"
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------------------------- */
 
 /* The best readings of no frames: the empty text, which is certain. */
 static void read_nothing(tw_ctx *ctx, const tw_alphabet *alphabet, const tw_decoder_options *options,
@@ -90,7 +90,7 @@ Test(break_sizes, mistakes_in_nothing) {
     tw_ctx_free(ctx);
 }
 
-/* ---- data ---------------------------------------------------------------------------------------------------------- */
+/* ---- data ------------------------------------------------------------------------------------------------------ */
 
 static tw_err get(void *user, size_t i, uint64_t stream, tw_sample *s, char *message, size_t size) {
     (void)user, (void)stream, (void)message, (void)size;
@@ -101,7 +101,7 @@ static tw_err get(void *user, size_t i, uint64_t stream, tw_sample *s, char *mes
     return TW_OK;
 }
 
-/* Every sample comes once an epoch, whatever the batch, the buckets and the thread; of none, an epoch is over at once. */
+/* Every sample comes once an epoch, whatever batch, buckets and thread are; of none, an epoch is over at once. */
 Test(break_sizes, loaders_of_nothing_and_of_one) {
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 2});
     for (size_t count = 0; count < 4; count++)
@@ -142,7 +142,7 @@ Test(break_sizes, loaders_of_nothing_and_of_one) {
     tw_ctx_free(ctx);
 }
 
-/* ---- the recogniser ------------------------------------------------------------------------------------------------- */
+/* ---- the recogniser -------------------------------------------------------------------------------------------- */
 
 enum { HEIGHT = 32, CLASSES_ = 5 };
 

@@ -146,7 +146,7 @@ static void assert_same(snapshot a, snapshot b, const char *what) {
     free(b.bytes);
 }
 
-/* ---- nets --------------------------------------------------------------------------------------------------------- */
+/* ---- nets ------------------------------------------------------------------------------------------------------ */
 
 static tw_layer *net_of(tw_params *p, tw_layer *a, tw_layer *b) {
     tw_layer *s = tw_sequential_new(p);
@@ -345,7 +345,7 @@ Test(nonfinite, overflow_in_every_layer) {
     }
 }
 
-/* ---- each optimiser, clipping, accumulation: all that is wrong, in each part -------------------------------------- */
+/* ---- each optimiser, clipping, accumulation: all that is wrong, in each part ----------------------------------- */
 
 static tw_layer *everything(tw_params *p) {
     tw_layer *s = tw_sequential_new(p);
@@ -475,7 +475,7 @@ Test(nonfinite, random_numbers_stay_drawn) {
     training_free(&t);
 }
 
-/* ---- running statistics ------------------------------------------------------------------------------------------- */
+/* ---- running statistics ---------------------------------------------------------------------------------------- */
 
 static const layer_kind norm_kind = {"batch norm", batchnorm, 2, {6, 3}, false};
 
@@ -534,4 +534,34 @@ Test(nonfinite, running_statistics_that_are_nan) {
     tw_set_training(t.ctx, true);
     cr_assert_eq(update(&t, 1, 1, -1, NOTHING), TW_OK);
     training_free(&t);
+}
+
+/* A layer of one's own that counts what it has seen. */
+static tw_tensor *count_forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x) {
+    tw_tensor *seen = tw_params_find(layer->params, "counter.seen");
+    if (tw_buffer_will_change(ctx, seen)) return NULL;
+    seen->data[0] += 1;
+    return x;
+}
+
+Test(nonfinite, a_buffer_of_a_layer_of_ones_own) {
+    static const tw_layer_class cls = {"counter", count_forward, NULL};
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_params *params = tw_params_new(ctx);
+    tw_layer *counter = tw_layer_new(params, &cls, sizeof *counter, "counter");
+    const tw_tensor *seen = tw_layer_buffer(counter, "seen", 0, 0, NULL);
+    tw_tensor *w = tw_param(params, "w", (tw_init){TW_INIT_CONSTANT, 1}, 0, NULL);
+    tw_optim *o = tw_optim_new(params, "sgd");
+    for (int i = 0; i < 3; i++) { /* the second fails */
+        tw_step_begin(ctx);
+        tw_tensor *y = tw_forward(ctx, counter, tw_forward(ctx, counter, tw_scale(ctx, w, i == 1 ? (tw_real)NAN : 2)));
+        cr_assert_eq(tw_backward(ctx, y), i == 1 ? TW_ERR_NONFINITE : TW_OK);
+        cr_assert_eq(tw_optim_step(o), i == 1 ? TW_ERR_STATE : TW_OK);
+        cr_assert_eq(seen->data[0], i < 2 ? 2 : 4);
+        tw_error_clear(ctx);
+    }
+    cr_assert_eq(tw_buffer_will_change(ctx, NULL), TW_ERR_STATE);
+    tw_optim_free(o);
+    tw_params_free(params);
+    tw_ctx_free(ctx);
 }

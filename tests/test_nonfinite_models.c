@@ -1,5 +1,5 @@
-/* test_nonfinite_models.c - NaN and infinities in the networks of the example programs: mnist's four, and crnn_ocr's with
- * CTC; and numbers that are not finite where they must not matter. */
+/* test_nonfinite_models.c - NaN and infinities in the networks of the example programs: mnist's four, and crnn_ocr's
+ * with CTC; and numbers that are not finite where they must not matter. */
 #include "util.h"
 
 #include "../examples/crnn_ocr/model.h"
@@ -28,7 +28,7 @@ static void assert_same(tw_real *a, const tw_params *params, const char *what) {
     free(b);
 }
 
-/* ---- mnist -------------------------------------------------------------------------------------------------------- */
+/* ---- mnist ----------------------------------------------------------------------------------------------------- */
 
 static tw_err mnist_step(tw_ctx *ctx, tw_layer *net, tw_optim *o, uint64_t seed, size_t at, tw_real value) {
     static tw_real x[2 * SIDE * SIDE];
@@ -86,7 +86,7 @@ Test(nonfinite_models, mnist) {
     }
 }
 
-/* ---- crnn_ocr ------------------------------------------------------------------------------------------------------ */
+/* ---- crnn_ocr -------------------------------------------------------------------------------------------------- */
 
 enum { HEIGHT = 32, WIDTH = 48, LETTERS = 7 };
 
@@ -141,10 +141,10 @@ Test(nonfinite_models, crnn_ocr) {
     }
 }
 
-/* ---- what must not matter ------------------------------------------------------------------------------------------ */
+/* ---- what must not matter -------------------------------------------------------------------------------------- */
 
-/* An LSTM or GRU, a dense layer and CTC on frames whose padding holds `fill`: loss and gradients into out, the number of
- * them returned. */
+/* An LSTM or GRU, a dense layer and CTC on frames whose padding holds `fill`: loss and gradients into out; returns how
+ * many those are. */
 static size_t padded(bool gru, tw_real fill, tw_real *out) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_params *params = tw_params_new(ctx);

@@ -139,7 +139,7 @@ static const shape_case cases[] = {CASES(ROW)};
 size_t shape_count(void) { return sizeof cases / sizeof *cases; }
 const shape_case *shape_at(size_t i) { return &cases[i]; }
 
-/* ---- the fixture -------------------------------------------------------------------------------------------------- */
+/* ---- the fixture ----------------------------------------------------------------------------------------------- */
 
 bool shape_inputs(tw_ctx *ctx, const fixture *f, const shape_case *c, int v, tw_tensor *in[SHAPE_MOST_INPUTS]) {
     char name[64];

@@ -1,5 +1,5 @@
-/* util_shapes.h - operations on shapes that nobody means: empty ones, ones of 1, kernels larger than pictures. The cases
- * of tests/fixtures/shapes.txt, for test_break_shapes.c in float and grad_shapes.c in double. */
+/* util_shapes.h - operations on shapes that nobody means: empty ones, ones of 1, kernels larger than pictures. The
+ * cases of tests/fixtures/shapes.txt, for test_break_shapes.c in float and grad_shapes.c in double. */
 #ifndef TEST_UTIL_SHAPES_H
 #define TEST_UTIL_SHAPES_H
 

@@ -66,7 +66,7 @@ TW_API tw_tensor *tw_new(tw_ctx *ctx, int ndim, const int *dim);
 TW_API tw_tensor *tw_new_like(tw_ctx *ctx, const tw_tensor *x);
 
 /* Before forward changes a buffer (tw_buffer), as batch norm its running statistics: when the step fails, or
- * tw_optim_step refuses its gradient, the buffer gets back what it holds now. Otherwise than TW_OK: do not change it. */
+ * tw_optim_step refuses its gradient, the buffer gets back what it holds now. After an error do not change it. */
 TW_API TW_MUST_CHECK tw_err tw_buffer_will_change(tw_ctx *ctx, tw_tensor *buffer);
 
 /* True when the n inputs are not NULL and belong to this step: an op asks before it reads them, and returns NULL

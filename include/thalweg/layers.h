@@ -135,7 +135,8 @@ TW_API tw_tensor *tw_activation(tw_ctx *ctx, tw_tensor *x, tw_act act);
  * Parameters per layer k: weight_ih_l<k> [4H,D], weight_hh_l<k> [4H,H], bias_ih_l<k>, bias_hh_l<k> [4H], and the
  * same with _reverse. Sample n has lengths.v[n] frames: the rest neither influences nor receives anything, and its
  * output is 0; the backward direction starts at the sample's own last frame. T, N and lengths may be 0: a state that no
- * frame moves stays. All U(+-1/sqrt(H)), except the forget gate's bias, which starts at 1 in sum.  (Hochreiter, Schmidhuber 1997; Gers et al. 2000) */
+ * frame moves stays. All U(+-1/sqrt(H)), except the forget gate's bias, which starts at 1 in sum.
+ * (Hochreiter, Schmidhuber 1997; Gers et al. 2000) */
 typedef struct tw_lstm_options {
     int layers; /* 0: 1 */
     bool bidirectional;

@@ -117,8 +117,8 @@ TW_API tw_tensor *tw_gelu_tanh(tw_ctx *ctx, tw_tensor *x);
 TW_API tw_tensor *tw_matmul(tw_ctx *ctx, tw_tensor *a, bool transpose_a, tw_tensor *b, bool transpose_b);
 
 /* ---- reductions; naxes 0 means all axes; negative axes count from the end --------------------------
- * keep_dims leaves the reduced axes as 1. The mean over no elements is NaN, as in NumPy. A tensor without dimensions has
- * an axis 0 here, and in the softmaxes, as in PyTorch. */
+ * keep_dims leaves the reduced axes as 1. The mean over no elements is NaN, as in NumPy. A tensor without dimensions
+ * has an axis 0 here, and in the softmaxes, as in PyTorch. */
 TW_API tw_tensor *tw_sum(tw_ctx *ctx, tw_tensor *x, int naxes, const int *axes, bool keep_dims);
 TW_API tw_tensor *tw_mean(tw_ctx *ctx, tw_tensor *x, int naxes, const int *axes, bool keep_dims);
 /* The largest over axes; NaN where there is one. Elements that tie for it share its gradient evenly, as with
