@@ -47,6 +47,8 @@ OBJ_f64  := $(call objects,f64,$(SRC))
 COMMON32 := $(call objects,f32,$(wildcard examples/common/*.c))
 COMMON64 := $(call objects,f64,$(wildcard examples/common/*.c))
 TEST32   := $(call objects,f32,$(wildcard tests/test_*.c tests/util*.c tests/museum*.c))
+# What tests train of the examples beside crnn_ocr, all of which is in COMMON_BENCH.
+TRAIN32  := $(call objects,f32,$(addprefix examples/mnist/,augment.c models.c pictures.c step.c) examples/losslab/learner.c)
 TEST64   := $(call objects,f64,$(wildcard tests/grad_*.c tests/util*.c))
 EXAMPLES := $(patsubst examples/%/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
 BENCH    := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
@@ -106,7 +108,7 @@ endef
 $(BUILD)/f32/src/data/decode.o $(BUILD)/f64/src/data/decode.o: TW_CFLAGS += -fwrapv $(if $(SANITIZE),-fno-sanitize=shift)
 $(eval $(call compile_rules,f32,))
 $(eval $(call compile_rules,f64,-DTW_DOUBLE))
--include $(patsubst %.o,%.d,$(OBJ_f32) $(OBJ_f64) $(COMMON32) $(COMMON64) $(TEST32) $(TEST64) $(OBJ_BENCH) $(COMMON_BENCH)) $(BUILD)/f32/tests/runner.d
+-include $(patsubst %.o,%.d,$(OBJ_f32) $(OBJ_f64) $(COMMON32) $(COMMON64) $(TEST32) $(TRAIN32) $(TEST64) $(OBJ_BENCH) $(COMMON_BENCH)) $(BUILD)/f32/tests/runner.d
 
 # ---- linking -------------------------------------------------------------------------------------------
 $(LIB32): $(OBJ_f32)
@@ -154,7 +156,7 @@ FILTER     ?= *
 RUN         = --jobs 2 $(if $(filter-out *,$(FILTER)),--filter '$(FILTER)') $(if $(filter plain,$(RUNNER)),--times)
 OBJ_RUNNER := $(if $(filter plain,$(RUNNER)),$(BUILD)/f32/tests/runner.o)
 LIBS_TESTS  = $(shell pkg-config --libs $(filter criterion,$(RUNNER)) fontconfig freetype2)
-$(BUILD)/tests: $(TEST32) $(OBJ_RUNNER) $(BUILD)/bench_f32.a $(BUILD)/common_f32.a $(LIB32)
+$(BUILD)/tests: $(TEST32) $(TRAIN32) $(OBJ_RUNNER) $(BUILD)/bench_f32.a $(BUILD)/common_f32.a $(LIB32)
 $(BUILD)/gradcheck: $(TEST64) $(OBJ_RUNNER) $(LIB64)
 $(BUILD)/tests $(BUILD)/gradcheck:
 	$(call say,LD)$(LINK) -o $@ $^ $(LIBS_TESTS) $(TW_LIBS)

@@ -42,7 +42,7 @@ typedef struct examples {
 TW_MUST_CHECK tw_err examples_load(trial *t, const char *part, int n, examples *e);
 void examples_free(examples *e);
 
-/* ---- training a small network ------------------------------------------------------------------------------- */
+/* ---- learner.c: training a small network -------------------------------------------------------------------- */
 
 typedef struct learner {
     tw_ctx *ctx;

@@ -7,7 +7,7 @@
 tw_err evaluate(tw_ctx *ctx, tw_layer *net, const pictures *test, float mean, float std, scores *s) {
     memset(s, 0, sizeof *s);
     picture_source source = {.from = test, .mean = mean, .std = std};
-    tw_dataset data = picture_dataset(&source);
+    tw_dataset data = pictures_dataset(&source);
     tw_loader *loader = tw_loader_new(ctx, &data, &(tw_loader_options){.batch = 250});
     if (!loader) return tw_error(ctx);
     tw_set_training(ctx, false);

@@ -35,10 +35,15 @@ typedef struct picture_source { /* a tw_dataset's user data; lives as long as th
     float mean, std;
     bool augment, mirror;
 } picture_source;
-tw_dataset picture_dataset(picture_source *source);
+tw_dataset pictures_dataset(picture_source *source);
 
 /* ---- augment.c: a slightly different picture, drawn from a random stream. In place. ---- */
 void augment(float *pixel /* [28][28], 0..1 */, bool mirror, uint64_t stream);
+
+/* ---- step.c ---- */
+/* One step on a batch: its mean loss, and to *right are added those that were classified right before the step. */
+tw_err train_step(tw_ctx *ctx, tw_layer *net, tw_optim *optim, const tw_cost *cost, const tw_batch *b, double *loss,
+                  long *right);
 
 /* ---- evaluate.c ---- */
 typedef struct scores {

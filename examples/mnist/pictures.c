@@ -47,7 +47,7 @@ static tw_err get(void *user, size_t i, uint64_t stream, tw_sample *sample, char
     return TW_OK;
 }
 
-tw_dataset picture_dataset(picture_source *source) {
+tw_dataset pictures_dataset(picture_source *source) {
     return (tw_dataset){.count = (size_t)source->from->image.dim[0],
                         .channels = 1,
                         .height = SIDE,

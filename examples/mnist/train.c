@@ -86,40 +86,6 @@ static tw_err recall(tw_ctx *ctx, const tw_meta *meta, options *o) {
     return TW_OK;
 }
 
-/* ---- one step -------------------------------------------------------------------------------------------- */
-
-/* A loss on tensors gets the classes as one-hot rows. */
-static tw_target target_of(tw_ctx *ctx, const tw_cost *cost, tw_labels label) {
-    tw_target target = {.classes = label};
-    if (!tw_cost_accepts(cost->layer, TW_TARGET_CLASSES)) {
-        tw_tensor *t = tw_full(ctx, 0, 2, (int[]){(int)label.n, CLASSES});
-        for (size_t i = 0; t && i < label.n; i++) t->data[i * CLASSES + (size_t)label.v[i]] = 1;
-        target.tensor = t;
-    }
-    return target;
-}
-
-/* What the loss compares: the logits, or what a softmax makes of them. */
-static tw_tensor *prediction_of(tw_ctx *ctx, const tw_cost *cost, tw_tensor *logits) {
-    switch (tw_cost_form(cost)) {
-    case TW_FORM_PROBS: return tw_softmax(ctx, logits, 1);
-    case TW_FORM_LOG_PROBS: return tw_log_softmax(ctx, logits, 1);
-    default: return logits;
-    }
-}
-
-static long count_right(const tw_tensor *z, tw_labels label) {
-    long right = 0;
-    for (size_t i = 0; i < label.n; i++) {
-        const float *row = z->data + i * CLASSES;
-        int best = 0;
-        for (int k = 1; k < CLASSES; k++)
-            if (row[k] > row[best]) best = k;
-        right += best == label.v[i];
-    }
-    return right;
-}
-
 /* ---- the training ---------------------------------------------------------------------------------------- */
 
 typedef struct training {
@@ -148,16 +114,10 @@ static tw_err train_epoch(training *t, int64_t epoch, double *loss, double *accu
     const tw_batch *b;
     tw_err err;
     while (!(err = tw_loader_next(t->loader, &b)) && b) {
-        double at = (double)epoch + (double)tw_loader_tell(t->loader).batch / batches;
+        double at = (double)epoch + (double)tw_loader_tell(t->loader).batch / batches, of_batch;
         tw_optim_set_lr(t->optim, t->base_lr * tw_schedule_factor(&t->schedule, at, o->epochs));
-        tw_step_begin(t->ctx);
-        tw_tensor *z = tw_forward(t->ctx, t->net, tw_input(t->ctx, b->x, 4, b->dim));
-        tw_target target = target_of(t->ctx, &t->cost, b->label);
-        tw_tensor *l = tw_cost_apply(t->ctx, &t->cost, prediction_of(t->ctx, &t->cost, z), &target);
-        tw_backward(t->ctx, l);
-        if ((err = tw_optim_step(t->optim))) return err;
-        sum += tw_item(l) * b->n;
-        right += count_right(z, b->label);
+        if ((err = train_step(t->ctx, t->net, t->optim, &t->cost, b, &of_batch, &right))) return err;
+        sum += of_batch * b->n;
         seen += b->n;
         progress_show(&t->bar, epoch * n + seen, "loss %.4f  accuracy %.4f", sum / (double)seen,
                       (double)right / (double)seen);
@@ -235,7 +195,7 @@ static tw_err prepare(training *t, int64_t *first) {
     double mean, std;
     tw_idx_mean_std(&t->train.image, &mean, &std);
     t->source = (picture_source){&t->train, (float)mean, std > 0 ? (float)std : 1, o->augment, o->mirror};
-    tw_dataset data = picture_dataset(&t->source);
+    tw_dataset data = pictures_dataset(&t->source);
 
     const char *nearest;
     const model_kind *kind = model_find(o->model, &nearest);
