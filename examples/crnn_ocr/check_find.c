@@ -27,6 +27,7 @@ static void strangers(tw_ctx *ctx, const tw_alphabet *own, const tw_alphabet *gi
         for (size_t k = 0; k < i; k++) again = again || symbol[k] == symbol[i];
         if (again || tw_alphabet_decode(ctx, own, &symbol[i], 1, one, sizeof one)) continue;
         if (!tw_alphabet_encode(ctx, given, one, there, &room)) continue;
+        if (tw_error(ctx) == TW_ERR_NOMEM) return; /* which stays in ctx */
         tw_error_clear(ctx);
         used += (size_t)snprintf(words + used, size - used, "%s\"%s\"", used ? " " : "", one);
     }
@@ -46,6 +47,7 @@ static tw_err check_text(check *c, check_row *row, const tw_alphabet *given, int
     if (err || !given) return err;
     char words[400];
     strangers(c->ctx, c->own, given, symbol, n, words, sizeof words);
+    if (tw_error(c->ctx)) return tw_error(c->ctx);
     return *words ? check_note(c, CHECK_ALPHABET, row->line, "%s in \"%.100s\"", words, row->text) : TW_OK;
 }
 

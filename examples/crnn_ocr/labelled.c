@@ -121,7 +121,8 @@ tw_alphabet *labelled_alphabet(tw_ctx *ctx, const labelled *data) {
     return alphabet;
 }
 
-/* Character by character, because the alphabet refuses the text as a whole. */
+/* Character by character, because the alphabet refuses the text as a whole. Only memory may be missing, which stays in
+ * ctx. */
 static size_t encode_foreign(tw_ctx *ctx, const tw_alphabet *alphabet, const char *text, int32_t *symbol) {
     size_t n = 0;
     uint32_t code;
@@ -130,6 +131,7 @@ static size_t encode_foreign(tw_ctx *ctx, const tw_alphabet *alphabet, const cha
         size_t room = 4;
         utf8_put(one, code);
         if (tw_alphabet_encode(ctx, alphabet, one, symbol + n, &room)) {
+            if (tw_error(ctx) == TW_ERR_NOMEM) break;
             tw_error_clear(ctx);
             symbol[n] = tw_alphabet_classes(alphabet);
             room = 1;
@@ -153,11 +155,13 @@ static tw_err encode_all(tw_ctx *ctx, const tw_alphabet *alphabet, size_t *forei
         const char *text = tsv->row[i].text;
         size_t n = strlen(text);
         if (tw_alphabet_encode(ctx, alphabet, text, symbol + *used, &n)) {
+            if (tw_error(ctx) == TW_ERR_NOMEM) return TW_ERR_NOMEM;
             char why[256];
             snprintf(why, sizeof why, "%s", tw_errmsg(ctx));
             tw_error_clear(ctx);
             if (!foreign) return tw_fail_err(ctx, TW_ERR_RANGE, "%s:%d: %s", tsv->path, tsv->row[i].line, why);
             n = encode_foreign(ctx, alphabet, text, symbol + *used);
+            if (tw_error(ctx)) return tw_error(ctx);
             ++*foreign;
         }
         length[i] = (int32_t)n;

@@ -34,7 +34,7 @@ marker *marker_new(tw_ctx *ctx, const char *alphabet) {
         snprintf(characters, n, "%s%s", figures, alphabet);
         m->renderer = renderer_new();
         m->fonts = fonts_load(ctx, &(font_query){.families = usual, .characters = characters});
-        if (!m->fonts) { /* another script: any font that has it */
+        if (!m->fonts && tw_error(ctx) != TW_ERR_NOMEM) { /* another script: any font that has it */
             tw_error_clear(ctx);
             m->fonts = fonts_load(ctx, &(font_query){.characters = characters});
         }

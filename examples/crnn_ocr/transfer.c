@@ -8,12 +8,12 @@
 #include <string.h>
 #include <thalweg/extend.h>
 
-/* The symbol of one character, 0: the alphabet lacks it. */
+/* The symbol of one character, 0: the alphabet lacks it, or there is no memory to find out, which stays in ctx. */
 static int32_t symbol_of(tw_ctx *ctx, const tw_alphabet *alphabet, const char *character) {
     int32_t symbol[8];
     size_t n = sizeof symbol / sizeof *symbol;
     if (tw_alphabet_encode(ctx, alphabet, character, symbol, &n)) {
-        tw_error_clear(ctx);
+        if (tw_error(ctx) != TW_ERR_NOMEM) tw_error_clear(ctx);
         return 0;
     }
     return n == 1 ? symbol[0] : 0;
@@ -90,6 +90,7 @@ tw_err transfer_weights(tw_ctx *ctx, const trained *from, const char *path, cons
         char one[8];
         if (!character_of(ctx, alphabet, s, one)) err = tw_error(ctx);
         int32_t there = err ? 0 : symbol_of(ctx, from->alphabet, one);
+        if (!err) err = tw_error(ctx);
         source[s] = there ? there : -1;
         *kept += there > 0;
     }

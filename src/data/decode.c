@@ -15,10 +15,16 @@
 /* What one piece of memory may have. A small file can be made to unpack to gigabytes (a "zip bomb"), and stb_image
  * hands nothing through to its allocations in which a limit could be kept. */
 static _Thread_local size_t most_bytes;
+/* The system had no memory, since this was last set. stb_image gives that many names, or none. */
+static _Thread_local bool no_memory;
 
-static void *limited_realloc(void *old, size_t size) { return size <= most_bytes ? realloc(old, size) : NULL; }
+static void *watched(void *p) {
+    if (!p) no_memory = true;
+    return p;
+}
+static void *limited_realloc(void *old, size_t size) { return size <= most_bytes ? watched(realloc(old, size)) : NULL; }
 /* Zeros, for a damaged JPEG file is read as far as it goes, and the rest is what was there. */
-static void *limited_malloc(size_t size) { return size <= most_bytes ? calloc(1, size) : NULL; }
+static void *limited_malloc(size_t size) { return size <= most_bytes ? watched(calloc(1, size)) : NULL; }
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
@@ -100,6 +106,7 @@ static bool png_too_large(FILE *file) {
 static tw_err stb_failed(FILE *file, char *message, size_t size, const char *path, const char *what) {
     const char *said = stbi_failure_reason(), *format = file ? known_format(file) : NULL;
     char reason[64];
+    if (no_memory) return say(TW_ERR_NOMEM, message, size, path, "out of memory");
     snprintf(reason, sizeof reason, "%s", said ? said : "no reason given");
     for (char *c = reason; *c; c++)
         if (*c < ' ' || *c > '~') *c = '?';
@@ -176,6 +183,7 @@ tw_err tw__measure_picture(FILE *file, const char *path, tw__measure *m, char *m
     source s = {.file = file, .most = MOST_HEADER};
     int channels;
     most_bytes = 1 << 20; /* a header's tables */
+    no_memory = false;
     errno = 0;
     int first = fgetc(file);
     if (first == EOF && ferror(file)) {
@@ -235,9 +243,11 @@ tw_err tw__decode_picture(FILE *file, const char *path, tw__measure *m, int *cha
     source s = {.file = file};
     int width = 0, height = 0;
     most_bytes = needed(m);
+    no_memory = false;
     stbi__g_failure_reason = "";
     uint8_t *got = stbi_load_from_callbacks(&callbacks, &s, &width, &height, channels, 0);
     if (ferror(file)) err = say(TW_ERR_IO, message, size, path, "reading failed in the middle");
+    else if (no_memory) err = say(TW_ERR_NOMEM, message, size, path, "out of memory");
     else if (s.cut_short) err = say(TW_ERR_FORMAT, message, size, path, "the file ends before its picture does");
     else if (!got || bad_table()) err = stb_failed(NULL, message, size, path, "damaged picture");
     else if (width != m->stored_width || height != m->stored_height || *channels < 1 || *channels > 4)

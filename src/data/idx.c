@@ -9,6 +9,8 @@
 #include <string.h>
 #include <thalweg/data.h>
 #include <thalweg/extend.h>
+
+#include "tensor/internal.h"
 #include <unistd.h>
 #include <zlib.h>
 
@@ -29,7 +31,8 @@ static tw_err why_short(const reader *r) {
     const char *why = gzerror(r->file, &code);
     long long at = (long long)gztell(r->file);
     if (code == Z_OK || code == Z_STREAM_END) return TW_OK;
-    if (code == Z_ERRNO) return tw_fail_err(r->ctx, TW_ERR_IO, "%s: cannot be read: %s", r->path, strerror(system));
+    if (code == Z_ERRNO)
+        return tw_fail_err(r->ctx, tw__os_err(system), "%s: cannot be read: %s", r->path, strerror(system));
     if (code == Z_MEM_ERROR) return tw_fail_err(r->ctx, TW_ERR_NOMEM, "%s: out of memory", r->path);
     if (code == Z_BUF_ERROR)
         return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s: the gzip stream breaks off after %lld bytes of data", r->path,
@@ -171,7 +174,7 @@ tw_err tw_idx_load(tw_ctx *ctx, const char *path, tw_idx *idx) {
     const char *why;
     reader r = {.ctx = ctx, .path = path};
     int fd = tw__open(path, TW__PIPES, &r.size, &why);
-    if (fd < 0) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", path, why);
+    if (fd < 0) return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be opened: %s", path, why);
     r.file = gzdopen(fd, "rb");
     if (!r.file) {
         close(fd);

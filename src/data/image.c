@@ -9,6 +9,8 @@
 #include <string.h>
 #include <thalweg/extend.h>
 
+#include "tensor/internal.h"
+
 bool tw__image_size_ok(int width, int height) { return width > 0 && height > 0 && height <= TW__MAX_PIXELS / width; }
 
 static tw_err say(tw_err err, char *message, size_t size, const char *path, const char *what) {
@@ -23,8 +25,9 @@ static tw_err open_file(const char *path, FILE **file, char shown[TW__SHOWN_PATH
     tw__message_shorten(path, shown, TW__SHOWN_PATH);
     *file = tw__fopen(path, TW__FILES, &bytes, &why);
     if (*file) return TW_OK;
+    tw_err err = tw__os_err(errno);
     snprintf(message, size, "%s: cannot be opened: %s", shown, why);
-    return TW_ERR_IO;
+    return err;
 }
 
 tw_err tw__image_measure(const char *path, int *width, int *height, char *message, size_t size) {

@@ -156,7 +156,7 @@ static tw_err parse_header(reader *r, const char *text, tw_npy *npy) {
 static tw_err read_bytes(reader *r, void *to, size_t n) {
     if (n > r->left) return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s: ends in its npy header", r->path);
     if (fread(to, 1, n, r->file) != n)
-        return tw_fail_err(r->ctx, TW_ERR_IO, "%s: cannot be read: %s", r->path,
+        return tw_fail_err(r->ctx, tw__os_err(errno), "%s: cannot be read: %s", r->path,
                            ferror(r->file) ? strerror(errno) : "it became shorter");
     r->left -= n;
     return TW_OK;
@@ -299,7 +299,7 @@ tw_err tw_npy_load(tw_ctx *ctx, const char *path, tw_npy *npy) {
     const char *why;
     reader r = {.ctx = ctx, .path = path};
     r.file = tw__fopen(path, TW__FILES, &r.left, &why);
-    if (!r.file) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", path, why);
+    if (!r.file) return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be opened: %s", path, why);
     tw_err err = load(&r, npy);
     fclose(r.file);
     if (err) tw_npy_free(npy);

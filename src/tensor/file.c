@@ -9,6 +9,8 @@
 #include <thalweg/extend.h>
 #include <unistd.h>
 
+#include "tensor/internal.h"
+
 static bool names_a_descriptor(const char *path) {
     return !strcmp(path, "/dev/stdin") || !strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/proc/self/fd/", 14);
 }
@@ -28,11 +30,14 @@ int tw__open(const char *path, tw__open_flags flags, uint64_t *size, const char 
             return fd; /* what is written there may take long */
         *why = strerror(errno);
     } else {
+        errno = EINVAL;
         *why = S_ISDIR(about.st_mode) ? strerror(EISDIR)
             : S_ISFIFO(about.st_mode) ? "it is a FIFO, not a regular file"
                                       : "it is not a regular file";
     }
+    int kept = errno;
     if (fd >= 0) close(fd);
+    errno = kept;
     return -1;
 }
 
@@ -40,8 +45,10 @@ FILE *tw__fopen(const char *path, tw__open_flags flags, uint64_t *size, const ch
     int fd = tw__open(path, flags, size, why);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "rb");
     if (fd >= 0 && !file) {
-        *why = strerror(errno);
+        int kept = errno;
+        *why = strerror(kept);
         close(fd);
+        errno = kept;
     }
     return file;
 }
@@ -65,7 +72,7 @@ static tw_err read_stream(tw_ctx *ctx, const char *path, FILE *file, char **data
         *data = grown;
     }
     if (!*data) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
-    if (ferror(file)) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (ferror(file)) return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be read: %s", path, strerror(errno));
     (*data)[*size] = 0;
     return TW_OK;
 }
@@ -76,7 +83,7 @@ tw_err tw__read_text(tw_ctx *ctx, const char *path, char **data, size_t *size) {
     *data = NULL;
     *size = 0;
     FILE *file = tw__fopen(path, TW__PIPES, &bytes, &why);
-    if (!file) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", path, why);
+    if (!file) return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be opened: %s", path, why);
     tw_err err = bytes == UINT64_MAX || tw__fits_memory(bytes)
         ? read_stream(ctx, path, file, data, size)
         : tw_fail_err(ctx, TW_ERR_NOMEM, "%s: its %llu bytes are more than this machine's memory", path,

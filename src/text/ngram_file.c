@@ -19,6 +19,7 @@
 
 #include "tensor/atomic.h"
 #include "tensor/file.h"
+#include "tensor/internal.h"
 #include "tensor/utf8_valid.h"
 
 #include <errno.h>
@@ -223,7 +224,7 @@ static tw_err read_file(tw_ctx *ctx, const char *path, char **bytes, size_t *siz
     const char *why;
     unsigned char head[HEADER] = {0};
     FILE *file = tw__fopen(path, TW__FILES, &length, &why);
-    if (!file) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be opened: %s", path, why);
+    if (!file) return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be opened: %s", path, why);
     size_t got = fread(head, 1, HEADER, file);
     source s = {head + sizeof MAGIC + 8, NULL};
     uint64_t ncode = get_fixed(&s, 4), nodes = get_fixed(&s, 4),
@@ -241,7 +242,7 @@ static tw_err read_file(tw_ctx *ctx, const char *path, char **bytes, size_t *siz
     if (!err) {
         memcpy(*bytes, head, got);
         if (*size > got) got += fread(*bytes + got, 1, *size - got, file);
-        if (ferror(file)) err = tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+        if (ferror(file)) err = tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be read: %s", path, strerror(errno));
         *size = got; /* the file may have become shorter */
     }
     fclose(file);
