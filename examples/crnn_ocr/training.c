@@ -79,19 +79,21 @@ tw_err training_step(training *t, const tw_batch *b) {
         tw_tensor *more = tw_ctc_loss(ctx, guided, b->label, b->label_length, frames, &options);
         sum = tw_add(ctx, loss, tw_scale(ctx, more, (tw_real)t->guide));
     }
+    score read = t->read;
+    if (sum) (void)score_add(ctx, &read, logits, frames, b, t->symbols); /* its error is backward's: no step is made */
     tw_err err = tw_backward(ctx, sum);
     if (err) return err;
     double norm = tw_clip_grad_norm(t->net->params, t->clip);
     if ((err = tw_optim_step(t->optim))) return err;
     if (t->ema > 0 && (err = tw_ema_update(t->net->ema, t->ema, tw_optim_steps(t->optim)))) return err;
 
-    score before = t->read;
-    if (!score_add(ctx, &t->read, logits, frames, b, t->symbols)) return tw_error(ctx);
     t->loss += (double)tw_item(loss) * b->n;
     t->infeasible += infeasible;
     t->norm_sum += norm;
     if (norm > t->norm_most) t->norm_most = norm;
     t->steps++;
+    score before = t->read;
+    t->read = read;
     remember(t, (double)tw_item(loss), &before);
     return TW_OK;
 }

@@ -20,7 +20,8 @@ static tw_err read_at(const tw__st_file *file, uint64_t at, void *to, uint64_t n
     for (char *p = to; n;) {
         ssize_t done = pread(file->fd, p, n < 1u << 30 ? n : 1u << 30, (off_t)at);
         if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return tw_fail_err(file->ctx, TW_ERR_IO, "%s: cannot read: %s", file->path, strerror(errno));
+        if (done < 0)
+            return tw_fail_err(file->ctx, tw__os_err(errno), "%s: cannot read: %s", file->path, strerror(errno));
         if (!done)
             return tw_fail_err(file->ctx, TW_ERR_IO, "%s: the file became shorter while it was read", file->path);
         p += done;
@@ -38,7 +39,7 @@ static tw_err load_header(tw__st_file *file, char **header, size_t *bytes) {
     /* Not blocking, so that a pipe is refused instead of waited for. */
     file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file->fd < 0 || fstat(file->fd, &s))
-        return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot open: %s", file->path, strerror(errno));
+        return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot open: %s", file->path, strerror(errno));
     if (!S_ISREG(s.st_mode)) return tw_fail_err(ctx, TW_ERR_IO, "%s: is not a regular file", file->path);
     uint64_t size = (uint64_t)s.st_size;
     if (size < 8)
@@ -89,10 +90,13 @@ static tw_err parse_header(tw__st_file *file, const char *header, size_t length)
     if (values > MOST_VALUES)
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the header has %zu values; at most %d are read", file->path, values,
                            MOST_VALUES);
+    errno = 0; /* cJSON does not say whether it has failed for lack of memory; malloc does */
     file->json = cJSON_ParseWithOpts(header, &end, 0);
+    if (!file->json && errno == ENOMEM)
+        return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory for the file's header", file->path);
     if (!file->json)
-        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the header is not JSON near its byte %zu (or memory ran out)",
-                           file->path, end ? (size_t)(end - header) : 0);
+        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the header is not JSON near its byte %zu", file->path,
+                           end ? (size_t)(end - header) : 0);
     end += strspn(end, " \t\r\n");
     if (*end)
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: something follows the header's JSON at byte %zu", file->path,

@@ -37,14 +37,16 @@ void tw__atomic_abort(tw__atomic *file) {
 
 /* Reports errno and gives everything up. */
 static tw_err failed(tw__atomic *file) {
-    tw_err err = tw_fail_err(file->ctx, TW_ERR_IO, "%s: cannot be written: %s", file->path, strerror(errno));
+    tw_err err = tw_fail_err(file->ctx, tw__os_err(errno), "%s: cannot be written: %s", file->path, strerror(errno));
     tw__atomic_abort(file);
     return err;
 }
 
 /* A link is written through, not replaced. */
 static char *resolve(tw_ctx *ctx, const char *path) {
-    char *real = realpath(path, NULL), *copy = tw__strdup(ctx, real ? real : path);
+    char *real = realpath(path, NULL);
+    if (!real && errno == ENOMEM) return tw_fail(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
+    char *copy = tw__strdup(ctx, real ? real : path);
     free(real);
     return copy;
 }

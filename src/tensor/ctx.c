@@ -3,6 +3,7 @@
 #include "tensor/message.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,8 @@ const char *tw_err_name(tw_err err) {
     static const char *const name[] = {"OK", "NOMEM", "SHAPE", "RANGE", "IO", "FORMAT", "NONFINITE", "STATE"};
     return (size_t)err < sizeof name / sizeof *name ? name[err] : "?";
 }
+
+tw_err tw__os_err(int why) { return why == ENOMEM ? TW_ERR_NOMEM : TW_ERR_IO; }
 
 tw_err tw_error(const tw_ctx *ctx) { return ctx->error; }
 const char *tw_errmsg(const tw_ctx *ctx) { return ctx->message; }

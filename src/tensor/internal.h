@@ -106,6 +106,9 @@ void tw__undo_since(tw_ctx *ctx, uint64_t step); /* buffers are what they were b
 void tw__undo_forget(tw_ctx *ctx);               /* the changes so far are final */
 void tw__undo_forget_buffer(tw_ctx *ctx, const tw_tensor *buffer);
 
+/* The code for a call of the system that left this errno: NOMEM or IO. */
+tw_err tw__os_err(int why);
+
 void tw__log_init(tw_ctx *ctx);
 void tw__pool_free(tw_ctx *ctx);
 int tw__default_threads(void);
