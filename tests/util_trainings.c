@@ -97,8 +97,7 @@ static walk all_of(const small_training *t, walk_kind kind, char *bytes) {
 snapshot snapshot_take(const small_training *t) {
     snapshot s = {.size = all_of(t, MEASURE, NULL).at};
     s.bytes = malloc(s.size);
-    cr_assert_not_null(s.bytes);
-    all_of(t, SAVE, s.bytes);
+    if (s.bytes) all_of(t, SAVE, s.bytes);
     return s;
 }
 
