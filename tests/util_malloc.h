@@ -1,4 +1,5 @@
-/* util_malloc.h - every malloc and mmap of a test's process: counted, and made to fail. */
+/* util_malloc.h - every malloc of a test's process, those of shared libraries among them, but not those of the test
+ * runner: counted, and made to fail. mmap is counted where the program itself calls it. */
 #ifndef TEST_UTIL_MALLOC_H
 #define TEST_UTIL_MALLOC_H
 

@@ -5,6 +5,7 @@
 #include "data/exif.h"
 #include "tensor/file.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
