@@ -13,8 +13,8 @@ static void begin(void) {
 }
 TestSuite(break_memory, .init = begin, .fini = remove_files, .timeout = 600);
 
-/* TW_TEST_LONG=1: everywhere. Otherwise the largest network, which takes as long as all others, sees every fourth place.
- */
+/* TW_TEST_LONG=1: everywhere. Otherwise the largest network, which takes as long as all others, sees every fourth
+ * place. */
 static bool take_all(void) { return getenv("TW_TEST_LONG") != NULL; }
 static long stride_of(const training_program *program) { return program == &mnist_lenet && !take_all() ? 4 : 1; }
 

@@ -1,4 +1,5 @@
-/* test_break_memory_data.c - memory runs out at every place of what reads files of examples, and of what reads texts. */
+/* test_break_memory_data.c - memory runs out at every place of what reads files of examples, and of what reads
+ * texts. */
 #include "../examples/crnn_ocr/labelled.h"
 #include "../examples/crnn_ocr/picture.h"
 #include "tensor/internal.h"

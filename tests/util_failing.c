@@ -44,8 +44,8 @@ static bool try_once(const failing_case *c, failing way, long k, uint64_t want) 
                   failing_name[way], k, tw_errmsg(ctx));
     if (c->after) c->after(c->user, !err);
     tw_ctx_free(ctx);
-    cr_assert_eq(malloc_live(), live, "%s, %s %ld (%s): %ld blocks are left", c->name, failing_name[way], k, err ? "failed" : "done",
-                 malloc_live() - live);
+    cr_assert_eq(malloc_live(), live, "%s, %s %ld (%s): %ld blocks are left", c->name, failing_name[way], k,
+                 err ? "failed" : "done", malloc_live() - live);
     return through;
 }
 

@@ -19,7 +19,8 @@
 #endif
 #endif
 /* TEST_FOREIGN_MALLOC: the tests run under valgrind, which has a malloc of its own. */
-#if defined(__GLIBC__) && !defined(TEST_FOREIGN_MALLOC) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(HAS_SANITIZER)
+#if defined(__GLIBC__) && !defined(TEST_FOREIGN_MALLOC) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__) && !defined(HAS_SANITIZER)
 
 static atomic_long allocations, live, failures, left = -1;
 static atomic_bool once;
