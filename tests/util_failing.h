@@ -18,9 +18,9 @@ long failing_end(void);
 void assert_no_memory(tw_ctx *ctx, tw_err err, const char *what, failing way, long k);
 
 /* All of fn's allocations fail in turn, in both ways: each must end in NOMEM with a sentence, or do without and give
- * the digest that it gives when nothing fails; and nothing may leak. fn frees what it makes. Of more than `all` allocations
- * every `stride`-th after those. `after` (may be NULL) is told whether a try succeeded. Returns how many allocations
- * there are. */
+ * the digest that it gives when nothing fails; and nothing may leak. fn frees what it makes. Of more than `all`
+ * allocations every `stride`-th after those. `after` (may be NULL) is told whether a try succeeded. Returns how many
+ * allocations there are. */
 typedef struct failing_case {
     const char *name;
     tw_err (*fn)(tw_ctx *ctx, void *user, uint64_t *digest);
