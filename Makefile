@@ -53,10 +53,10 @@ TEST64   := $(call objects,f64,$(wildcard tests/grad_*.c tests/util*.c))
 EXAMPLES := $(patsubst examples/%/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
 BENCH    := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 OBJ_BENCH := $(call objects,f32,$(wildcard bench/*.c))
-# What the programs of bench/ and the tests share: losslab's charts, all of crnn_ocr but its main, and mnist's networks.
+# What the programs of bench/ and the tests share: losslab's charts, and all of crnn_ocr but its main.
 COMMON_BENCH := $(call objects,f32,$(wildcard bench/common/*.c) \
                 $(addprefix examples/losslab/,canvas.c canvas_png.c canvas_svg.c chart.c ticks.c typeface.c) \
-                $(filter-out %/main.c,$(wildcard examples/crnn_ocr/*.c)) examples/mnist/models.c)
+                $(filter-out %/main.c,$(wildcard examples/crnn_ocr/*.c)))
 
 LIB32    := $(BUILD)/libthalweg.a
 LIB64    := $(BUILD)/libthalweg_f64.a
