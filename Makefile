@@ -47,9 +47,9 @@ OBJ_f64  := $(call objects,f64,$(SRC))
 COMMON32 := $(call objects,f32,$(wildcard examples/common/*.c))
 COMMON64 := $(call objects,f64,$(wildcard examples/common/*.c))
 TEST32   := $(call objects,f32,$(wildcard tests/test_*.c tests/util*.c tests/museum*.c))
-# What tests train of the examples beside crnn_ocr, all of which is in COMMON_BENCH.
+# What tests train of the examples (util_trainings*.c) beside crnn_ocr, all of which is in COMMON_BENCH.
 TRAIN32  := $(call objects,f32,$(addprefix examples/mnist/,augment.c models.c pictures.c step.c) examples/losslab/learner.c)
-TEST64   := $(call objects,f64,$(wildcard tests/grad_*.c tests/util*.c))
+TEST64   := $(call objects,f64,$(filter-out tests/util_trainings%,$(wildcard tests/grad_*.c tests/util*.c)))
 EXAMPLES := $(patsubst examples/%/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
 BENCH    := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 OBJ_BENCH := $(call objects,f32,$(wildcard bench/*.c))
