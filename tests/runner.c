@@ -6,7 +6,7 @@
  * test files are linked as they are: this file finds the records that Test() and TestSuite() leave in their sections,
  * and has the few functions that assertions call.
  *
- * usage: tests [--filter 'suite/name'] [--jobs N] [--times]      exit code 1: a test failed; 2: the usage is wrong */
+ * usage: tests [--filter 'suite/name,..'] [--jobs N] [--times]     exit code 1: a test failed; 2: the usage is wrong */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fnmatch.h>
@@ -98,6 +98,18 @@ static int by_name(const void *a, const void *b) {
     return order ? order : strcmp(x->name, y->name);
 }
 
+/* Does one of the patterns, between commas, fit the test's name? */
+static bool fits(const char *filter, const struct criterion_test *t) {
+    char name[300], pattern[300];
+    snprintf(name, sizeof name, "%s/%s", t->category, t->name);
+    for (const char *from = filter;; from++) {
+        size_t n = strcspn(from, ",");
+        snprintf(pattern, sizeof pattern, "%.*s", (int)n, from);
+        if (!fnmatch(pattern, name, 0)) return true;
+        if (!*(from += n)) return false;
+    }
+}
+
 /* The chosen tests, sorted; the caller frees the list. */
 static const struct criterion_test **choose(const char *filter, size_t *n) {
     size_t all = (size_t)(__stop_cr_tst - __start_cr_tst);
@@ -106,10 +118,7 @@ static const struct criterion_test **choose(const char *filter, size_t *n) {
     *n = 0;
     for (size_t i = 0; i < all; i++) {
         const struct criterion_test *t = __start_cr_tst[i];
-        char name[300];
-        if (!t) continue;
-        snprintf(name, sizeof name, "%s/%s", t->category, t->name);
-        if (!t->data->disabled && !fnmatch(filter, name, 0)) list[(*n)++] = t;
+        if (t && !t->data->disabled && fits(filter, t)) list[(*n)++] = t;
     }
     qsort((void *)list, *n, sizeof *list, by_name);
     return list;
@@ -188,7 +197,7 @@ static job *free_slot(job *jobs, long n) {
 }
 
 static _Noreturn void usage(void) {
-    fputs("usage: tests [--filter 'suite/name'] [--jobs N] [--times]\n", stderr);
+    fputs("usage: tests [--filter 'suite/name,..'] [--jobs N] [--times]\n", stderr);
     exit(2);
 }
 

@@ -73,7 +73,7 @@ size_t element(int ndim, const int *dim, int at_ndim, const int *at);
 /* Real data, which is not part of the repository: TW_TEST_DATA, else ../shared/data. Writes the path of `name` and
  * returns true, or prints one line saying that the calling test is skipped and returns false. */
 bool test_data(const char *name, char *path, size_t size);
-/* 1; or n where TW_TEST_SHARE=n is set, because a tool makes tests many times slower: then long ones try one case of n. */
+/* 1; or n where TW_TEST_SHARE=n is set, because a tool makes tests many times slower: long ones try one case of n. */
 int test_share(void);
 /* A path for a temporary file of this test process. */
 const char *temp_path(const char *name, char *path, size_t size);
