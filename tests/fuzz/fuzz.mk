@@ -11,8 +11,9 @@ FUZZ_FLAGS   := CC='$(FUZZ_CC)' BUILD=$(BUILD)/fuzz OPT='-O1 -g -fno-omit-frame-
 
 .PHONY: fuzz
 fuzz: | deps ## libFuzzer on all that reads foreign bytes, FUZZ_SECONDS (60) a target; FUZZERS='idx image' only these
-	@$(MAKE) --no-print-directory $(FUZZ_FLAGS) $(FUZZERS:%=$(BUILD)/fuzz/fuzz-%)
-	@status=0; for f in $(FUZZERS); do tests/fuzz/run.sh $(BUILD)/fuzz $$f $(FUZZ_SECONDS) || status=1; done; exit $$status
+	@$(MAKE) --no-print-directory -k $(FUZZ_FLAGS) $(FUZZERS:%=run-fuzz-%)
+run-fuzz-%: $(BUILD)/fuzz-%
+	@tests/fuzz/run.sh $(BUILD) $* $(FUZZ_SECONDS)
 $(BUILD)/fuzz-%: $(BUILD)/f32/tests/fuzz/%.o $(LIB32)
 	$(call say,LD)$(LINK) -fsanitize=fuzzer -o $@ $^ $(TW_LIBS)
 -include $(wildcard $(BUILD)/f32/tests/fuzz/*.d)
