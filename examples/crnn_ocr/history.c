@@ -29,14 +29,15 @@ static double field(const char **at) {
 bool history_next(const char **at, history_row *row) {
     if (!*at || !**at) return false;
     double epoch = field(at), step = field(at);
-    *row = (history_row){.epoch = (int)epoch, .step = (long)step};
+    *row = (history_row){0};
     row->loss = field(at), row->cer = field(at);
     double infeasible = field(at);
-    row->infeasible = (long)infeasible;
     row->valid_exact = field(at), row->valid_cer = field(at);
     row->lr = field(at), row->norm = field(at), row->norm_most = field(at);
     row->rate = field(at), row->seconds = field(at);
     const char *end = strchr(*at, '\n');
     *at = end ? end + 1 : *at + strlen(*at);
-    return epoch >= 0 && epoch < 1e9 && step >= 0 && step < 1e18 && infeasible >= 0 && infeasible < 1e18;
+    if (!(epoch >= 0 && epoch < 1e9 && step >= 0 && step < 1e18 && infeasible >= 0 && infeasible < 1e18)) return false;
+    row->epoch = (int)epoch, row->step = (long)step, row->infeasible = (long)infeasible;
+    return true;
 }

@@ -89,7 +89,8 @@ typedef struct tile {
                 tw__vec right[VECTORS];                                                                     \
                 for (int v = 0; v < VECTORS; v++) right[v] = tw__load(b + v * LANES);                       \
                 for (int r = 0; r < ROWS; r++)                                                              \
-                    for (int v = 0; v < VECTORS; v++) c[r][v] += a[r][at] * right[v];                       \
+                    for (int v = 0; v < VECTORS; v++)                                                       \
+                        c[r][v] = tw__add_product(c[r][v], a[r][at], right[v]);                             \
             }                                                                                               \
             for (int r = 0; r < ROWS; r++) {                                                                \
                 a[r] += (size_t)depth * k_step;                                                             \

@@ -4,6 +4,10 @@
 
 #include "tensor/hot.h"
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #if defined(__AVX512F__)
 #define TW__VECTOR_BYTES 64
 #elif defined(__AVX2__)
@@ -20,6 +24,22 @@ enum { TW__LANES = TW__VECTOR_BYTES / sizeof(tw_real) };
 
 static inline tw__vec tw__load(const tw_real *p) { return *(const tw__vec_at *)p; }
 static inline void tw__store(tw_real *p, tw__vec v) { *(tw__vec_at *)p = v; }
+
+/* sum + a * b, rounded once where the instruction set can. Said by its instruction: whether a compiler joins the two by
+ * itself depends on what is around them, and so would the last bit. */
+static inline tw__vec tw__add_product(tw__vec sum, tw_real a, tw__vec b) {
+#if defined(__AVX512F__) && defined(TW_DOUBLE)
+    return (tw__vec)_mm512_fmadd_pd(_mm512_set1_pd(a), (__m512d)b, (__m512d)sum);
+#elif defined(__AVX512F__)
+    return (tw__vec)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)sum);
+#elif defined(__AVX2__) && defined(TW_DOUBLE)
+    return (tw__vec)_mm256_fmadd_pd(_mm256_set1_pd(a), (__m256d)b, (__m256d)sum);
+#elif defined(__AVX2__)
+    return (tw__vec)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)sum);
+#else
+    return sum + a * b;
+#endif
+}
 
 /* Lanes of two vectors, numbered 0 .. TW__LANES - 1 in a and from TW__LANES on in b. gcc has the first since version
  * 12, and the second since 4.7. */

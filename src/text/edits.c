@@ -39,7 +39,7 @@ tw_err tw_edit_align(tw_ctx *ctx, const int32_t *a, size_t na, const int32_t *b,
     uint8_t *step = row ? tw_scratch(ctx, (i + 1) * (j + 1)) : NULL;
     if (step) {
         size_t width = j + 1, used = 0;
-        fill(a + head, i, b + head, j, row, step);
+        fill(i ? a + head : a, i, j ? b + head : b, j, row, step); /* no text has no address to add to */
         for (size_t k = 0; k < tail; k++) edit[used++] = (tw_edit){(int32_t)(na - 1 - k), (int32_t)(nb - 1 - k)};
         while (i || j) {
             uint8_t s = step[i * width + j];
