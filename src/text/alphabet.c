@@ -116,7 +116,8 @@ tw_alphabet *tw_alphabet_from_texts(tw_ctx *ctx, size_t n, const char *const *te
     tw_mark mark = tw_scratch_mark(ctx);
     tw_alphabet *a = NULL;
     /* Not scratch memory: beside a block as large as this, that of each text would be asked for anew. */
-    bool *seen = calloc(POINTS, sizeof *seen), ok = seen != NULL;
+    uint64_t *seen = calloc(POINTS / 64, sizeof *seen); /* a bit each */
+    bool ok = seen != NULL;
     if (!seen) tw_fail(ctx, TW_ERR_NOMEM, "alphabet: out of memory");
     size_t distinct = 0;
     for (size_t i = 0; ok && i < n; i++) {
@@ -128,16 +129,17 @@ tw_alphabet *tw_alphabet_from_texts(tw_ctx *ctx, size_t n, const char *const *te
         ok = point != NULL;
         if (ok) length = without_joiners(point, length);
         for (size_t k = 0; ok && k < length; k++) {
-            distinct += !seen[point[k]];
-            seen[point[k]] = true;
+            uint64_t *word = &seen[point[k] / 64], bit = UINT64_C(1) << (point[k] % 64);
+            distinct += !(*word & bit);
+            *word |= bit;
         }
         tw_scratch_release(ctx, inner);
     }
     int32_t *all = ok ? tw_scratch(ctx, (distinct + 1) * sizeof *all) : NULL;
     if (all) {
         size_t found = 0;
-        for (int32_t p = 0; p < POINTS; p++)
-            if (seen[p]) all[found++] = p;
+        for (int32_t w = 0; w < POINTS / 64; w++)
+            for (uint64_t bits = seen[w]; bits; bits &= bits - 1) all[found++] = 64 * w + __builtin_ctzll(bits);
         a = make(ctx, all, found, 0);
     }
     free(seen);
