@@ -208,3 +208,24 @@ Test(break_sizes, pictures_of_4_and_of_4000_columns) {
         tw_ctx_free(ctx);
     }
 }
+
+/* Narrower than a frame: no label fits, which the loss says, and nothing is read. */
+Test(break_sizes, a_picture_of_one_column_has_no_frame) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    crnn net;
+    cr_assert_eq(crnn_new(ctx, &net, crnn_design_find("tiny"), HEIGHT, CLASSES_), TW_OK);
+    static const tw_real x[HEIGHT * CRNN_STEP];
+    const int32_t width = 1, label = 1, length = 1;
+    int32_t symbol;
+    tw_labels frames;
+    tw_tensor *z = crnn_forward(ctx, &net, tw_input(ctx, x, 4, (int[]){1, 1, HEIGHT, CRNN_STEP}),
+                                (tw_labels){&width, 1}, &frames);
+    cr_assert(z && frames.n == 1 && frames.v[0] == 0, "%s", tw_errmsg(ctx));
+    cr_assert_eq(tw_ctc_greedy(z->data, frames.v[0], CLASSES_, CLASSES_, 0, &symbol), 0);
+    tw_tensor *loss = tw_ctc_loss(ctx, z, (tw_labels){&label, 1}, (tw_labels){&length, 1}, frames, NULL);
+    cr_assert(loss && isinf(tw_item(loss)));
+    cr_assert_eq(tw_backward(ctx, loss), TW_ERR_NONFINITE);
+    assert_error(ctx, TW_ERR_NONFINITE, "ctc_loss");
+    crnn_free(&net);
+    tw_ctx_free(ctx);
+}
