@@ -319,3 +319,44 @@ Test(atomic, devices_and_pipes) {
         free(got);
     }
 }
+
+/* Standard output may be a file: `--log /dev/stdout >file`. Twice, between what else is written there. */
+Test(atomic, a_descriptor_of_a_file_is_written_on) {
+    char name[64];
+    if (access("/dev/fd/0", F_OK)) cr_skip_test("no /dev/fd here");
+    for (int i = 0; i < WRITERS; i++) {
+        if (!writers[i].streams) continue;
+        cr_assert_eq(writers[i].save(1, path), TW_OK);
+        bytes once = content_of(path);
+        int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+        snprintf(name, sizeof name, "/dev/fd/%d", fd);
+        for (int k = 0; k < 2; k++) {
+            cr_assert_eq(write(fd, "-", 1), 1);
+            cr_assert_eq(writers[i].save(1, name), TW_OK, "%s: %s", writers[i].name, tw_errmsg(ctx));
+        }
+        close(fd);
+        bytes now = content_of(path);
+        cr_assert_eq(now.n, 2 * (1 + once.n), "%s", writers[i].name);
+        for (int k = 0; k < 2; k++) cr_assert_arr_eq(now.at + (size_t)k * (1 + once.n) + 1, once.at, once.n);
+        cr_assert_eq(count_entries(folder), 1);
+        free(once.at);
+        free(now.at);
+    }
+}
+
+/* Such a link cannot be written through, and must not become a file: /dev/stdout is one. */
+Test(atomic, a_link_to_a_file_without_a_name) {
+    char link[400], leads[64];
+    struct stat s;
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    cr_assert(fd >= 0 && !unlink(path));
+    snprintf(link, sizeof link, "%s/link", folder);
+    snprintf(leads, sizeof leads, "/proc/self/fd/%d", fd);
+    cr_assert_eq(symlink(leads, link), 0);
+    if (stat(link, &s)) cr_skip_test("no /proc here");
+    for (int i = 0; i < WRITERS; i++)
+        assert_sentence(ctx, writers[i].save(1, link), TW_ERR_IO, link, "cannot be written: No such file");
+    cr_assert(!lstat(link, &s) && S_ISLNK(s.st_mode), "the link has become a file");
+    cr_assert_eq(count_entries(folder), 1);
+    close(fd);
+}

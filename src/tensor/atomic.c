@@ -8,6 +8,7 @@
  * another thread or process, and the next number is free. */
 #include "tensor/atomic.h"
 
+#include "tensor/file.h"
 #include "tensor/internal.h"
 
 #include <errno.h>
@@ -42,13 +43,21 @@ static tw_err failed(tw__atomic *file) {
     return err;
 }
 
-/* A link is written through, not replaced. */
-static char *resolve(tw_ctx *ctx, const char *path) {
-    char *real = realpath(path, NULL);
-    if (!real && errno == ENOMEM) return tw_fail(ctx, TW_ERR_NOMEM, "%s: out of memory", path);
-    char *copy = tw__strdup(ctx, real ? real : path);
+static bool is_link(const char *path) {
+    struct stat s;
+    return !lstat(path, &s) && S_ISLNK(s.st_mode);
+}
+
+/* A link is written through, not replaced. One in /proc that leads to a file without a name cannot be. */
+static tw_err resolve(tw__atomic *file, bool exists) {
+    char *real = realpath(file->path, NULL);
+    int why = real ? 0 : errno;
+    bool nameless = exists && !real && is_link(file->path);
+    errno = why;
+    if (nameless || why == ENOMEM) return failed(file);
+    file->target = tw__strdup(file->ctx, real ? real : file->path);
     free(real);
-    return copy;
+    return file->target ? TW_OK : TW_ERR_NOMEM;
 }
 
 /* ---- the temporary file ---------------------------------------------------------------------------------- */
@@ -106,6 +115,11 @@ static int open_temp(tw__atomic *file) {
 tw_err tw__atomic_begin(tw_ctx *ctx, const char *path, unsigned how, tw__atomic *file) {
     struct stat old;
     *file = (tw__atomic){.ctx = ctx, .path = path, .how = how, .fd = -1};
+    int own = how & TW__STREAMS ? tw__descriptor_named(path) : -1;
+    if (own >= 0) { /* also when it is a file: who writes more to it would write to the one that was replaced */
+        file->fd = fcntl(own, F_DUPFD_CLOEXEC, 0);
+        return file->fd < 0 ? failed(file) : TW_OK;
+    }
     bool exists = !stat(path, &old);
     if (!exists && (errno != ENOENT || !*path)) return failed(file);
     if (exists && !S_ISREG(old.st_mode)) { /* a rename would replace a device by a file */
@@ -114,9 +128,10 @@ tw_err tw__atomic_begin(tw_ctx *ctx, const char *path, unsigned how, tw__atomic 
         file->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         return file->fd < 0 ? failed(file) : TW_OK;
     }
-    file->target = resolve(ctx, path);
-    file->room = file->target ? strlen(file->target) + SUFFIX : 0;
-    file->temp = file->target ? tw__malloc(ctx, file->room) : NULL;
+    tw_err err = resolve(file, exists);
+    if (err) return err;
+    file->room = strlen(file->target) + SUFFIX;
+    file->temp = tw__malloc(ctx, file->room);
     if (!file->temp) {
         tw__atomic_abort(file);
         return TW_ERR_NOMEM;

@@ -6,14 +6,14 @@
 
 enum {
     TW__SYNCED = 1, /* on the disk before it takes the old one's place: that costs milliseconds */
-    TW__STREAMS = 2 /* a device or a pipe is written to as it is; without this it is an error */
+    TW__STREAMS = 2 /* a device, a pipe or a descriptor (/dev/stdout) is written to as it is; else it is an error */
 };
 
 typedef struct tw__atomic {
     tw_ctx *ctx;
     const char *path; /* the caller's, for messages */
     unsigned how;
-    char *target; /* where it goes: path, or what path is a link to; NULL: a device or a pipe */
+    char *target; /* where it goes: path, or what path is a link to; NULL: it is written to as it is */
     char *temp;
     size_t room; /* bytes of temp */
     int fd;

@@ -11,8 +11,18 @@
 
 #include "tensor/internal.h"
 
-static bool names_a_descriptor(const char *path) {
-    return !strcmp(path, "/dev/stdin") || !strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/proc/self/fd/", 14);
+/* The number that follows folder in path, or -1. */
+static int number_in(const char *folder, const char *path) {
+    size_t n = strlen(folder), digits = strncmp(path, folder, n) ? 0 : strspn(path + n, "0123456789");
+    return digits && digits < 10 && !path[n + digits] ? atoi(path + n) : -1;
+}
+
+int tw__descriptor_named(const char *path) {
+    static const char *const standard[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(path, standard[i])) return i;
+    int number = number_in("/dev/fd/", path);
+    return number < 0 ? number_in("/proc/self/fd/", path) : number;
 }
 
 int tw__open(const char *path, tw__open_flags flags, uint64_t *size, const char **why) {
@@ -24,7 +34,7 @@ int tw__open(const char *path, tw__open_flags flags, uint64_t *size, const char 
     } else if (S_ISREG(about.st_mode)) {
         *size = (uint64_t)about.st_size;
         return fd;
-    } else if (S_ISFIFO(about.st_mode) && flags & TW__PIPES && names_a_descriptor(path)) {
+    } else if (S_ISFIFO(about.st_mode) && flags & TW__PIPES && tw__descriptor_named(path) >= 0) {
         *size = UINT64_MAX;
         if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) >= 0)
             return fd; /* what is written there may take long */

@@ -11,6 +11,9 @@
  * /dev/stdin, /dev/fd/3, as the shell's <(command) gives them. Such a file has no size: *size is then UINT64_MAX. */
 typedef enum tw__open_flags { TW__FILES = 0, TW__PIPES = 1 } tw__open_flags;
 
+/* The number of the descriptor that path names in that way, or -1. */
+int tw__descriptor_named(const char *path);
+
 /* A descriptor that reads path, or -1 and why not, also in errno. */
 int tw__open(const char *path, tw__open_flags flags, uint64_t *size, const char **why);
 /* The same as a stream, or NULL. */
