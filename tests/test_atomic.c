@@ -344,6 +344,44 @@ Test(atomic, a_descriptor_of_a_file_is_written_on) {
     }
 }
 
+/* A folder of results may be linked to a larger disk before there are any. */
+Test(atomic, links_to_files_that_are_not_there_yet) {
+    char link[2][400], leads[400];
+    struct stat s;
+    snprintf(link[0], sizeof link[0], "%s/link", folder);
+    snprintf(link[1], sizeof link[1], "%s/again", folder);
+    snprintf(leads, sizeof leads, "%s/link", folder);
+    cr_assert(!symlink("file", link[0]) && !symlink(leads, link[1])); /* one relative, one not */
+    for (int i = 0; i < WRITERS; i++) {
+        for (int k = 0; k < 2; k++) {
+            cr_assert_eq(writers[i].save(k, link[1]), TW_OK, "%s: %s", writers[i].name, tw_errmsg(ctx));
+            cr_assert(!lstat(path, &s) && S_ISREG(s.st_mode) && s.st_size);
+        }
+        for (int k = 0; k < 2; k++) cr_assert(!lstat(link[k], &s) && S_ISLNK(s.st_mode));
+        cr_assert_eq(count_entries(folder), 3);
+        unlink(path);
+    }
+    unlink(link[0]);
+    cr_assert_eq(symlink("no/file", link[0]), 0);
+    assert_sentence(ctx, save_bytes(0, link[1]), TW_ERR_IO, link[1], "cannot be written: No such file");
+    cr_assert(!unlink(link[0]) && !unlink(link[1]));
+}
+
+/* What a trained model's owner wrote is still theirs when root goes on with it, and still nobody else's to read. */
+Test(atomic, modes_and_owners_are_kept) {
+    struct stat s;
+    umask(0);
+    for (int i = 0; i < WRITERS; i++) {
+        cr_assert_eq(writers[i].save(0, path), TW_OK);
+        cr_assert_eq(chmod(path, 0640), 0);
+        if (!geteuid()) cr_assert_eq(chown(path, 12345, 23456), 0);
+        cr_assert_eq(writers[i].save(1, path), TW_OK, "%s", tw_errmsg(ctx));
+        cr_assert(!stat(path, &s) && (s.st_mode & 07777) == 0640, "%s: mode %o", writers[i].name, s.st_mode);
+        if (!geteuid()) cr_assert(s.st_uid == 12345 && s.st_gid == 23456, "%s", writers[i].name);
+        unlink(path);
+    }
+}
+
 /* Such a link cannot be written through, and must not become a file: /dev/stdout is one. */
 Test(atomic, a_link_to_a_file_without_a_name) {
     char link[400], leads[64];

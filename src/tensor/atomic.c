@@ -48,13 +48,36 @@ static bool is_link(const char *path) {
     return !lstat(path, &s) && S_ISLNK(s.st_mode);
 }
 
+/* Where a link leads that leads to no file yet, to be freed; NULL: errno says why not. */
+static char *follow(const char *path) {
+    char to[4096], *at = strdup(path);
+    for (int links = 0; at && links < 40; links++) {
+        ssize_t n = readlink(at, to, sizeof to);
+        if (n < 0) return at; /* not a link any more */
+        const char *slash = *to == '/' ? NULL : strrchr(at, '/');
+        size_t above = slash ? (size_t)(slash + 1 - at) : 0;
+        char *next = malloc(above + (size_t)n + 1);
+        if (next) {
+            memcpy(next, at, above);
+            memcpy(next + above, to, (size_t)n);
+            next[above + (size_t)n] = 0;
+        }
+        free(at);
+        at = next;
+    }
+    if (at) errno = ELOOP;
+    free(at);
+    return NULL;
+}
+
 /* A link is written through, not replaced. One in /proc that leads to a file without a name cannot be. */
 static tw_err resolve(tw__atomic *file, bool exists) {
     char *real = realpath(file->path, NULL);
     int why = real ? 0 : errno;
-    bool nameless = exists && !real && is_link(file->path);
+    bool link = !real && is_link(file->path);
     errno = why;
-    if (nameless || why == ENOMEM) return failed(file);
+    if (why == ENOMEM || (link && exists)) return failed(file);
+    if (link && !(real = follow(file->path))) return failed(file);
     file->target = tw__strdup(file->ctx, real ? real : file->path);
     free(real);
     return file->target ? TW_OK : TW_ERR_NOMEM;
@@ -95,11 +118,11 @@ static bool remove_left(const char *name) {
     return left;
 }
 
-static int open_temp(tw__atomic *file) {
+static int open_temp(tw__atomic *file, mode_t mode) {
     for (int i = 0; i < NAMES; i++) {
         name_temp(file, i);
         for (bool again = true; again;) {
-            int fd = open(file->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+            int fd = open(file->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
             if (fd >= 0 && hold(fd, file->temp)) return fd;
             if (fd < 0 && errno != EEXIST) return -1;
             again = fd < 0 && remove_left(file->temp);
@@ -108,6 +131,14 @@ static int open_temp(tw__atomic *file) {
     }
     errno = EEXIST;
     return -1;
+}
+
+/* The new file is whose the old one was, as far as this process may give it away, and not for one moment for more
+ * people to read. */
+static bool like(int fd, const struct stat *old) {
+    bool given = !fchown(fd, old->st_uid, old->st_gid) || !fchown(fd, (uid_t)-1, old->st_gid);
+    (void)given;
+    return !fchmod(fd, old->st_mode & 0777);
 }
 
 /* ---- from the first byte to the last --------------------------------------------------------------------- */
@@ -137,8 +168,8 @@ tw_err tw__atomic_begin(tw_ctx *ctx, const char *path, unsigned how, tw__atomic 
         return TW_ERR_NOMEM;
     }
     if (exists && access(file->target, W_OK)) return failed(file);
-    file->fd = open_temp(file);
-    if (file->fd < 0 || (exists && fchmod(file->fd, old.st_mode & 0777))) return failed(file);
+    file->fd = open_temp(file, exists ? old.st_mode & 0700 : 0666);
+    if (file->fd < 0 || (exists && !like(file->fd, &old))) return failed(file);
     return TW_OK;
 }
 
