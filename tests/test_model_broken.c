@@ -162,8 +162,8 @@ Test(model_broken, lengths_of_the_header) {
 }
 
 Test(model_broken, what_is_no_file) {
-    refuse("/nonexistent/model", TW_ERR_IO, "cannot open: No such file");
-    refuse(make_folder("folder"), TW_ERR_IO, "not a regular file");
+    refuse("/nonexistent/model", TW_ERR_IO, "cannot be opened: No such file");
+    refuse(make_folder("folder"), TW_ERR_IO, "cannot be opened: Is a directory");
     refuse("/dev/zero", TW_ERR_IO, "not a regular file");
     char fifo[300];
     temp_path("fifo", fifo, sizeof fifo);

@@ -3,15 +3,14 @@
  * Nothing in the header is believed: every number is checked before it is used, and the data is looked at only when
  * the whole header has proved to be consistent with the file's size. */
 #include "model/safetensors.h"
+#include "tensor/file.h"
 
 #include <cJSON.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- bytes --------------------------------------------------------------------------------------------- */
@@ -34,14 +33,10 @@ static tw_err read_at(const tw__st_file *file, uint64_t at, void *to, uint64_t n
 /* The header as a string, in memory from the context that the caller frees with *bytes. */
 static tw_err load_header(tw__st_file *file, char **header, size_t *bytes) {
     tw_ctx *ctx = file->ctx;
-    struct stat s;
-    uint64_t length;
-    /* Not blocking, so that a pipe is refused instead of waited for. */
-    file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file->fd < 0 || fstat(file->fd, &s))
-        return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot open: %s", file->path, strerror(errno));
-    if (!S_ISREG(s.st_mode)) return tw_fail_err(ctx, TW_ERR_IO, "%s: is not a regular file", file->path);
-    uint64_t size = (uint64_t)s.st_size;
+    uint64_t length, size;
+    const char *why;
+    file->fd = tw__open(file->path, TW__FILES, &size, &why);
+    if (file->fd < 0) return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be opened: %s", file->path, why);
     if (size < 8)
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: %" PRIu64 " bytes are too few for a safetensors file", file->path,
                            size);
