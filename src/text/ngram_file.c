@@ -217,33 +217,50 @@ static tw_err check_and_parse(tw_ctx *ctx, const char *path, const unsigned char
     return parse(ctx, path, s, (int)order, ncode, nodes, m);
 }
 
+/* The first `most` bytes of what is left, or all of it, behind the got bytes at *bytes, which has room for `room`. */
+static tw_err read_on(tw_ctx *ctx, const char *path, FILE *file, uint64_t most, size_t room, char **bytes, size_t *got) {
+    for (size_t n = 1; n && *got < most;) {
+        if (*got == room) { /* a pipe: what a header announces takes no memory before it comes */
+            room = most / 2 < room ? (size_t)most : 2 * room;
+            char *grown = realloc(*bytes, room + 1);
+            if (!grown) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory for %zu bytes", path, room);
+            *bytes = grown;
+        }
+        *got += n = fread(*bytes + *got, 1, room - *got, file);
+    }
+    if (!ferror(file)) return TW_OK; /* the file may have become shorter */
+    return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be read: %s", path, strerror(errno));
+}
+
 /* All of the file, from malloc; but of one that does not begin as a model does only what is at its front, and of none
  * more than it can be: a character has 4 bytes at most, a node two numbers of 5. */
 static tw_err read_file(tw_ctx *ctx, const char *path, char **bytes, size_t *size) {
     uint64_t length;
     const char *why;
     unsigned char head[HEADER] = {0};
-    FILE *file = tw__fopen(path, TW__FILES, &length, &why);
+    FILE *file = tw__fopen(path, TW__PIPES, &length, &why);
     if (!file) return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be opened: %s", path, why);
     size_t got = fread(head, 1, HEADER, file);
     source s = {head + sizeof MAGIC + 8, NULL};
     uint64_t ncode = get_fixed(&s, 4), nodes = get_fixed(&s, 4),
              most = HEADER + CHECKSUM + 4 * ncode + 10 * (nodes + 1);
-    if (got == HEADER && !memcmp(head, MAGIC, sizeof MAGIC) && length > got) *size = (size_t)length;
-    else *size = got;
+    bool pipe = length == UINT64_MAX;
+    if (got < HEADER || memcmp(head, MAGIC, sizeof MAGIC) != 0) length = got;
+    else if (pipe) length = most + 1;
+    else if (length < got) length = got;
     tw_err err = TW_OK;
-    if (*size > most && *size > HEADER)
+    if (length > most && length > HEADER && !pipe)
         err = tw_fail_err(ctx, TW_ERR_FORMAT,
                           "%s: %llu characters and %llu strings do not fit into the file: they have less than its %llu "
                           "bytes",
                           path, (unsigned long long)ncode, (unsigned long long)nodes, (unsigned long long)length);
-    if (!err && (!tw__fits_memory(*size) || !(*bytes = malloc(*size + 1))))
-        err = tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory for %llu bytes", path, (unsigned long long)*size);
+    uint64_t room = pipe && length > 1 << 16 ? 1 << 16 : length;
+    if (!err && (!tw__fits_memory(room) || !(*bytes = malloc((size_t)room + 1))))
+        err = tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory for %llu bytes", path, (unsigned long long)room);
     if (!err) {
         memcpy(*bytes, head, got);
-        if (*size > got) got += fread(*bytes + got, 1, *size - got, file);
-        if (ferror(file)) err = tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be read: %s", path, strerror(errno));
-        *size = got; /* the file may have become shorter */
+        err = read_on(ctx, path, file, length, (size_t)room, bytes, &got);
+        *size = got;
     }
     fclose(file);
     return err;
