@@ -255,7 +255,7 @@ tw_err cli_check_out(tw_ctx *ctx, const char *path) {
 
 void cli_explain_divergence(tw_ctx *ctx, int epoch) {
     if (tw_error(ctx) != TW_ERR_NONFINITE) return;
-    char what[400];
+    char what[1024];
     snprintf(what, sizeof what, "%s", tw_errmsg(ctx));
     tw_error_clear(ctx);
     tw_fail(ctx, TW_ERR_NONFINITE, "epoch %d: %s; a smaller learning rate may help", epoch, what);

@@ -18,10 +18,10 @@ FILE *input_open(tw_ctx *ctx, const char *path) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &about)) {
         why = strerror(errno);
-    } else if (S_ISFIFO(about.st_mode) && is_descriptor(path)) {
-        if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) < 0) why = strerror(errno);
-    } else if (!S_ISREG(about.st_mode)) {
+    } else if (!S_ISREG(about.st_mode) && !(S_ISFIFO(about.st_mode) && is_descriptor(path))) {
         why = S_ISDIR(about.st_mode) ? strerror(EISDIR) : "it is not a regular file";
+    } else if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) < 0) {
+        why = strerror(errno);
     }
     FILE *file = why ? NULL : fdopen(fd, "rb");
     if (file) return file;

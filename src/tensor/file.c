@@ -31,13 +31,11 @@ int tw__open(const char *path, tw__open_flags flags, uint64_t *size, const char 
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &about)) {
         *why = strerror(errno);
-    } else if (S_ISREG(about.st_mode)) {
-        *size = (uint64_t)about.st_size;
-        return fd;
-    } else if (S_ISFIFO(about.st_mode) && flags & TW__PIPES && tw__descriptor_named(path) >= 0) {
-        *size = UINT64_MAX;
-        if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) >= 0)
-            return fd; /* what is written there may take long */
+    } else if (S_ISREG(about.st_mode) ||
+               (S_ISFIFO(about.st_mode) && flags & TW__PIPES && tw__descriptor_named(path) >= 0)) {
+        *size = S_ISREG(about.st_mode) ? (uint64_t)about.st_size : UINT64_MAX;
+        /* What is written to a pipe may take long, as may a file that has to be fetched from a tape. */
+        if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) >= 0) return fd;
         *why = strerror(errno);
     } else {
         errno = EINVAL;
