@@ -107,6 +107,16 @@ Test(undo, what_is_loaded_or_freed_in_between_is_left_alone) {
     tw_fail(ctx, TW_ERR_IO, "later");
     cr_assert_eq(running("norm.running_mean"), 5);
     tw_error_clear(ctx);
+    tw_params *other = tw_params_new(ctx);
+    cr_assert_not_null(tw_buffer(other, "b", 0, 1, (int[]){3}));
+    cr_assert_eq(tw_model_save(other, NULL, path), TW_OK);
+    (void)forward();
+    cr_assert_neq(running("norm.running_mean"), 5);
+    cr_assert_eq(tw_model_load(other, path), TW_OK, "%s", tw_errmsg(ctx));
+    tw_fail(ctx, TW_ERR_IO, "later");
+    cr_assert_eq(running("norm.running_mean"), 5, "what is loaded elsewhere has nothing to do with it");
+    tw_error_clear(ctx);
+    tw_params_free(other);
     remove(path);
     (void)forward();
     tw_optim_free(optim);

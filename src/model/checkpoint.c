@@ -274,7 +274,7 @@ tw_err tw_checkpoint_load(tw_params *params, tw_optim *optim, tw_loader_position
     if (!err) err = tw__st_read(&file, n + states, want);
     if (!err) {
         take_scalars(ctx, optim, position, &got);
-        tw__undo_forget(ctx);
+        tw__undo_forget_params(params);
     }
     tw_scratch_release(ctx, mark);
     tw__st_close(&file);

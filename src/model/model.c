@@ -165,7 +165,7 @@ tw_err tw_model_load(tw_params *params, const char *path) {
     tw__st_want *want = tw_scratch(ctx, params->count * sizeof *want);
     err = want ? tw__model_match(params, &file, false, want, &n) : TW_ERR_NOMEM;
     if (!err) err = tw__st_read(&file, n, want);
-    if (!err) tw__undo_forget(ctx);
+    if (!err) tw__undo_forget_params(params);
     tw_scratch_release(ctx, mark);
     tw__st_close(&file);
     return err;

@@ -115,7 +115,7 @@ tw_err tw_ema_update(tw_ema *e, double decay, int64_t step) {
 /* ---- using it ------------------------------------------------------------------------------------------- */
 
 static void exchange(const tw_ema *e) {
-    tw__undo_forget(e->params->ctx);
+    tw__undo_forget_params(e->params);
     for (size_t i = 0; i < e->n; i++) {
         tw_real *w = e->pair[i].weight->tensor.data, *a = e->pair[i].average->tensor.data;
         for (size_t k = 0; k < e->pair[i].weight->tensor.size; k++) {
@@ -165,6 +165,7 @@ tw_err tw_ema_copy(const tw_ema *e, tw_params *to) {
             return tw_fail_err(ctx, TW_ERR_SHAPE, "ema_copy: shapes differ: %s and %s", tw_describe(ctx, from),
                                tw_describe(ctx, t));
     }
+    if (!err) tw__undo_forget_params(to);
     for (size_t i = 0; !err && i < e->n; i++) {
         const tw_tensor *a = &e->pair[i].average->tensor;
         if (a->size) memcpy(target(e, to, i)->data, a->data, a->size * sizeof *a->data);

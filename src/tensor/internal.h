@@ -102,9 +102,9 @@ void *tw__keep(tw_ctx *ctx, size_t size);
 char *tw__strdup(tw_ctx *ctx, const char *s);
 
 /* ---- undo.c: see there, and tw_buffer_will_change in extend.h ------------------------------------------ */
-void tw__undo_since(tw_ctx *ctx, uint64_t step); /* buffers are what they were before this step changed them */
-void tw__undo_forget(tw_ctx *ctx);               /* the changes so far are final */
-void tw__undo_forget_buffer(tw_ctx *ctx, const tw_tensor *buffer);
+void tw__undo_since(tw_ctx *ctx, uint64_t step);      /* buffers are what they were before this step changed them */
+void tw__undo_forget(tw_ctx *ctx);                    /* the changes so far are final */
+void tw__undo_forget_params(const tw_params *params); /* they are freed, or get other values */
 
 /* The code for a call of the system that left this errno: NOMEM or IO. */
 tw_err tw__os_err(int why);

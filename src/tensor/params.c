@@ -58,8 +58,8 @@ void tw_params_free(tw_params *params) {
         tw__owned last = params->owned[--params->nowned];
         last.free_fn(last.object);
     }
+    tw__undo_forget_params(params);
     for (size_t i = 0; i < params->count; i++) {
-        tw__undo_forget_buffer(ctx, &params->entry[i]->tensor);
         tw__reals_free(ctx, &params->entry[i]->own);
         tw__free(ctx, params->entry[i], params->entry[i]->bytes);
     }

@@ -2,13 +2,13 @@
  *
  * What a buffer held before a change is written down until the update has succeeded or another one begins: over all the
  * parts of a batch when steps accumulate, since a gradient that is not finite is found when they have been added up. */
-#include "tensor/internal.h"
+#include "tensor/params.h"
 
 #include <string.h>
 
 struct tw__undo {
     tw__undo *older;
-    tw_tensor *buffer; /* NULL: freed since */
+    tw_tensor *buffer; /* NULL: freed or loaded since */
     uint64_t step;     /* in which it was changed */
     tw_real old[];     /* [buffer->size] */
 };
@@ -37,7 +37,8 @@ void tw__undo_forget(tw_ctx *ctx) {
     ctx->part_failed = false;
 }
 
-void tw__undo_forget_buffer(tw_ctx *ctx, const tw_tensor *buffer) {
-    for (tw__undo *u = ctx->undone; u; u = u->older)
-        if (u->buffer == buffer) u->buffer = NULL;
+void tw__undo_forget_params(const tw_params *params) {
+    for (tw__undo *u = params->ctx->undone; u; u = u->older)
+        for (size_t i = 0; u->buffer && i < params->count; i++)
+            if (u->buffer == &params->entry[i]->tensor) u->buffer = NULL;
 }

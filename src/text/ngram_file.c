@@ -218,7 +218,8 @@ static tw_err check_and_parse(tw_ctx *ctx, const char *path, const unsigned char
 }
 
 /* The first `most` bytes of what is left, or all of it, behind the got bytes at *bytes, which has room for `room`. */
-static tw_err read_on(tw_ctx *ctx, const char *path, FILE *file, uint64_t most, size_t room, char **bytes, size_t *got) {
+static tw_err read_on(tw_ctx *ctx, const char *path, FILE *file, uint64_t most, size_t room, char **bytes,
+                      size_t *got) {
     for (size_t n = 1; n && *got < most;) {
         if (*got == room) { /* a pipe: what a header announces takes no memory before it comes */
             room = most / 2 < room ? (size_t)most : 2 * room;
