@@ -62,8 +62,9 @@ TW_API void tw_error_clear(tw_ctx *ctx);
 
 /* Writes these bytes to a file, which is replaced whole or not at all, as everything is that the library writes. Until
  * then they are in path.tmp-0 (or -1 while another writes path, and so on). What a killed process left there is removed
- * by the next to write path. Links are written through; mode and, where that is allowed, owner are kept. A device, a
- * pipe or a descriptor (/dev/stdout, /dev/fd/3) is written to as it is. */
+ * by the next to write path. So the folder must be writable, and who has the old file open still sees the old one.
+ * Links are written through; mode and, where that is allowed, owner are kept. A device, a pipe or a descriptor
+ * (/dev/stdout, /dev/fd/3) is written to as it is. */
 TW_API TW_MUST_CHECK tw_err tw_file_replace(tw_ctx *ctx, const char *path, const void *data, size_t size);
 
 /* ---- context --------------------------------------------------------------------------------------
