@@ -217,7 +217,7 @@ static tw_err check_and_parse(tw_ctx *ctx, const char *path, const unsigned char
     return parse(ctx, path, s, (int)order, ncode, nodes, m);
 }
 
-/* The first `most` bytes of what is left, or all of it, behind the got bytes at *bytes, which has room for `room`. */
+/* Reads on until the file ends or there are `most` bytes at *bytes, which has room for `room` and *got already. */
 static tw_err read_on(tw_ctx *ctx, const char *path, FILE *file, uint64_t most, size_t room, char **bytes,
                       size_t *got) {
     for (size_t n = 1; n && *got < most;) {
