@@ -125,3 +125,18 @@ Test(undo, what_is_loaded_or_freed_in_between_is_left_alone) {
     params = NULL;
     optim = NULL;
 }
+
+/* What is written down lies in memory that stays, also over the parts of a batch. */
+Test(undo, warm_steps_allocate_nothing) {
+    for (int step = 0; step < 6; step++) {
+        size_t before = tw_ctx_stats(ctx).allocations;
+        for (int part = 0; part < 40; part++) {
+            if (part) tw_step_accumulate(ctx);
+            else tw_step_begin(ctx);
+            tw_tensor *y = tw_forward(ctx, net, random_leaf(ctx, 1, 0, 2, 2, (int[]){4, 3}));
+            cr_assert_eq(tw_backward(ctx, tw_sum(ctx, y, 0, NULL, false)), TW_OK, "%s", tw_errmsg(ctx));
+        }
+        cr_assert_eq(tw_optim_step(optim), TW_OK);
+        if (step >= 2) cr_assert_eq(tw_ctx_stats(ctx).allocations, before, "step %d", step);
+    }
+}
