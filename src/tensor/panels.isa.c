@@ -75,32 +75,31 @@ typedef struct tile {
 
 /* out[ROWS][..] = the tile, or out + the tile, of one or two vectors of columns. One function for each size: the
  * compiler keeps an array of sums in registers only when its size is a constant from the start. */
-#define TILE(ROWS, VECTORS)                                                                                 \
-    static void tile_##ROWS##x##VECTORS(const tile *t, bool add, tw_real *out, size_t ld) {                 \
-        const tw_real *a[ROWS], *b = t->b;                                                                  \
-        const size_t k_step = t->k_step, b_step = t->b_step;                                                \
-        for (int r = 0; r < ROWS; r++) a[r] = t->a + (size_t)(r < t->rows ? r : t->rows - 1) * t->row_step; \
-        for (int k0 = 0; k0 == 0 || k0 < t->K; k0 += DEPTH) {                                               \
-            const int depth = t->K - k0 < DEPTH ? t->K - k0 : DEPTH;                                        \
-            tw__vec c[ROWS][VECTORS];                                                                       \
-            for (int r = 0; r < ROWS; r++)                                                                  \
-                for (int v = 0; v < VECTORS; v++) c[r][v] = (tw__vec){0};                                   \
-            for (size_t at = 0, end = (size_t)depth * k_step; at < end; at += k_step, b += b_step) {        \
-                tw__vec right[VECTORS];                                                                     \
-                for (int v = 0; v < VECTORS; v++) right[v] = tw__load(b + v * LANES);                       \
-                for (int r = 0; r < ROWS; r++)                                                              \
-                    for (int v = 0; v < VECTORS; v++)                                                       \
-                        c[r][v] = tw__add_product(c[r][v], a[r][at], right[v]);                             \
-            }                                                                                               \
-            for (int r = 0; r < ROWS; r++) {                                                                \
-                a[r] += (size_t)depth * k_step;                                                             \
-                for (int v = 0; v < VECTORS; v++) {                                                         \
-                    tw_real *to = out + (size_t)r * ld + v * LANES;                                         \
-                    tw__store(to, add ? tw__load(to) + c[r][v] : c[r][v]);                                  \
-                }                                                                                           \
-            }                                                                                               \
-            add = true; /* what follows of a long sum */                                                    \
-        }                                                                                                   \
+#define TILE(ROWS, VECTORS)                                                                                   \
+    static void tile_##ROWS##x##VECTORS(const tile *t, bool add, tw_real *out, size_t ld) {                   \
+        const tw_real *a[ROWS], *b = t->b;                                                                    \
+        const size_t k_step = t->k_step, b_step = t->b_step;                                                  \
+        for (int r = 0; r < ROWS; r++) a[r] = t->a + (size_t)(r < t->rows ? r : t->rows - 1) * t->row_step;   \
+        for (int k0 = 0; k0 == 0 || k0 < t->K; k0 += DEPTH) {                                                 \
+            const int depth = t->K - k0 < DEPTH ? t->K - k0 : DEPTH;                                          \
+            tw__vec c[ROWS][VECTORS];                                                                         \
+            for (int r = 0; r < ROWS; r++)                                                                    \
+                for (int v = 0; v < VECTORS; v++) c[r][v] = (tw__vec){0};                                     \
+            for (size_t at = 0, end = (size_t)depth * k_step; at < end; at += k_step, b += b_step) {          \
+                tw__vec right[VECTORS];                                                                       \
+                for (int v = 0; v < VECTORS; v++) right[v] = tw__load(b + v * LANES);                         \
+                for (int r = 0; r < ROWS; r++)                                                                \
+                    for (int v = 0; v < VECTORS; v++) c[r][v] = tw__add_product(c[r][v], a[r][at], right[v]); \
+            }                                                                                                 \
+            for (int r = 0; r < ROWS; r++) {                                                                  \
+                a[r] += (size_t)depth * k_step;                                                               \
+                for (int v = 0; v < VECTORS; v++) {                                                           \
+                    tw_real *to = out + (size_t)r * ld + v * LANES;                                           \
+                    tw__store(to, add ? tw__load(to) + c[r][v] : c[r][v]);                                    \
+                }                                                                                             \
+            }                                                                                                 \
+            add = true; /* what follows of a long sum */                                                      \
+        }                                                                                                     \
     }
 
 TILE(1, 2)
