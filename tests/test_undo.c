@@ -140,3 +140,21 @@ Test(undo, warm_steps_allocate_nothing) {
         if (step >= 2) cr_assert_eq(tw_ctx_stats(ctx).allocations, before, "step %d", step);
     }
 }
+
+/* Two networks in a step, as a generator and its critic: each optimiser answers for the statistics of its own. */
+Test(undo, of_two_optimisers_each_keeps_its_own) {
+    tw_params *other = tw_params_new(ctx);
+    tw_layer *norm = tw_batchnorm_new(other, "other", 3, NULL);
+    tw_optim *second = tw_sgd_new(other, NULL);
+    cr_assert_not_null(second, "%s", tw_errmsg(ctx));
+    tw_tensor *first = loss(), *x = random_leaf(ctx, 5, 0, 2, 2, (int[]){4, 3});
+    tw_tensor *both = tw_add(ctx, first, tw_sum(ctx, tw_forward(ctx, norm, x), 0, NULL, false));
+    cr_assert_eq(tw_backward(ctx, both), TW_OK, "%s", tw_errmsg(ctx));
+    tw_params_find(other, "other.weight")->grad[0] = (tw_real)NAN;
+    cr_assert_eq(tw_optim_step(optim), TW_OK, "%s", tw_errmsg(ctx));
+    cr_assert_eq(tw_optim_step(second), TW_ERR_NONFINITE);
+    cr_assert(running("norm.num_batches_tracked") == 1);
+    cr_assert_eq(tw_params_find(other, "other.num_batches_tracked")->data[0], 0);
+    tw_optim_free(second);
+    tw_params_free(other);
+}

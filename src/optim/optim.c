@@ -202,6 +202,7 @@ tw_err tw_optim_step(tw_optim *o) {
     }
     tw_parallel_for(ctx, tw__params_blocks(params), update_block, o);
     o->steps++;
-    tw__undo_forget(ctx);
+    tw__undo_forget_params(params); /* another optimiser may yet refuse its own */
+    ctx->part_failed = false;
     return TW_OK;
 }
