@@ -21,3 +21,13 @@ expect() {
 same() { # WHY FILE FILE
     cmp -s "$2" "$3" || fail "$1"
 }
+# idx_data FOLDER PART COUNT BYTES: a part (train or t10k) of a data set for mnist. Its pictures are the bytes of a file,
+# gone through again and again: any will do, as long as they are there. Its labels are 1 to 7 in turn.
+idx_data() {
+    mkdir -p "$1"
+    count=$(printf '\\0%03o' $(($3 >> 24 & 255)) $(($3 >> 16 & 255)) $(($3 >> 8 & 255)) $(($3 & 255)))
+    { printf '\000\000\010\003%b\000\000\000\034\000\000\000\034' "$count"
+      while cat "$4" 2>/dev/null; do :; done | head -c $(($3 * 784)); } >"$1/$2-images-idx3-ubyte"
+    { printf '\000\000\010\001%b' "$count"
+      awk -v n="$3" 'BEGIN { for (i = 0; i < n; i++) printf "%c", i % 7 + 1 }'; } >"$1/$2-labels-idx1-ubyte"
+}

@@ -19,14 +19,8 @@ program=$1
 . "$(dirname "$0")/common.sh"
 
 # Something to train on, and what training makes of it.
-make_data() { # PART PICTURES HEX-OF-COUNT
-    mkdir -p "$dir/data"
-    { printf '\000\000\010\003%b\000\000\000\034\000\000\000\034' "$3"; head -c $(($2 * 784)) "$mnist"; } >"$dir/data/$1-images-idx3-ubyte"
-    { printf '\000\000\010\001%b' "$3"
-      awk -v n="$2" 'BEGIN { for (i = 0; i < n; i++) printf "%c", i % 7 + 1 }'; } >"$dir/data/$1-labels-idx1-ubyte"
-}
-make_data train 64 '\0000\0000\0000\0100'
-make_data t10k 32 '\0000\0000\0000\0040'
+idx_data "$dir/data" train 64 "$mnist"
+idx_data "$dir/data" t10k 32 "$mnist"
 expect 0 '12 pictures' "$ocr" synth --out "$dir/pics" --count 12 --height 16 --seed 3
 labels=$dir/pics/labels.tsv
 expect 0 'model:' "$mnist" train --data "$dir/data" --model cnn --epochs 1 --out "$dir/mnist.model"

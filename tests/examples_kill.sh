@@ -18,14 +18,8 @@ program=$1
 echo "seed: $seed (SEED=$seed repeats these moments)"
 
 # ---- what is trained: 40 steps of mnist and 54 of crnn_ocr, a checkpoint after 5 of them or more often ---------
-make_data() { # PART PICTURES HEX-OF-COUNT
-    mkdir -p "$dir/data"
-    { printf '\000\000\010\003%b\000\000\000\034\000\000\000\034' "$3"; head -c $(($2 * 784)) "$mnist"; } >"$dir/data/$1-images-idx3-ubyte"
-    { printf '\000\000\010\001%b' "$3"
-      awk -v n="$2" 'BEGIN { for (i = 0; i < n; i++) printf "%c", i % 7 + 1 }'; } >"$dir/data/$1-labels-idx1-ubyte"
-}
-make_data train 320 '\0000\0000\0001\0100'
-make_data t10k 50 '\0000\0000\0000\0062'
+idx_data "$dir/data" train 320 "$mnist"
+idx_data "$dir/data" t10k 50 "$mnist"
 expect 0 '32 pictures' "$ocr" synth --out "$dir/pics" --count 32 --height 16 --seed 3
 labels=$dir/pics/labels.tsv
 

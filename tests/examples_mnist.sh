@@ -12,17 +12,8 @@ program=$mnist
 # shellcheck source=tests/common.sh
 . "$(dirname "$0")/common.sh"
 
-# 3,200 and 250 pictures whose bytes are those of a program: any will do, as long as they are there.
-picture_bytes=$((3200 * 784))
-while cat "$mnist" 2>/dev/null; do :; done | head -c $picture_bytes >"$dir/bytes"
-make_data() { # FOLDER PICTURES PART HEX-OF-COUNT
-    mkdir -p "$1"
-    { printf '\000\000\010\003%b\000\000\000\034\000\000\000\034' "$4"; head -c $(($2 * 784)) "$dir/bytes"; } >"$1/$3-images-idx3-ubyte"
-    { printf '\000\000\010\001%b' "$4"
-      awk -v n="$2" 'BEGIN { for (i = 0; i < n; i++) printf "%c", i % 7 + 1 }'; } >"$1/$3-labels-idx1-ubyte"
-}
-make_data "$dir/data" 3200 train '\0000\0000\0014\0200'
-make_data "$dir/data" 250 t10k '\0000\0000\0000\0372'
+idx_data "$dir/data" train 3200 "$mnist"
+idx_data "$dir/data" t10k 250 "$mnist"
 gzip "$dir/data/t10k-images-idx3-ubyte"
 mv "$dir/data/t10k-labels-idx1-ubyte" "$dir/data/t10k-labels.idx1-ubyte"
 
@@ -66,11 +57,11 @@ expect 0 'right' "$mnist" eval --data "$dir/data" --model "$dir/part" # a checkp
 
 # What is not this training's checkpoint and data is refused, and nothing is written.
 cp "$dir/part" "$dir/copy"
-make_data "$dir/fewer" 1280 train '\0000\0000\0005\0000'
-make_data "$dir/fewer" 250 t10k '\0000\0000\0000\0372'
+idx_data "$dir/fewer" train 1280 "$mnist"
+idx_data "$dir/fewer" t10k 250 "$mnist"
 expect 1 'other data than .*fewer: "pictures" was 3200, and is 1280 now' "$mnist" train --data "$dir/fewer" --resume "$dir/copy" --out "$dir/x"
-make_data "$dir/other" 3200 train '\0000\0000\0014\0200'
-make_data "$dir/other" 250 t10k '\0000\0000\0000\0372'
+idx_data "$dir/other" train 3200 "$mnist"
+idx_data "$dir/other" t10k 250 "$mnist"
 printf '\377\377\377\377' | dd of="$dir/other/train-images-idx3-ubyte" bs=1 seek=99 conv=notrunc 2>/dev/null
 expect 1 'other data than .*other: "mean" was' "$mnist" train --data "$dir/other" --resume "$dir/copy" --out "$dir/x"
 size=$(wc -c <"$dir/part")
