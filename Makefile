@@ -161,13 +161,14 @@ $(BUILD)/gradcheck: $(TEST64) $(OBJ_RUNNER) $(LIB64)
 $(BUILD)/tests $(BUILD)/gradcheck:
 	$(call say,LD)$(LINK) -o $@ $^ $(LIBS_TESTS) $(TW_LIBS)
 
-# tests/examples_*.sh try the example programs. The library's tests come last, so that their summary ends the output.
+# tests/examples_*.sh try the example programs, two at a time. The library's tests come last, so that their summary ends the output.
 test: test-examples ## gradient checks in double, the examples, all tests of the library
 	@$(MAKE) --no-print-directory test-library
 test-examples: $(EXAMPLES) $(BENCH)
-	@for t in $(wildcard tests/examples_*.sh); do \
-	    echo "== $$t"; log=$(BUILD)/$$(basename $$t .sh).log; \
-	    if sh $$t $(BUILD) >$$log 2>&1; then tail -n 1 $$log; else cat $$log; exit 1; fi; done
+	@$(MAKE) --no-print-directory -j2 $(patsubst tests/examples_%.sh,try-%,$(wildcard tests/examples_*.sh))
+try-%: tests/examples_%.sh
+	@if sh $< $(BUILD) >$(BUILD)/examples_$*.log 2>&1; then tail -n 1 $(BUILD)/examples_$*.log; \
+	 else echo "== $<"; cat $(BUILD)/examples_$*.log; exit 1; fi
 test-library: $(BUILD)/gradcheck $(BUILD)/tests
 	@echo '== gradcheck'; $(UNDER) $(BUILD)/gradcheck $(RUN); first=$$?; echo '== tests'; $(UNDER) $(BUILD)/tests $(RUN) && exit $$first
 gradcheck: $(BUILD)/gradcheck ## checks every backward against finite differences

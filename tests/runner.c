@@ -113,15 +113,15 @@ static bool fits(const char *filter, const struct criterion_test *t) {
 /* The chosen tests, sorted; the caller frees the list. */
 static const struct criterion_test **choose(const char *filter, size_t *n) {
     size_t all = (size_t)(__stop_cr_tst - __start_cr_tst);
-    const struct criterion_test **list = calloc(all + 1, sizeof *list);
-    if (!list) abort();
+    const struct criterion_test **chosen = calloc(all + 1, sizeof *chosen);
+    if (!chosen) abort();
     *n = 0;
     for (size_t i = 0; i < all; i++) {
         const struct criterion_test *t = __start_cr_tst[i];
-        if (t && !t->data->disabled && fits(filter, t)) list[(*n)++] = t;
+        if (t && !t->data->disabled && fits(filter, t)) chosen[(*n)++] = t;
     }
-    qsort((void *)list, *n, sizeof *list, by_name);
-    return list;
+    qsort((void *)chosen, *n, sizeof *chosen, by_name);
+    return chosen;
 }
 
 /* ---- running them -------------------------------------------------------------------------------------- */
@@ -130,6 +130,9 @@ typedef struct job {
     const struct criterion_test *test;
     pid_t pid; /* 0: free */
 } job;
+/* Not main's alone: a test's process has them too, and nothing else to show that they are not lost. */
+static job *jobs;
+static const struct criterion_test **list;
 
 typedef struct tally {
     int passed, failed, skipped;
@@ -167,7 +170,7 @@ static void judge(tally *sum, const struct criterion_test *test, int status, con
 }
 
 /* Waits for one of the running tests to end. */
-static void reap(job *jobs, long n, tally *sum) {
+static void reap(long n, tally *sum) {
     int status;
     struct rusage used;
     pid_t pid;
@@ -190,7 +193,7 @@ static void start(job *slot, const struct criterion_test *test) {
     *slot = (job){test, pid};
 }
 
-static job *free_slot(job *jobs, long n) {
+static job *free_slot(long n) {
     for (long i = 0; i < n; i++)
         if (!jobs[i].pid) return &jobs[i];
     return NULL;
@@ -214,16 +217,16 @@ int main(int argc, char **argv) {
     }
     if (njobs < 1 || njobs > 1000) usage();
     size_t n;
-    const struct criterion_test **list = choose(filter, &n);
-    job *jobs = calloc((size_t)njobs, sizeof *jobs);
+    list = choose(filter, &n);
+    jobs = calloc((size_t)njobs, sizeof *jobs);
     if (!jobs) abort();
     for (size_t i = 0; i < n; i++) {
         job *slot;
-        while (!(slot = free_slot(jobs, njobs))) reap(jobs, njobs, &sum);
+        while (!(slot = free_slot(njobs))) reap(njobs, &sum);
         start(slot, list[i]);
     }
     for (long i = 0; i < njobs; i++)
-        while (jobs[i].pid) reap(jobs, njobs, &sum);
+        while (jobs[i].pid) reap(njobs, &sum);
     free(jobs);
     free((void *)list);
     printf("tested: %zu, passed: %d, failed: %d, skipped: %d\n", n, sum.passed, sum.failed, sum.skipped);

@@ -21,9 +21,10 @@ asan: ## all tests under the address and undefined-behaviour sanitizers, leaks i
 # Loops with checks in them are not vectorised, and clang would say so of each.
 ubsan: ## all tests under clang's undefined-behaviour sanitizer
 	$(call watch,UBSAN_OPTIONS=print_stacktrace=1:$(report),1,CC=clang CFLAGS=-Wno-pass-failed SANITIZE='-fsanitize=undefined$(comma)float-cast-overflow -fno-sanitize-recover=all')
+TSAN_OPT ?= 2
 # A forked child may go on without the threads of its parent, which TSan by itself does not let it.
 tsan: ## all tests under the thread sanitizer
-	$(call watch,$(SHARE) TSAN_OPTIONS=die_after_fork=0:$(report),2,SANITIZE='-fsanitize=thread')
+	$(call watch,$(SHARE) TSAN_OPTIONS=die_after_fork=0:$(report),$(TSAN_OPT),SANITIZE='-fsanitize=thread')
 # Memory that is lost is an error; what is still reachable at the end, such as fontconfig's tables, is not.
 VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
            --log-file=$(abspath $(BUILD))/valgrind/report.%p
