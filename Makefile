@@ -161,11 +161,12 @@ $(BUILD)/gradcheck: $(TEST64) $(OBJ_RUNNER) $(LIB64)
 $(BUILD)/tests $(BUILD)/gradcheck:
 	$(call say,LD)$(LINK) -o $@ $^ $(LIBS_TESTS) $(TW_LIBS)
 
-# tests/examples_*.sh try the example programs, two at a time. The library's tests come last, so that their summary ends the output.
+# tests/examples_*.sh try the example programs, two at a time, the longest first. The library's tests come last, so that their summary ends the output.
 test: test-examples ## gradient checks in double, the examples, all tests of the library
 	@$(MAKE) --no-print-directory test-library
 test-examples: $(EXAMPLES) $(BENCH)
-	@$(MAKE) --no-print-directory -j2 $(patsubst tests/examples_%.sh,try-%,$(wildcard tests/examples_*.sh))
+	@TW_THREADS=1 $(MAKE) --no-print-directory -j2 try-han \
+	    $(patsubst tests/examples_%.sh,try-%,$(filter-out %_han.sh,$(wildcard tests/examples_*.sh)))
 try-%: tests/examples_%.sh
 	@if sh $< $(BUILD) >$(BUILD)/examples_$*.log 2>&1; then tail -n 1 $(BUILD)/examples_$*.log; \
 	 else echo "== $<"; cat $(BUILD)/examples_$*.log; exit 1; fi
