@@ -21,6 +21,15 @@ expect() {
 same() { # WHY FILE FILE
     cmp -s "$2" "$3" || fail "$1"
 }
+# refuse_cut WHO FILE COMMAND..: given as its last argument this file, but cut short, the command names it and ends with 1
+refuse_cut() {
+    who=$1 whole=$2 size=$(wc -c <"$2")
+    shift 2
+    for n in 0 7 1000 $((size / 2)) $((size - 1)); do
+        head -c "$n" "$whole" >"$dir/short"
+        expect 1 "^$who: $dir/short: " "$@" "$dir/short"
+    done
+}
 # idx_data FOLDER PART COUNT BYTES: a part (train or t10k) of a data set for mnist. Its pictures are the bytes of a file,
 # gone through again and again: any will do, as long as they are there. Its labels are 1 to 7 in turn.
 idx_data() {

@@ -141,11 +141,7 @@ expect 0 'paused' "$ocr" train --labels "$dir/fewer.tsv" --val "$dir/pics/labels
     --out "$dir/val" --pause-after 1
 expect 1 'val was trained with 64 pictures to validate on, and there are 60' "$ocr" train --labels "$dir/fewer.tsv" --val "$dir/fewer.tsv" \
     --resume "$dir/val" --out "$dir/none.st"
-size=$(wc -c <"$dir/split")
-for n in 0 7 1000 $((size / 2)) $((size - 1)); do
-    head -c "$n" "$dir/split" >"$dir/short"
-    expect 1 "^crnn_ocr train: $dir/short: " "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/short" --out "$dir/none.st"
-done
+refuse_cut 'crnn_ocr train' "$dir/split" "$ocr" train --labels "$dir/pics/labels.tsv" --out "$dir/none.st" --resume
 LC_ALL=C sed 's/"thalweg.checkpoint":"1"/"thalweg.checkpoint":"2"/' "$dir/split" >"$dir/later"
 expect 1 'later: is a checkpoint of format 2; this library reads 1' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/later" \
     --out "$dir/none.st"

@@ -6,7 +6,8 @@
  * test files are linked as they are: this file finds the records that Test() and TestSuite() leave in their sections,
  * and has the few functions that assertions call.
  *
- * usage: tests [--filter 'suite/name,..'] [--jobs N] [--times]     exit code 1: a test failed; 2: the usage is wrong */
+ * usage: tests [--filter 'suite/name,..'] [--jobs N] [--times]     exit code 1: a test failed; 2: the usage is wrong; 3:
+ * no test fits the filter */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fnmatch.h>
@@ -20,7 +21,8 @@
 #include <unistd.h>
 
 /* Tools make a test slow: its own limit (seconds) is raised so many times, and one without a limit gets one. */
-enum { SLOWER = 30, NO_LIMIT = 1200, SKIPPED = 77 };
+enum { SLOWER = 30, NO_LIMIT = 1200 };
+enum { NO_TEST = 3, SKIPPED = 77 }; /* exit codes */
 
 /* ---- what a test's process calls ------------------------------------------------------------------------ */
 
@@ -230,5 +232,5 @@ int main(int argc, char **argv) {
     free(jobs);
     free((void *)list);
     printf("tested: %zu, passed: %d, failed: %d, skipped: %d\n", n, sum.passed, sum.failed, sum.skipped);
-    return sum.failed || (!n && !strcmp(filter, "*")) ? 1 : 0; /* of two programs a filter may be meant for one */
+    return sum.failed ? 1 : n ? 0 : NO_TEST;
 }
