@@ -1,4 +1,5 @@
-/* alphabet_option.h - the option --alphabet: the characters themselves, or @ and the file whose first line has them. */
+/* alphabet_option.h - the option --alphabet: the characters themselves, or @ and the file whose first line that is not
+ * empty has them. */
 #ifndef CRNN_OCR_ALPHABET_OPTION_H
 #define CRNN_OCR_ALPHABET_OPTION_H
 
