@@ -6,8 +6,8 @@
  * test files are linked as they are: this file finds the records that Test() and TestSuite() leave in their sections,
  * and has the few functions that assertions call.
  *
- * usage: tests [--filter 'suite/name,..'] [--jobs N] [--times]     exit code 1: a test failed; 2: the usage is wrong; 3:
- * no test fits the filter */
+ * usage: tests [--filter 'suite/name,..'] [--jobs N] [--times]
+ * exit code 1: a test failed; 2: the usage is wrong; 3: no test fits the filter */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fnmatch.h>
