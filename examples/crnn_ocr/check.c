@@ -37,7 +37,7 @@ static int by_place(const void *a, const void *b) {
 }
 
 static void print_findings(check *c) {
-    qsort(c->finding, c->nfinding, sizeof *c->finding, by_place);
+    if (c->nfinding) qsort(c->finding, c->nfinding, sizeof *c->finding, by_place);
     size_t at = 0;
     for (int kind = 0; kind < CHECK_KINDS; kind++) {
         if (!c->count[kind]) continue;

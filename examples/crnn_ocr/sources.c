@@ -84,7 +84,7 @@ static tw_err add_folder(tw_ctx *ctx, sources *s, const char *folder) {
     }
     closedir(dir);
     if (!err && s->n == first) return tw_fail_err(ctx, TW_ERR_IO, "%s: there is no picture in this folder", folder);
-    if (!err) qsort(s->path + first, s->n - first, sizeof *s->path, by_name);
+    if (!err && s->n > first) qsort(s->path + first, s->n - first, sizeof *s->path, by_name);
     return err;
 }
 
