@@ -1,4 +1,4 @@
-/* test_own.c - the layer, the loss and the dataset of docs/own.md, run. */
+/* test_own.c - the layer, the loss and the datasets of README.md and docs/own.md, run. */
 #include "util_own.h"
 
 #include "util.h"
@@ -133,4 +133,41 @@ Test(own, a_dataset_of_another_one) {
     assert_error(ctx, TW_ERR_IO, "sample 3: not this one");
     tw_loader_free(threaded);
     tw_loader_free(direct);
+}
+
+/* sin(w(t+1)) = 2 cos(w) sin(wt) - sin(w(t-1)): a dense layer learns to go on with a sine, exactly. */
+Test(own, a_dataset_of_windows) {
+    enum { N = 200, W = 4 };
+    tw_real value[N];
+    for (int t = 0; t < N; t++) value[t] = (tw_real)sin(0.7 * t);
+    series s = {value, N, W};
+    tw_dataset data = series_dataset(&s);
+    cr_assert_eq(data.count, N - W);
+    tw_loader *loader = tw_loader_new(ctx, &data, &(tw_loader_options){.batch = 14, .shuffle = true});
+    tw_layer *fc = tw_dense_new(params, "fc", W, 1, NULL);
+    tw_optim *optim = tw_optim_new(params, "adam:lr=0.05");
+    double worst = 0;
+    for (int epoch = 0; epoch < 60; epoch++) {
+        const tw_batch *b;
+        worst = 0;
+        while (!tw_loader_next(loader, &b) && b) {
+            tw_step_begin(ctx);
+            tw_tensor *x = tw_input(ctx, b->x, 2, (int[]){b->n, W}),
+                      *t = tw_input(ctx, b->target.v, 2, (int[]){b->n, 1});
+            for (int n = 0; n < b->n; n++) {
+                size_t i = b->index[n];
+                cr_assert_arr_eq(b->x + n * W, value + i, W * sizeof *value);
+                cr_assert_eq(b->target.v[n], value[i + W]);
+            }
+            tw_tensor *loss = tw_mse_loss(ctx, tw_forward(ctx, fc, x), t, NULL);
+            tw_backward(ctx, loss);
+            cr_assert_eq(tw_optim_step(optim), TW_OK, "%s", tw_errmsg(ctx));
+            worst = fmax(worst, tw_item(loss));
+        }
+    }
+    cr_assert_lt(worst, 1e-6);
+    s.n = W; /* too short for one window */
+    cr_assert_eq(series_dataset(&s).count, 0);
+    tw_optim_free(optim);
+    tw_loader_free(loader);
 }

@@ -88,3 +88,30 @@ tw_dataset shifted_dataset(shifted *s) {
     };
 }
 /* end quote */
+
+/* quote: series */
+/* Windows of a series: sample i is the `width` values from i on, and its target the value that follows them. */
+static tw_err series_get(void *user, size_t i, uint64_t stream, tw_sample *sample, char *message, size_t size) {
+    const series *s = user;
+    (void)stream, (void)message, (void)size; /* nothing is random, nothing can fail */
+    memcpy(sample->x, s->value + i, (size_t)s->width * sizeof *s->value);
+    sample->width = s->width;
+    sample->label_length = 0;
+    sample->target[0] = s->value[i + (size_t)s->width];
+    return TW_OK;
+}
+
+tw_dataset series_dataset(series *s) {
+    size_t width = (size_t)s->width;
+    return (tw_dataset){
+        .count = s->n > width ? s->n - width : 0,
+        .channels = 1,
+        .height = 1,
+        .max_width = s->width,
+        .targets = 1,
+        .user = s,
+        .get = series_get,
+        .in_memory = true,
+    };
+}
+/* end quote */

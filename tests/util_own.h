@@ -1,4 +1,4 @@
-/* util_own.h - a layer, a loss and a dataset of one's own: the examples of docs/own.md. */
+/* util_own.h - a layer, a loss and datasets of one's own: the examples of README.md and docs/own.md. */
 #ifndef TEST_UTIL_OWN_H
 #define TEST_UTIL_OWN_H
 
@@ -16,5 +16,13 @@ typedef struct shifted {
     int most;
 } shifted;
 tw_dataset shifted_dataset(shifted *s);
+
+/* The windows of `width` values of a series, each with the value that follows it as its target. */
+typedef struct series {
+    const tw_real *value;
+    size_t n;
+    int width;
+} series;
+tw_dataset series_dataset(series *s);
 
 #endif
