@@ -1,4 +1,5 @@
 /* test_checkpoint.c - a training that is stopped and resumed ends with the same bits as one that was not. */
+#include "util_allocator.h"
 #include "util_model.h"
 
 #include <unistd.h>
@@ -221,12 +222,12 @@ Test(checkpoint, damaged) {
 
 /* One try whose k-th allocation fails; true when k was more than it needed. */
 static bool try_with(int k, bool load) {
-    int left = 100000;
-    tw_ctx *ctx = limited_ctx(&left);
+    counted c = {0};
+    tw_ctx *ctx = counted_ctx(&c, 1);
     tw_params *params = tw_params_new(ctx);
     tw_tensor *w = tw_param(params, "w", (tw_init){TW_INIT_CONSTANT, load ? 1 : 4}, 1, (int[]){3});
     tw_optim *optim = tw_optim_new(params, "adam");
-    left = k;
+    counted_fail_after(&c, k);
     bool done = !(load ? tw_checkpoint_load(params, optim, NULL, path)
                        : tw_checkpoint_save(params, optim, NULL, NULL, path));
     if (!done) assert_error(ctx, TW_ERR_NOMEM, "out of memory");

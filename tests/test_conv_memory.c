@@ -1,5 +1,5 @@
 /* test_conv_memory.c - warmed up at the widest picture, a convolution of any narrower one calls no allocator. */
-#include "util.h"
+#include "util_allocator.h"
 
 #include "tensor/internal.h"
 
@@ -44,15 +44,6 @@ static const shape shapes[] = {
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, WIDEST = 60, WARM_UP = 3 };
 
-static void *counting_alloc(void *user, size_t size) {
-    ++*(int *)user;
-    return malloc(size);
-}
-static void counting_free(void *user, void *p, size_t size) {
-    (void)user, (void)size;
-    free(p);
-}
-
 typedef struct data {
     tw_real *x, *w, *b, *dy;
 } data;
@@ -81,9 +72,8 @@ static data data_new(const shape *s) {
 }
 static void data_free(data *d) { free(d->x), free(d->w), free(d->b), free(d->dy); }
 
-static tw_ctx *ctx_new(const shape *s, int threads, int *calls) {
-    tw_ctx *ctx = tw_ctx_new_with(
-        &(tw_ctx_options){.seed = 1, .threads = threads, .allocator = {counting_alloc, counting_free, calls}});
+static tw_ctx *ctx_new(const shape *s, int threads, counted *c) {
+    tw_ctx *ctx = counted_ctx(c, threads);
     tw_set_conv_algo(ctx, s->plain ? TW_CONV_PLAIN : TW_CONV_AUTO);
     return ctx;
 }
@@ -91,11 +81,12 @@ static tw_ctx *ctx_new(const shape *s, int threads, int *calls) {
 static void check_shape(int k, int threads, int widest) {
     const shape *s = &shapes[k];
     data d = data_new(s);
-    int calls = 0;
-    tw_ctx *ctx = ctx_new(s, threads, &calls);
+    counted c = {0};
+    tw_ctx *ctx = ctx_new(s, threads, &c);
     for (int i = 0; i < WARM_UP; i++) cr_assert(step(ctx, s, &d, widest));
-    for (int width = widest, before = calls; width > 0 && step(ctx, s, &d, width); width--, before = calls)
-        cr_expect_eq(calls, before, "shape %d, %d threads, warm at %d: width %d allocates", k, threads, widest, width);
+    const long warm = c.calls;
+    for (int width = widest; width > 0 && step(ctx, s, &d, width); width--)
+        cr_assert_eq(c.calls, warm, "shape %d, %d threads, warm at %d: width %d allocates", k, threads, widest, width);
     tw_ctx_free(ctx);
     data_free(&d);
 }
@@ -114,8 +105,8 @@ Test(conv_memory, what_is_kept_grows_with_the_width) {
             data d = data_new(s);
             size_t before = 0;
             for (int width = 1; width <= WIDEST; width++) {
-                int calls = 0;
-                tw_ctx *ctx = ctx_new(s, threads, &calls);
+                counted c = {0};
+                tw_ctx *ctx = ctx_new(s, threads, &c);
                 if (step(ctx, s, &d, width)) {
                     const size_t peak = ctx->scratch.peak;
                     cr_expect(peak >= before, "shape %d, %d threads: %zu bytes at width %d, %zu at %d", k, threads,

@@ -1,4 +1,5 @@
 /* test_costs_engine.c - how every loss behaves as an operation: threads, memory, recording. See test_costs.c. */
+#include "util_allocator.h"
 #include "util_costs.h"
 
 enum { DRAWS = 24 };
@@ -48,20 +49,6 @@ Test(costs_engine, recording_does_not_change_the_value) {
 
 /* ---- memory -------------------------------------------------------------------------------------------- */
 
-/* An allocator that counts, and fails after `left` calls. */
-typedef struct counter {
-    long calls, left;
-} counter;
-static void *counting_alloc(void *user, size_t size) {
-    counter *c = user;
-    c->calls++;
-    return c->left-- > 0 ? malloc(size) : NULL;
-}
-static void counting_free(void *user, void *p, size_t size) {
-    (void)user, (void)size;
-    free(p);
-}
-
 /* One step without anything but the library: draws the problem, computes, goes back. */
 static tw_err bare_step(tw_ctx *ctx, const tw_cost_layer *layer, uint64_t stream) {
     tw_cost_problem p;
@@ -81,9 +68,8 @@ static tw_err bare_step(tw_ctx *ctx, const tw_cost_layer *layer, uint64_t stream
 
 Test(costs_engine, no_malloc_in_the_steady_state) {
     for (size_t i = 0; i < every_cost_count(); i++) {
-        counter c = {0, 1000000};
-        tw_ctx *ctx = tw_ctx_new_with(
-            &(tw_ctx_options){.seed = 1, .threads = 2, .allocator = {counting_alloc, counting_free, &c}});
+        counted c = {0};
+        tw_ctx *ctx = counted_ctx(&c, 2);
         for (uint64_t stream = 0; stream < 3 * DRAWS; stream++) /* warming up: every size that will come */
             cr_assert_eq(bare_step(ctx, every_cost_at(i), stream % DRAWS), TW_OK, "%s", tw_errmsg(ctx));
         long before = c.calls;
@@ -99,9 +85,9 @@ Test(costs_engine, every_allocation_may_fail) {
         tw_err err = TW_ERR_NOMEM;
         for (long allowed = 1; err == TW_ERR_NOMEM; allowed++) {
             cr_assert_lt(allowed, 100);
-            counter c = {0, allowed};
-            tw_ctx *ctx = tw_ctx_new_with(
-                &(tw_ctx_options){.seed = 1, .threads = 1, .allocator = {counting_alloc, counting_free, &c}});
+            counted c = {0};
+            counted_fail_after(&c, allowed);
+            tw_ctx *ctx = counted_ctx(&c, 1);
             err = bare_step(ctx, every_cost_at(i), 5);
             cr_assert(err == TW_OK || err == TW_ERR_NOMEM, "%s: %s", every_cost_at(i)->name, tw_errmsg(ctx));
             tw_ctx_free(ctx);
@@ -111,9 +97,8 @@ Test(costs_engine, every_allocation_may_fail) {
 
 /* A CTC batch needs more scratch than the first block holds: it too settles. */
 Test(costs_engine, large_scratch_settles) {
-    counter c = {0, 1000000};
-    tw_ctx *ctx = tw_ctx_new_with(
-        &(tw_ctx_options){.seed = 1, .threads = 2, .allocator = {counting_alloc, counting_free, &c}});
+    counted c = {0};
+    tw_ctx *ctx = counted_ctx(&c, 2);
     enum { T = 200, N = 4, K = 20, L = 40 };
     tw_real *z = random_reals(T * N * K, 1, -2, 2);
     int32_t label[N * L], length[N] = {L, L, L, L};

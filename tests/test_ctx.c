@@ -1,28 +1,18 @@
 /* test_ctx.c - what a program can learn of its context: statistics; and values that outlive a step. */
-#include "util.h"
-
+#include "util_allocator.h"
 #include "util_files.h"
 
-static void *counted(void *user, size_t size) {
-    ++*(long *)user;
-    return malloc(size);
-}
-static void given_back(void *user, void *ptr, size_t size) {
-    (void)user, (void)size;
-    free(ptr);
-}
-
 Test(ctx, statistics) {
-    long calls = 0;
-    tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 1, .allocator = {counted, given_back, &calls}});
-    long made = calls; /* the context itself */
+    counted c = {0};
+    tw_ctx *ctx = counted_ctx(&c, 1);
+    const long made = c.calls; /* the context itself */
     tw_stats s = tw_ctx_stats(ctx);
     cr_assert(!s.steps && !s.nodes && !s.step_used && !s.step_peak && !s.allocations && !s.allocated);
     tw_params *params = tw_params_new(ctx);
     tw_tensor *w = tw_param(params, "w", (tw_init){TW_INIT_CONSTANT, 1}, 2, (int[]){30, 40});
     tw_optim *o = tw_optim_new(params, "adam");
     s = tw_ctx_stats(ctx);
-    cr_assert_eq(s.allocations, (uint64_t)(calls - made));
+    cr_assert_eq(s.allocations, (uint64_t)(c.calls - made));
     cr_assert_geq(s.allocated, 4 * 1200 * sizeof(tw_real), "values, gradients and two means");
     cr_assert_geq(s.allocated_peak, s.allocated);
     uint64_t before = 0;
@@ -39,7 +29,7 @@ Test(ctx, statistics) {
         cr_assert_leq(s.scratch_peak, s.scratch_room);
         if (step > 2) cr_assert_eq(s.allocations, before, "nothing is allocated once warm");
         before = s.allocations;
-        cr_assert_eq(s.allocations, (uint64_t)(calls - made));
+        cr_assert_eq(s.allocations, (uint64_t)(c.calls - made));
     }
     cr_assert_geq(s.allocated, s.step_room + s.scratch_room);
     tw_optim_free(o);

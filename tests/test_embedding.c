@@ -1,5 +1,5 @@
 /* test_embedding.c - rows by class index, what their gradients add up to, threads, and what is refused. */
-#include "util.h"
+#include "util_allocator.h"
 
 static tw_ctx *ctx;
 static tw_params *params;
@@ -118,22 +118,10 @@ Test(embedding, any_shape_of_indices) {
     for (int i = 0; i < 12; i++) cr_assert_eq(w->grad[i], 0);
 }
 
-typedef struct allocator {
-    int calls;
-} allocator;
-static void *take(void *user, size_t size) {
-    ((allocator *)user)->calls++;
-    return malloc(size);
-}
-static void give(void *user, void *ptr, size_t size) {
-    (void)user, (void)size;
-    free(ptr);
-}
-
 /* It is looked up, normalised over its features, and read by shorter and shorter texts. */
 Test(embedding, warm_steps_allocate_nothing) {
-    allocator a = {0};
-    tw_ctx *c = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = 2, .allocator = {take, give, &a}});
+    counted a = {0};
+    tw_ctx *c = counted_ctx(&a, 2);
     tw_params *p = tw_params_new(c);
     tw_layer *net = tw_sequential_new(p);
     tw_sequential_add(net, tw_embedding_new(p, "emb", 60, 20, NULL));
@@ -142,7 +130,7 @@ Test(embedding, warm_steps_allocate_nothing) {
     enum { LONGEST = 200, N = 3 };
     tw_real x[LONGEST * N];
     for (int i = 0; i < LONGEST * N; i++) x[i] = (tw_real)(i * i % 60);
-    int warm = 0;
+    long warm = 0;
     for (int k = 0; k < LONGEST + 3; k++) {
         const int t = k < 3 ? LONGEST : LONGEST + 3 - k;
         tw_step_begin(c);

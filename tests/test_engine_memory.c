@@ -1,4 +1,5 @@
 /* test_engine_memory.c - no allocation once warm, and none that may fail without being reported. */
+#include "util_allocator.h"
 #include "util_crnn.h"
 #include "util_malloc.h"
 
@@ -123,33 +124,9 @@ Test(memory, loaders_allocate_nothing_once_warm) {
 
 /* ---- an allocator that fails at a chosen call ---------------------------------------------------------- */
 
-typedef struct failing {
-    long call, fail_from, fail_to; /* calls fail_from .. fail_to - 1 fail */
-    long blocks;
-    size_t bytes; /* what is taken and not given back */
-} failing;
-
-static void *failing_alloc(void *user, size_t size) {
-    failing *f = user;
-    f->call++;
-    if (f->call >= f->fail_from && f->call < f->fail_to) return NULL;
-    void *p = malloc(size);
-    f->blocks++;
-    f->bytes += size;
-    return p;
-}
-static void failing_free(void *user, void *p, size_t size) {
-    failing *f = user;
-    if (!p) return;
-    f->blocks--;
-    f->bytes -= size;
-    free(p);
-}
-
 /* Trains three steps. The last loss, or NaN after an error; *err tells which. */
-static tw_real train(failing *f, tw_err *err) {
-    tw_ctx *ctx = tw_ctx_new_with(
-        &(tw_ctx_options){.seed = 1, .threads = 2, .allocator = {failing_alloc, failing_free, f}});
+static tw_real train(counted *f, tw_err *err) {
+    tw_ctx *ctx = counted_ctx(f, 2);
     *err = TW_ERR_NOMEM;
     if (!ctx) return (tw_real)NAN;
     toy_crnn c;
@@ -173,15 +150,15 @@ static tw_real train(failing *f, tw_err *err) {
 
 /* One failure at call k; or everything from call k on. */
 static void fail_at_every_call(bool for_good) {
-    failing none = {.fail_from = 1, .fail_to = 1};
+    counted none = {.fail_from = 1, .fail_to = 1};
     tw_err err;
     tw_real want = train(&none, &err);
     cr_assert_eq(err, TW_OK);
     cr_assert(isfinite(want));
     cr_assert_eq(none.blocks, 0);
-    cr_assert(none.call > 10);
-    for (long k = 1; k <= none.call; k++) {
-        failing f = {.fail_from = k, .fail_to = for_good ? 1000000 : k + 1};
+    cr_assert(none.calls > 10);
+    for (long k = 1; k <= none.calls; k++) {
+        counted f = {.fail_from = k, .fail_to = for_good ? 1000000 : k + 1};
         tw_real loss = train(&f, &err);
         cr_assert_eq(f.blocks, 0, "%ld blocks leak when call %ld fails", f.blocks, k);
         cr_assert_eq(f.bytes, 0, "call %ld: sizes differ between alloc and free", k);
@@ -200,12 +177,12 @@ static tw_tensor *square(tw_ctx *ctx, tw_tensor *const *leaf, void *user) {
 }
 Test(memory, gradcheck_reports_failing_allocations) {
     for (long k = 2;; k++) {
-        failing f = {.fail_from = k, .fail_to = k + 1};
-        tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 1, .allocator = {failing_alloc, failing_free, &f}});
+        counted f = {.fail_from = k, .fail_to = k + 1};
+        tw_ctx *ctx = counted_ctx(&f, 1);
         tw_gradcheck_leaf leaf = {(tw_real[]){1, 2, 3}, 1, {3}, false};
         tw_gradcheck_result r;
         tw_err err = tw_gradcheck(ctx, square, NULL, 1, &leaf, 0, &r);
-        cr_assert_eq(err, f.call >= k ? TW_ERR_NOMEM : TW_OK, "call %ld: %s", k, tw_errmsg(ctx));
+        cr_assert_eq(err, f.calls >= k ? TW_ERR_NOMEM : TW_OK, "call %ld: %s", k, tw_errmsg(ctx));
         tw_ctx_free(ctx);
         cr_assert_eq(f.blocks, 0);
         cr_assert_eq(f.bytes, 0);

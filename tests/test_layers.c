@@ -1,6 +1,6 @@
 /* Dense, sequential, the small layers, and what all layers promise: threads do not change a bit, nothing is allocated
  * once warm, without recording nothing is kept. */
-#include "util.h"
+#include "util_allocator.h"
 
 /* ---- dense ---------------------------------------------------------------------------------------------------- */
 
@@ -328,57 +328,30 @@ Test(layers, the_number_of_threads_changes_no_bit) {
     free(one);
 }
 
-static size_t allocations;
-static void *counting_alloc(void *user, size_t size) {
-    (void)user;
-    allocations++;
-    return malloc(size);
-}
-static void counting_free(void *user, void *ptr, size_t size) {
-    (void)user, (void)size;
-    free(ptr);
-}
-
 Test(layers, warm_steps_allocate_nothing) {
-    tw_ctx *ctx = tw_ctx_new_with(
-        &(tw_ctx_options){.seed = 1, .threads = 2, .allocator = {counting_alloc, counting_free, NULL}});
+    counted c = {0};
+    tw_ctx *ctx = counted_ctx(&c, 2);
     tw_params *params = tw_params_new(ctx);
     tw_layer *net = small_net(params);
     for (int step = 0; step < 30; step++) {
-        size_t before = allocations;
+        const long before = c.calls;
         int n = step < 3 ? 40 : 1 + step * 7 % 40;
         tw_step_begin(ctx);
         tw_tensor *y = tw_forward(ctx, net, tw_randn(ctx, 0, 1, 4, (int[]){n, 1, 14, 14}));
         if (n > 1) cr_assert_eq(tw_backward(ctx, tw_sum(ctx, y, 0, NULL, false)), TW_OK, "%s", tw_errmsg(ctx));
-        if (step >= 3) cr_assert_eq(allocations, before, "step %d", step);
+        if (step >= 3) cr_assert_eq(c.calls, before, "step %d", step);
     }
     tw_params_free(params);
     tw_ctx_free(ctx);
 }
 
 /* Ends with every allocation given back, whichever of them failed first. */
-static size_t allowed;
-static long in_use;
-static void *failing_alloc(void *user, size_t size) {
-    (void)user;
-    if (!allowed) return NULL;
-    allowed--;
-    in_use++;
-    return malloc(size);
-}
-static void failing_free(void *user, void *ptr, size_t size) {
-    (void)user, (void)size;
-    in_use -= ptr != NULL;
-    free(ptr);
-}
-
 Test(layers, any_failed_allocation_is_reported_and_leaks_nothing) {
     bool done = false;
-    for (size_t k = 0; !done; k++) {
-        allowed = k;
-        in_use = 0;
-        tw_ctx *ctx = tw_ctx_new_with(
-            &(tw_ctx_options){.seed = 1, .threads = 1, .allocator = {failing_alloc, failing_free, NULL}});
+    for (long k = 0; !done; k++) {
+        counted c = {0};
+        counted_fail_after(&c, k);
+        tw_ctx *ctx = counted_ctx(&c, 1);
         if (!ctx) continue;
         tw_params *params = tw_params_new(ctx);
         if (params) {
@@ -386,10 +359,10 @@ Test(layers, any_failed_allocation_is_reported_and_leaks_nothing) {
             tw_tensor *y = tw_forward(ctx, net, tw_randn(ctx, 0, 1, 4, (int[]){9, 1, 14, 14}));
             tw_err err = tw_backward(ctx, tw_sum(ctx, y, 0, NULL, false));
             done = !err;
-            cr_assert(done || tw_error(ctx) == TW_ERR_NOMEM, "allocation %zu: %s", k, tw_errmsg(ctx));
+            cr_assert(done || tw_error(ctx) == TW_ERR_NOMEM, "allocation %ld: %s", k, tw_errmsg(ctx));
         }
         tw_params_free(params);
         tw_ctx_free(ctx);
-        cr_assert_eq(in_use, 0, "allocation %zu", k);
+        cr_assert_eq(c.blocks, 0, "allocation %ld", k);
     }
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util.h"
+#include "util_allocator.h"
 
 static tw_layer *reshaping_net(tw_params *p) {
     tw_layer *inner = tw_sequential_new(p), *net = tw_sequential_new(p);
@@ -54,24 +54,10 @@ Test(layers_eval, unrecorded_results_are_the_recorded_ones) {
     tw_ctx_free(ctx);
 }
 
-typedef struct meter {
-    size_t now, most;
-} meter;
-static void *metered_alloc(void *user, size_t size) {
-    meter *m = user;
-    m->now += size;
-    if (m->now > m->most) m->most = m->now;
-    return malloc(size);
-}
-static void metered_free(void *user, void *ptr, size_t size) {
-    ((meter *)user)->now -= size;
-    free(ptr);
-}
-
 Test(layers_eval, a_deep_network_needs_the_memory_of_a_shallow_one) {
     enum { DEPTH = 40, N = 256, WIDTH = 64 };
-    meter m = {0};
-    tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .allocator = {metered_alloc, metered_free, &m}});
+    counted c = {0};
+    tw_ctx *ctx = counted_ctx(&c, 0);
     tw_params *p = tw_params_new(ctx);
     tw_layer *net = tw_sequential_new(p);
     for (int i = 0; i < DEPTH; i++) {
@@ -81,14 +67,13 @@ Test(layers_eval, a_deep_network_needs_the_memory_of_a_shallow_one) {
     }
     tw_real *x = random_reals(N * WIDTH, 5, -1, 1);
     tw_set_recording(ctx, false);
-    size_t before = m.now;
-    m.most = m.now;
+    const size_t before = c.most = c.bytes;
     for (int step = 0; step < 4; step++) {
         tw_step_begin(ctx);
         cr_assert(tw_forward(ctx, net, tw_input(ctx, x, 2, (int[]){N, WIDTH})), "%s", tw_errmsg(ctx));
     }
     size_t one = N * WIDTH * sizeof *x;
-    cr_assert_lt(m.most - before, 8 * one, "%zu bytes for values of %zu", m.most - before, one);
+    cr_assert_lt(c.most - before, 8 * one, "%zu bytes for values of %zu", c.most - before, one);
     free(x);
     tw_params_free(p);
     tw_ctx_free(ctx);

@@ -1,4 +1,5 @@
 /* test_model.c - model files: what is written, what is read back, metadata, and files made by PyTorch. */
+#include "util_allocator.h"
 #include "util_model.h"
 
 #include <float.h>
@@ -316,13 +317,13 @@ Test(model, links_and_modes_are_kept) {
 Test(model, each_allocation_may_fail) {
     int saving = 0, loading = 0;
     for (bool done = false; !done; saving++) {
-        int left = 1000;
-        tw_ctx *own = limited_ctx(&left);
+        counted c = {0};
+        tw_ctx *own = counted_ctx(&c, 1);
         tw_params *p = many(own, false, 3);
         tw_meta *meta = tw_meta_new(own);
         cr_assert_eq(tw_meta_set(meta, "key", "value"), TW_OK);
         unlink(path);
-        left = saving;
+        counted_fail_after(&c, saving);
         done = tw_model_save(p, meta, path) == TW_OK;
         if (!done) assert_error(own, TW_ERR_NOMEM, "out of memory");
         cr_assert_eq(count_entries(folder), done ? 1 : 0);
@@ -331,10 +332,10 @@ Test(model, each_allocation_may_fail) {
         tw_ctx_free(own);
     }
     for (bool done = false; !done; loading++) {
-        int left = 1000;
-        tw_ctx *own = limited_ctx(&left);
+        counted c = {0};
+        tw_ctx *own = counted_ctx(&c, 1);
         tw_params *p = many(own, false, 0);
-        left = loading;
+        counted_fail_after(&c, loading);
         done = tw_model_load(p, path) == TW_OK;
         if (!done) assert_error(own, TW_ERR_NOMEM, "out of memory");
         cr_assert_eq(tw_params_find(p, "fc.weight")->data[3] != 0, done, "loaded whole or not at all");

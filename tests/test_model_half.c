@@ -1,5 +1,6 @@
 /* test_model_half.c - weights of two bytes: every half there is, rounding against a table and against a search among
  * all halves, and what cannot be written. */
+#include "util_allocator.h"
 #include "util_model.h"
 
 #include <float.h>
@@ -238,17 +239,17 @@ Test(model_half, a_model_in_halves) {
 
 Test(model_half, each_allocation_may_fail) {
     for (int limit = 0, done = 0; !done; limit++) {
-        int left = 1 << 20;
-        tw_ctx *small = limited_ctx(&left);
+        counted c = {0};
+        tw_ctx *small = counted_ctx(&c, 1);
         tw_params *p = tw_params_new(small);
         tw_tensor *t = tw_param(p, "w", (tw_init){0}, 1, (int[]){1000});
         cr_assert_not_null(t);
-        left = limit;
+        counted_fail_after(&c, limit);
         tw_err err = tw_model_save_as(p, NULL, "F16", path);
         done = !err;
         if (err) cr_assert_eq(err, TW_ERR_NOMEM);
         cr_assert(done || access(path, F_OK));
-        left = 1 << 20;
+        counted_fail_after(&c, -1);
         tw_params_free(p);
         tw_ctx_free(small);
         cr_assert_lt(limit, 1000);

@@ -1,4 +1,5 @@
 /* test_optim.c - optimisers, clipping and schedules in float. */
+#include "util_allocator.h"
 #include "util_optim.h"
 
 #include "tensor/params.h"
@@ -282,24 +283,15 @@ Test(optim, centered_rmsprop_of_a_constant_gradient) {
 }
 
 /* Each allocation in turn fails: an error, no leak, and the parameters still usable. */
-typedef struct budget {
-    int left;
-} budget;
-static void *limited_alloc(void *user, size_t size) { return ((budget *)user)->left-- > 0 ? malloc(size) : NULL; }
-static void plain_free(void *user, void *ptr, size_t size) {
-    (void)user, (void)size;
-    free(ptr);
-}
 Test(optim, out_of_memory) {
     int failures = 0;
     for (int k = 0; k < 100; k++) {
-        budget limit = {1000};
-        tw_ctx *own = tw_ctx_new_with(
-            &(tw_ctx_options){.threads = 1, .allocator = {limited_alloc, plain_free, &limit}});
+        counted c = {0};
+        tw_ctx *own = counted_ctx(&c, 1);
         tw_params *p = tw_params_new(own);
         tw_tensor *t = tw_param(p, "t", (tw_init){TW_INIT_CONSTANT, 3}, 1, (int[]){5});
         tw_buffer(p, "buffer", 7, 1, (int[]){2});
-        limit.left = k;
+        counted_fail_after(&c, k);
         tw_optim *o = tw_optim_new(p, "adam");
         if (!o) {
             assert_error(own, TW_ERR_NOMEM, "out of memory");

@@ -1,4 +1,5 @@
 /* test_params.c - parameters: names, ties, freezing, the flat space, first values. */
+#include "util_allocator.h"
 #include "util_optim.h"
 
 #include "tensor/params.h"
@@ -232,12 +233,6 @@ Test(params, owned_objects_are_freed_newest_first) {
     cr_assert_str_eq(freed, "cba");
 }
 
-static void *limited_alloc(void *user, size_t size) { return (*(int *)user)-- > 0 ? malloc(size) : NULL; }
-static void plain_free(void *user, void *ptr, size_t size) {
-    (void)user, (void)size;
-    free(ptr);
-}
-
 static bool make_some(tw_params *p) {
     return tw_param(p, "w", (tw_init){TW_INIT_ORTHOGONAL, 0}, 2, (int[]){3, 4}) &&
         tw_buffer(p, "m", 1, 1, (int[]){4}) && tw_param(p, "v", (tw_init){0}, 1, (int[]){4}) &&
@@ -248,13 +243,13 @@ Test(params, each_allocation_may_fail) {
     int k = 0;
     for (bool done = false; !done; k++) {
         cr_assert_lt(k, 100);
-        int left = 1000;
-        tw_ctx *own = tw_ctx_new_with(&(tw_ctx_options){.threads = 1, .allocator = {limited_alloc, plain_free, &left}});
-        left = k;
+        counted c = {0};
+        tw_ctx *own = counted_ctx(&c, 1);
+        counted_fail_after(&c, k);
         tw_params *p = tw_params_new(own);
         done = p && make_some(p);
         if (!done) assert_error(own, TW_ERR_NOMEM, "out of memory");
-        left = 1000;
+        counted_fail_after(&c, -1);
         freed[0] = 0;
         tw_params_free(p);
         tw_ctx_free(own);

@@ -35,12 +35,3 @@ int count_entries(const char *folder) {
     closedir(dir);
     return n;
 }
-
-static void *limited_alloc(void *user, size_t size) { return (*(int *)user)-- > 0 ? malloc(size) : NULL; }
-static void plain_free(void *user, void *ptr, size_t size) {
-    (void)user, (void)size;
-    free(ptr);
-}
-tw_ctx *limited_ctx(int *left) {
-    return tw_ctx_new_with(&(tw_ctx_options){.threads = 1, .allocator = {limited_alloc, plain_free, left}});
-}

@@ -10,7 +10,5 @@ const char *write_model(const char *name, const char *header, const void *data, 
 char *read_file(const char *path, size_t *n);
 /* The number of entries of a folder. */
 int count_entries(const char *folder);
-/* A context whose allocator fails when *left allocations have been made. */
-tw_ctx *limited_ctx(int *left);
 
 #endif

@@ -3,7 +3,7 @@
 #
 # Each tool has a build of its own below BUILD, with tests/runner.c in Criterion's place (that file says why). A report
 # makes the watched process end with code 99, which no test expects; it also goes to a file, and whatever stands in one is a failure.
-# WATCH says what is run: `test` is everything, `test-library` leaves out the programs, and FILTER='lstm/*' takes a part.
+# WATCH says what is run: `test` is everything, `test-library` leaves out the programs, and FILTER='rnn/*' takes a part.
 
 comma := ,
 WATCH ?= test
