@@ -167,6 +167,8 @@ if ! strace -f -qq -o /dev/null -P "$dir" -e trace=?rename,?renameat -e inject=?
     echo 'kill: all other checks passed'
     exit 0
 fi
+# What is traced cannot be searched for leaks.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
 calls='?open,?openat write fsync ?rename,?renameat,?renameat2'
 send_at() { # SIGNAL WORDS CALLS WHEN: at the WHEN-th of these system calls of a training that begins or goes on
     moment="$which, $2"
