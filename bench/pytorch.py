@@ -240,9 +240,9 @@ def lstm(size):
     return through_layer(layer, torch.randn(frames, batch, size["D"]), torch.randn(frames, batch, wide))
 
 
-def convolution(size):
+def convolution(size, groups=1):
     shape = size["N"], 64, 32, size["W"]
-    layer = nn.Conv2d(64, 64, 3, padding=1).to(memory_format=LAYOUT)
+    layer = nn.Conv2d(64, 64, 3, padding=1, groups=groups).to(memory_format=LAYOUT)
     x, upstream = (torch.randn(shape).contiguous(memory_format=LAYOUT) for _ in range(2))
     return through_layer(layer, x, upstream)
 
@@ -273,6 +273,7 @@ WORKLOADS = {  # name: sizes, and what makes its step
     "w5b": ({"N": 32, "T": 200, "K": 63, "L": 40}, ctc_alone),
     "w5c": ({"N": 16, "T": 500, "K": 5000, "L": 60}, ctc_alone),
     "w7": ({"N": 32, "W": 32}, convolution),
+    "w7d": ({"N": 32, "W": 32}, lambda s: convolution(s, groups=64)),
     "gfc": ({"N": 1000}, lambda s: classifier(mlp(PIXELS, 500, 10), s, False, torch.optim.AdamW, 2)),
     "gcnn": ({"N": 1000}, lambda s: classifier(two_convolutions(8, 16, 3), s, True, torch.optim.AdamW, 2)),
 }

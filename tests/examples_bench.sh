@@ -12,7 +12,7 @@ program=$bench/steps
 # shellcheck source=tests/common.sh
 . "$(dirname "$0")/common.sh"
 
-names='w1 w1b256 w2 w2b w3 w3s w4a w4b w5a w5b w5c w7 gfc gcnn'
+names='w1 w1b256 w2 w2b w3 w3s w4a w4b w5a w5b w5c w7 w7d gfc gcnn'
 brief='--seconds 0.001 --blocks 1 --threads 2'
 
 # ---- steps -----------------------------------------------------------------------------------------------------

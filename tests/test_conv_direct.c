@@ -1,15 +1,16 @@
-/* test_conv_direct.c - direct convolution against the product of columns, over random shapes. */
+/* test_conv_direct.c - direct convolution, and that of groups, against the product of columns, over random shapes. */
 #include "util.h"
 
 #include "layers/conv_direct.h"
+#include "layers/conv_grouped.h"
 
 #include <limits.h>
 
 enum { SHAPES = 150 };
 
 typedef struct shape {
-    int N, C, H, W, O, kh, kw, ph, pw, pool_h, pool_w;
-    tw_act act;
+    int N, C, H, W, O, kh, kw;
+    tw_conv2d_options o;
 } shape;
 
 static int draw(uint64_t stream, uint64_t *at, int low, int high) {
@@ -21,10 +22,36 @@ static shape random_shape(uint64_t stream, uint64_t *at) {
     s.C = draw(stream, at, 0, 2) ? draw(stream, at, 1, 4) : draw(stream, at, 5, 15);
     s.H = draw(stream, at, 1, 20), s.W = draw(stream, at, 1, 40);
     s.kh = draw(stream, at, 1, 7), s.kw = draw(stream, at, 1, 7);
-    s.ph = draw(stream, at, 0, s.kh - 1), s.pw = draw(stream, at, 0, s.kw - 1);
-    s.pool_h = draw(stream, at, 1, 3), s.pool_w = draw(stream, at, 1, 3);
-    s.act = draw(stream, at, 0, 1) ? TW_ACT_RELU : TW_ACT_NONE;
+    s.o.pad_h = draw(stream, at, 0, s.kh - 1), s.o.pad_w = draw(stream, at, 0, s.kw - 1);
+    s.o.pool_h = draw(stream, at, 1, 3), s.o.pool_w = draw(stream, at, 1, 3);
+    s.o.act = draw(stream, at, 0, 1) ? TW_ACT_RELU : TW_ACT_NONE;
+    s.o.stride_h = s.o.stride_w = s.o.dilation_h = s.o.dilation_w = s.o.groups = 1;
     return s;
+}
+
+/* Depthwise every second time; any stride, dilation and padding, kernels that skip phases or pixels. */
+static shape random_groups(uint64_t stream, uint64_t *at) {
+    shape s = random_shape(stream, at);
+    const bool depthwise = draw(stream, at, 0, 1);
+    s.o.groups = draw(stream, at, 2, 6);
+    s.C = s.o.groups * (depthwise ? 1 : draw(stream, at, 1, 17));
+    s.O = s.o.groups * (depthwise ? draw(stream, at, 1, 2) : draw(stream, at, 1, 18));
+    s.o.stride_h = draw(stream, at, 1, 4), s.o.stride_w = draw(stream, at, 1, 4);
+    s.o.dilation_h = draw(stream, at, 1, 3), s.o.dilation_w = draw(stream, at, 1, 3);
+    s.kh = draw(stream, at, 1, 5), s.kw = draw(stream, at, 1, 5);
+    s.o.pad_h = draw(stream, at, 0, 9), s.o.pad_w = draw(stream, at, 0, 9);
+    return s;
+}
+
+static int outputs(int size, int pad, int dilation, int kernel, int stride) {
+    const int room = size + 2 * pad - dilation * (kernel - 1) - 1;
+    return room < 0 ? 0 : room / stride + 1;
+}
+/* There is something for pooling to see. */
+static bool possible(const shape *s) {
+    const tw_conv2d_options *o = &s->o;
+    return outputs(s->H, o->pad_h, o->dilation_h, s->kh, o->stride_h) >= o->pool_h &&
+        outputs(s->W, o->pad_w, o->dilation_w, s->kw, o->stride_w) >= o->pool_w;
 }
 
 /* Multiples of a quarter, so that no sum is rounded and the order of its terms does not matter. */
@@ -42,11 +69,10 @@ static result run(tw_ctx *ctx, const shape *s, bool plain) {
     tw_step_begin(ctx);
     tw_set_conv_algo(ctx, plain ? TW_CONV_PLAIN : TW_CONV_AUTO);
     tw_tensor *x = random_leaf(ctx, 1, -1, 1, 4, (int[]){s->N, s->C, s->H, s->W});
-    tw_tensor *w = random_leaf(ctx, 2, -1, 1, 4, (int[]){s->O, s->C, s->kh, s->kw});
+    tw_tensor *w = random_leaf(ctx, 2, -1, 1, 4, (int[]){s->O, s->C / s->o.groups, s->kh, s->kw});
     tw_tensor *b = random_leaf(ctx, 3, -1, 1, 1, &s->O);
     coarse(x->data, x->size), coarse(w->data, w->size), coarse(b->data, b->size);
-    tw_conv2d_options o = {.pad_h = s->ph, .pad_w = s->pw, .act = s->act, .pool_h = s->pool_h, .pool_w = s->pool_w};
-    tw_tensor *y = tw_conv2d(ctx, x, w, b, &o);
+    tw_tensor *y = tw_conv2d(ctx, x, w, b, &s->o);
     cr_assert_not_null(y, "%s", tw_errmsg(ctx));
     tw_real *g = random_reals(y->size, 4, -1, 1);
     coarse(g, y->size);
@@ -59,22 +85,50 @@ static result run(tw_ctx *ctx, const shape *s, bool plain) {
     return r;
 }
 
+static void compare(tw_ctx *ctx, const shape *s) {
+    const tw_conv2d_options *o = &s->o;
+    result want = run(ctx, s, true), got = run(ctx, s, false);
+    for (int k = 0; k < 4; k++) {
+        size_t far = first_far(got.v[k], want.v[k], want.n[k], 0);
+        cr_assert(far == want.n[k],
+                  "[%d,%d,%d,%d] %d x %dx%d, %d groups, stride %dx%d, pad %dx%d, dilation %dx%d, pool %dx%d, act %d: "
+                  "%s[%zu]: %g, not %g",
+                  s->N, s->C, s->H, s->W, s->O, s->kh, s->kw, o->groups, o->stride_h, o->stride_w, o->pad_h, o->pad_w,
+                  o->dilation_h, o->dilation_w, o->pool_h, o->pool_w, o->act,
+                  ((const char *[]){"y", "dx", "dw", "db"})[k], far, (double)got.v[k][far], (double)want.v[k][far]);
+        free(want.v[k]), free(got.v[k]);
+    }
+}
+
 Test(conv_direct, equals_the_product_of_columns) {
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = 2});
     uint64_t at = 0;
     for (int i = 0; i < SHAPES; i++) {
         shape s = random_shape(5, &at);
-        if (s.H + 2 * s.ph - s.kh + 1 < s.pool_h || s.W + 2 * s.pw - s.kw + 1 < s.pool_w) continue;
-        if (i == 0) s.N = 3, s.H = 70, s.W = 300, s.kh = s.kw = 3, s.ph = s.pw = 1; /* bands */
-        result want = run(ctx, &s, true), got = run(ctx, &s, false);
-        for (int k = 0; k < 4; k++) {
-            size_t far = first_far(got.v[k], want.v[k], want.n[k], 0);
-            cr_assert(far == want.n[k], "[%d,%d,%d,%d] %d x %dx%d pad %dx%d pool %dx%d act %d: %s[%zu]: %g, not %g",
-                      s.N, s.C, s.H, s.W, s.O, s.kh, s.kw, s.ph, s.pw, s.pool_h, s.pool_w, s.act,
-                      ((const char *[]){"y", "dx", "dw", "db"})[k], far, (double)got.v[k][far], (double)want.v[k][far]);
-            free(want.v[k]), free(got.v[k]);
-        }
+        if (i == 0) s.N = 3, s.H = 70, s.W = 300, s.kh = s.kw = 3, s.o.pad_h = s.o.pad_w = 1; /* bands */
+        if (possible(&s)) compare(ctx, &s);
     }
+    tw_ctx_free(ctx);
+}
+
+static void note(void *user, const char *line) { snprintf(user, 200, "%s", line); }
+
+Test(conv_grouped, equals_the_product_of_columns) {
+    tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = 2});
+    char log[200] = "";
+    tw_set_log(ctx, note, log);
+    uint64_t at = 0;
+    int tried = 0;
+    for (int i = 0; i < 3 * SHAPES; i++) {
+        shape s = random_groups(6, &at);
+        if (i == 0)
+            s.H = 130, s.W = 150, s.kh = s.kw = 3, s.o.stride_h = s.o.stride_w = 1; /* several portions of lines */
+        if (i == 1) s.H = 50, s.W = 90, s.kh = 2, s.kw = 1, s.o.stride_h = 4, s.o.stride_w = 3, s.o.dilation_h = 1;
+        if (!possible(&s)) continue;
+        compare(ctx, &s);
+        tried += strstr(log, ": grouped") != NULL;
+    }
+    cr_assert_gt(tried, SHAPES, "%d shapes took it", tried);
     tw_ctx_free(ctx);
 }
 
@@ -96,4 +150,23 @@ Test(conv_direct, suits_by_shape) {
     cr_assert(!tw__conv_direct_suits(&s));
     s.W = s.OW = INT_MAX - 4;
     cr_assert(!tw__conv_direct_suits(&s));
+}
+
+/* Few channels in a group, and planes that fit into the cache. */
+Test(conv_grouped, suits_by_shape) {
+    tw__conv s = {.N = 1, .C = 64, .H = 28, .W = 28, .O = 64, .OH = 28, .OW = 28, .kh = 3, .kw = 3, .groups = 64};
+    s.sh = s.sw = s.ph = s.pw = s.dh = s.dw = 1, s.taps = s.K = 9;
+    cr_assert(tw__conv_grouped_suits(&s));
+    s.groups = 1, s.K = 9 * 64;
+    cr_assert(!tw__conv_grouped_suits(&s));
+    s.groups = 64, s.K = 9, s.sw = 9;
+    cr_assert(!tw__conv_grouped_suits(&s));
+    s.sw = 1, s.W = s.OW = 4300; /* 30 lines of 4302 of x, 28 of dz */
+    cr_assert(tw__conv_grouped_suits(&s));
+    s.W = s.OW = 4600;
+    cr_assert(!tw__conv_grouped_suits(&s));
+    s.W = s.OW = INT_MAX - 4;
+    cr_assert(!tw__conv_grouped_suits(&s));
+    s.W = s.OW = 28, s.kh = s.kw = s.taps = s.K = 1; /* the product of a matrix with the picture as it is */
+    cr_assert(!tw__conv_grouped_suits(&s));
 }

@@ -117,6 +117,28 @@ Test(engine, a_loss_that_is_not_finite_names_where_it_began) {
     tw_ctx_free(ctx);
 }
 
+/* The gradient that backward begins with is the caller's, and stays as it was: y's own is gone, or a copy if it is to be
+ * kept, or added to. */
+Test(engine, backward_from_borrows_the_gradient) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_real v[2] = {2, -5}, dy[2] = {3, 7};
+    for (int keep = 0; keep < 2; keep++) {
+        tw_step_begin(ctx);
+        tw_tensor *x = tw_input_grad(ctx, v, 1, (int[]){2}), *y = tw_scale(ctx, x, 10);
+        if (keep) tw_keep_grad(y);
+        cr_assert_eq(tw_backward_from(ctx, y, dy), TW_OK);
+        assert_near(x->grad, ((tw_real[]){30, 70}), 2, 0);
+        cr_assert(dy[0] == 3 && dy[1] == 7);
+        cr_assert(y->grad != dy);
+        cr_assert(keep ? y->grad[0] == 3 && y->grad[1] == 7 : !y->grad);
+    }
+    tw_step_begin(ctx);
+    tw_tensor *leaf = tw_input_grad(ctx, v, 1, (int[]){2});
+    cr_assert_eq(tw_backward_from(ctx, leaf, dy), TW_OK);
+    cr_assert(leaf->grad != dy && leaf->grad[1] == 7);
+    tw_ctx_free(ctx);
+}
+
 /* A diamond, an unused branch, a leaf used many times: y = sum(x x + 3 x) twice over. */
 Test(engine, gradients_of_every_path_add_up) {
     tw_ctx *ctx = tw_ctx_new(1);

@@ -155,3 +155,10 @@ void net_conv(net *n, const sizes *s) {
     start(n, 64, 32, s->W, true);
     conv(n, "conv", 64, 3, 1, TW_ACT_NONE);
 }
+
+void net_depthwise(net *n, const sizes *s) {
+    start(n, 64, 32, s->W, true);
+    tw_conv2d_options o = {.pad_h = 1, .pad_w = 1, .groups = n->c};
+    tw_sequential_add(n->layers, tw_conv2d_new(n->params, "conv", n->c, n->c, 3, 3, &o));
+    count(n, (double)n->h * n->w * n->c * 9);
+}

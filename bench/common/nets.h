@@ -24,6 +24,7 @@ void net_crnn(net *n, const sizes *s);       /* Shi, Bai, Yao 2015 */
 void net_crnn_small(net *n, const sizes *s); /* the same idea in small; H: the height, 0: 32 */
 void net_lstm(net *n, const sizes *s);
 void net_conv(net *n, const sizes *s);
+void net_depthwise(net *n, const sizes *s);
 void net_ggml_fc(net *n, const sizes *s); /* the two networks of ggml's MNIST example */
 void net_ggml_cnn(net *n, const sizes *s);
 

@@ -65,6 +65,13 @@ static const description table[] = {
      1,
      {.N = 16, .T = 500, .K = 5000, .L = 60}},
     {"w7", "conv 3x3 64 to 64 on 32x32 alone, batch 32", THROUGH_LAYER, net_conv, NO_OPTIMISER, 1, {.N = 32, .W = 32}},
+    {"w7d",
+     "depthwise 3x3 of 64 on 32x32 alone, batch 32",
+     THROUGH_LAYER,
+     net_depthwise,
+     NO_OPTIMISER,
+     1,
+     {.N = 32, .W = 32}},
     {"gfc", "ggml's 784-500-10, AdamW, batch 2 x 500", ROWS, net_ggml_fc, ADAMW, 2, {.N = 1000}},
     {"gcnn", "ggml's conv 8, conv 16, dense, AdamW, batch 2 x 500", PICTURES, net_ggml_cnn, ADAMW, 2, {.N = 1000}},
 };
@@ -138,7 +145,7 @@ static bool make_inputs(workload *w) {
     case CTC_ALONE: return inputs_logits(w->ctx, (size_t)s->T * n * (size_t)s->K, s->N, s->K, s->L, &w->in);
     case THROUGH_LAYER: break;
     }
-    bool conv = w->is->build == net_conv;
+    bool conv = w->is->build != net_lstm;
     size_t in = conv ? n * 64 * 32 * (size_t)s->W : (size_t)s->T * n * (size_t)s->D;
     size_t out = conv ? in : (size_t)s->T * n * (size_t)s->H;
     return inputs_gradient(w->ctx, in, out, &w->in);

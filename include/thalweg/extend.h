@@ -33,9 +33,9 @@ typedef struct tw_node tw_node;
 /* An operation's identity is the address of its static const record. */
 typedef struct tw_op {
     const char *name;
-    /* Adds the gradients of n->in from the gradients n->out[i]->grad. Called only when at least one output has
-     * a gradient and one input wants one. An output nobody used has grad NULL. Kernel temporaries come from
-     * tw_scratch. */
+    /* Adds the gradients of n->in from the gradients n->out[i]->grad, which are not to be changed. Called only when at
+     * least one output has a gradient and one input wants one. An output nobody used has grad NULL. Kernel temporaries
+     * come from tw_scratch. */
     void (*backward)(tw_ctx *ctx, tw_node *n);
 } tw_op;
 

@@ -16,7 +16,7 @@ typedef struct tw__dense_call {
 } tw__dense_call;
 
 /* "conv2d": x, weight, bias or NULL */
-typedef enum tw__conv_algo { TW__CONV_COLUMNS, TW__CONV_DIRECT, TW__CONV_WINOGRAD } tw__conv_algo;
+typedef enum tw__conv_algo { TW__CONV_COLUMNS, TW__CONV_DIRECT, TW__CONV_WINOGRAD, TW__CONV_GROUPED } tw__conv_algo;
 typedef struct tw__conv_call {
     tw__conv shape;
     tw__conv_lines lines; /* activation, and max-pooling in windows lines.pool_h x lines.pool_w */

@@ -2,7 +2,9 @@
  *
  *     direct       few input channels, stride 1: nothing is copied but the padding
  *     winograd     3x3 and 5x5 with enough channels: fewer multiplications
- *     columns      everything else (groups, dilation), and everything in double: products of columns with the weights
+ *     grouped      groups of few channels, of any stride and dilation: the same as direct, of whole planes
+ *     columns      everything else (dilation, larger groups), and everything in double: products of columns with the
+ *                  weights
  *
  * The choice depends on the shape only. The fast ones are float's; they write and read through conv_lines.h, and so
  * pool as they write. */
@@ -13,6 +15,7 @@
 #include "layers/calls.h"
 #include "layers/conv_columns.h"
 #include "layers/conv_direct.h"
+#include "layers/conv_grouped.h"
 #include "layers/epilogue.h"
 #include "layers/winograd.h"
 #include "tensor/internal.h"
@@ -20,18 +23,21 @@
 
 void tw_set_conv_algo(tw_ctx *ctx, tw_conv_algo algo) { ctx->plain_conv = algo == TW_CONV_PLAIN; }
 
-/* The fast algorithms know neither groups nor dilation. */
+/* Direct and Winograd know neither groups nor dilation. */
 static bool is_dense(const tw__conv *s) { return s->groups == 1 && s->dh == 1 && s->dw == 1; }
 
 static tw__conv_algo choose(const tw_ctx *ctx, const tw__conv *s) {
-    if (ctx->plain_conv || !is_dense(s)) return TW__CONV_COLUMNS;
+    if (ctx->plain_conv) return TW__CONV_COLUMNS;
+    if (tw__conv_grouped_suits(s)) return TW__CONV_GROUPED;
+    if (!is_dense(s)) return TW__CONV_COLUMNS;
     if (tw__conv_direct_suits(s)) return TW__CONV_DIRECT;
     return tw__winograd_suits(s) ? TW__CONV_WINOGRAD : TW__CONV_COLUMNS;
 }
 
 /* Can it pool these windows as it writes? Winograd's tiles are of an even number of lines and columns. */
 static bool pools(tw__conv_algo algo, int pool_h, int pool_w) {
-    if (algo == TW__CONV_DIRECT) return pool_h <= TW__POOL_AREA && pool_w <= TW__POOL_AREA / pool_h;
+    if (algo == TW__CONV_DIRECT || algo == TW__CONV_GROUPED)
+        return pool_h <= TW__POOL_AREA && pool_w <= TW__POOL_AREA / pool_h;
     return algo == TW__CONV_WINOGRAD && pool_h <= 2 && pool_w <= 2;
 }
 
@@ -39,13 +45,16 @@ static bool pools(tw__conv_algo algo, int pool_h, int pool_w) {
  * they need: a step on such a picture is not to call the allocator. grads NULL: forward. */
 static void keep_room(tw_ctx *ctx, tw__conv_algo algo, const tw__conv *s, int pool_h, const tw__conv_grads *grads) {
     const int threads = tw_threads(ctx);
-    const bool columns = algo == TW__CONV_COLUMNS, fast = !columns || (!ctx->plain_conv && is_dense(s));
-    size_t room[3] = {0};
+    const bool columns = algo == TW__CONV_COLUMNS, dense = is_dense(s) && !(columns && ctx->plain_conv);
+    size_t room[4] = {0};
     if (columns) room[0] = tw__columns_room(s, threads, grads);
-    if (fast && grads) room[1] = tw__conv_direct_backward_room(s, threads, grads->dx);
-    else if (fast) room[1] = tw__conv_direct_room(s, threads, pool_h);
-    if (fast && algo != TW__CONV_DIRECT) room[2] = tw__winograd_room(s, threads, grads);
-    for (int i = 0; i < 3; i++) tw__scratch_room(ctx, room[i]);
+    if (dense && grads) room[1] = tw__conv_direct_backward_room(s, threads, grads->dx);
+    else if (dense) room[1] = tw__conv_direct_room(s, threads, pool_h);
+    if (dense && algo != TW__CONV_DIRECT) room[2] = tw__winograd_room(s, threads, grads);
+    if (ctx->plain_conv) room[3] = 0;
+    else if (grads) room[3] = tw__conv_grouped_backward_room(s, threads, grads->dx);
+    else room[3] = tw__conv_grouped_room(s, threads, pool_h);
+    for (int i = 0; i < 4; i++) tw__scratch_room(ctx, room[i]);
 }
 
 /* ---- backward ----------------------------------------------------------------------------------------- */
@@ -67,6 +76,7 @@ static void conv2d_backward(tw_ctx *ctx, tw_node *node) {
     tw__conv_lines dz = call->lines;
     dz.dy = y->grad;
     if (call->algo == TW__CONV_WINOGRAD) (void)tw__winograd_backward(ctx, s, x->data, weight->data, &dz, &g);
+    else if (call->algo == TW__CONV_GROUPED) (void)tw__conv_grouped_backward(ctx, s, x->data, weight->data, &dz, &g);
     else (void)tw__conv_direct_backward(ctx, s, x->data, weight->data, &dz, &g);
 }
 
@@ -166,7 +176,7 @@ static tw_tensor *activate_apart(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, t
 
 static void log_choice(tw_ctx *ctx, const tw_tensor *x, const tw__conv *s, tw__conv_algo algo,
                        const tw__conv_lines *lines) {
-    static const char *const name[] = {"columns", "direct", "winograd"};
+    static const char *const name[] = {"columns", "direct", "winograd", "grouped"};
     char pooled[40] = "";
     if (lines->pool_h > 1 || lines->pool_w > 1)
         snprintf(pooled, sizeof pooled, ", pooled %dx%d", lines->pool_h, lines->pool_w);
@@ -205,6 +215,7 @@ tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bi
         done = tw__columns_forward(ctx, &s, o.act, x->data, weight->data, lines.bias, y->data);
         break;
     case TW__CONV_DIRECT: done = tw__conv_direct_forward(ctx, &s, x->data, weight->data, &lines); break;
+    case TW__CONV_GROUPED: done = tw__conv_grouped_forward(ctx, &s, x->data, weight->data, &lines); break;
     case TW__CONV_WINOGRAD: done = tw__winograd_forward(ctx, &s, x->data, weight->data, &lines); break;
     }
     return done ? tw_record(ctx, &conv2d_op, call, 3, in, y) : NULL;

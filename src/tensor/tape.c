@@ -144,7 +144,20 @@ static tw_err report_nonfinite(tw_ctx *ctx, const tw_tensor *loss) {
                        first->op->name, tw_describe(ctx, first->out[0]));
 }
 
-static void run_backward(tw_ctx *ctx) {
+/* Until y's node has read it, its gradient is dy itself; or a copy, where it is to stay, or to be added to what is
+ * there: y may be a parameter. */
+static bool begin_with(tw_ctx *ctx, tw_tensor *y, const tw_real *dy) {
+    if (y->node && dy && !y->keep_grad && !has_grad(ctx, y)) {
+        y->grad = (tw_real *)dy; /* no backward changes its output's gradient */
+        y->grad_step = ctx->step_number;
+        return true;
+    }
+    tw_real beta, *g = tw_grad(ctx, y, &beta);
+    for (size_t i = 0; g && i < y->size; i++) g[i] = tw_add_to(beta, g[i], dy[i]);
+    return g;
+}
+
+static void run_backward(tw_ctx *ctx, const tw_real *borrowed) {
     for (tw_node *n = ctx->tape; n && !ctx->error; n = n->prev) {
         bool reached = false;
         for (int i = 0; i < n->nout; i++) {
@@ -158,7 +171,7 @@ static void run_backward(tw_ctx *ctx) {
         for (int i = 0; i < n->nout; i++) {
             tw_tensor *y = n->out[i];
             if (!y->grad || y->keep_grad) continue;
-            tw__block_give(ctx, y->grad, y->size * sizeof *y->grad);
+            if (y->grad != borrowed) tw__block_give(ctx, y->grad, y->size * sizeof *y->grad);
             y->grad = NULL;
         }
     }
@@ -175,10 +188,8 @@ tw_err tw_backward_from(tw_ctx *ctx, tw_tensor *y, const tw_real *dy) {
                            "backward: nothing that leads to %s wants a gradient, or recording is off",
                            tw_describe(ctx, y));
     ctx->backward_done = true;
-    tw_real beta, *g = tw_grad(ctx, y, &beta);
-    if (!g) return ctx->error;
-    for (size_t i = 0; i < y->size; i++) g[i] = tw_add_to(beta, g[i], dy[i]); /* y may be a parameter itself */
-    run_backward(ctx);
+    if (!begin_with(ctx, y, dy)) return ctx->error;
+    run_backward(ctx, dy);
     if (ctx->error) { /* half of the gradients have been added: those of earlier parts are lost, too */
         tw__undo_since(ctx, ctx->grads_since);
         ctx->grads_since = ctx->step_number + 1;
