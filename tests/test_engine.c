@@ -117,8 +117,8 @@ Test(engine, a_loss_that_is_not_finite_names_where_it_began) {
     tw_ctx_free(ctx);
 }
 
-/* The gradient that backward begins with is the caller's, and stays as it was: y's own is gone, or a copy if it is to be
- * kept, or added to. */
+/* The gradient that backward begins with is the caller's, and stays as it was: y's own is gone, or a copy if it is to
+ * be kept, or added to. */
 Test(engine, backward_from_borrows_the_gradient) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_real v[2] = {2, -5}, dy[2] = {3, 7};

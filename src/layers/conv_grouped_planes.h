@@ -42,8 +42,8 @@ enum { TW__GROUPED_SIDE = 8 };
 /* 1 where a vector of weights would be mostly empty. */
 int tw__grouped_side(int outputs);
 size_t tw__grouped_weights_size(int outputs, int K);
-/* z[r channel + i] = the sums of output first + r at x + i; i < n and up to the end of the next 32. Returns for how many
- * outputs: at most a block of them. */
+/* z[r channel + i] = the sums of output first + r at x + i; i < n and up to the end of the next 32. Returns for how
+ * many outputs: at most a block of them. */
 int tw__grouped_sum(const tw__grouped_weights *w, int first, size_t n, const tw_real *x, tw_real *z, size_t channel);
 
 /* Lines of sums that wait together to be put away: at least a window, at most all; and the numbers they take. */
