@@ -164,11 +164,15 @@ $(BUILD)/tests $(BUILD)/gradcheck:
 # tests/examples_*.sh try the example programs, two at a time, the longest first. The library's tests come last, so that their summary ends the output.
 test: test-examples ## gradient checks in double, the examples, all tests of the library
 	@$(MAKE) --no-print-directory test-library
-test-examples: $(EXAMPLES) $(BENCH)
+test-examples: $(EXAMPLES) $(BENCH) $(TRIED)
 	@TW_THREADS=1 $(MAKE) --no-print-directory -j2 try-han \
 	    $(patsubst tests/examples_%.sh,try-%,$(filter-out %_han.sh,$(wildcard tests/examples_*.sh)))
-try-%: tests/examples_%.sh
-	@if sh $< $(BUILD) >$(BUILD)/examples_$*.log 2>&1; then tail -n 1 $(BUILD)/examples_$*.log; \
+# UNDER='TOOL ..' puts a tool in front of all that is run; the scripts then get scripts that begin a program so.
+TRIED = $(if $(UNDER),$(patsubst $(BUILD)/%,$(BUILD)/under/%,$(EXAMPLES) $(BENCH)))
+$(BUILD)/under/%: $(BUILD)/%
+	@mkdir -p $(@D); printf '#!/bin/sh\nexec %s "$$@"\n' '$(UNDER) $(abspath $<)' >$@; chmod +x $@
+try-%: tests/examples_%.sh $(EXAMPLES) $(TRIED)
+	@if sh $< $(BUILD)$(if $(UNDER),/under) >$(BUILD)/examples_$*.log 2>&1; then tail -n 1 $(BUILD)/examples_$*.log; \
 	 else echo "== $<"; cat $(BUILD)/examples_$*.log; exit 1; fi
 test-library: $(BUILD)/gradcheck $(BUILD)/tests
 	@echo '== gradcheck'; $(UNDER) $(BUILD)/gradcheck $(RUN); first=$$?; echo '== tests'; $(UNDER) $(BUILD)/tests $(RUN); \
