@@ -231,7 +231,7 @@ Test(atomic, a_disk_that_is_full_after_any_byte) {
 
 /* This test's process gets mounts of its own, which end with it. */
 static bool mount_small_disk(void) {
-    return !unshare(CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+    return !unshare(CLONE_NEWNS) && !mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) &&
         !mount("none", folder, "tmpfs", 0, "size=256k");
 }
 
@@ -247,11 +247,11 @@ Test(atomic, a_file_system_that_is_full_or_read_only) {
         close(fd);
         assert_kept(&writers[i], writers[i].save(1, path), "cannot be written: No space left", content[0], 2);
         unlink(filler);
-        cr_assert_eq(mount(NULL, folder, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+        cr_assert_eq(mount("none", folder, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL), 0);
         assert_kept(&writers[i], writers[i].save(1, path), "cannot be written: Read-only", content[0], 1);
         cr_assert_eq(writers[i].save(1, filler), TW_ERR_IO, "a new file");
         assert_sentence(ctx, TW_ERR_IO, TW_ERR_IO, filler, "cannot be written: Read-only");
-        cr_assert_eq(mount(NULL, folder, NULL, MS_REMOUNT, NULL), 0);
+        cr_assert_eq(mount("none", folder, "tmpfs", MS_REMOUNT, NULL), 0);
         free_both(content);
     }
     umount(folder);
