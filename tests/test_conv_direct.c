@@ -155,7 +155,7 @@ Test(conv_direct, suits_by_shape) {
 /* Few channels in a group, and planes that fit into the cache. */
 Test(conv_grouped, suits_by_shape) {
     tw__conv s = {.N = 1, .C = 64, .H = 28, .W = 28, .O = 64, .OH = 28, .OW = 28, .kh = 3, .kw = 3, .groups = 64};
-    s.sh = s.sw = s.ph = s.pw = s.dh = s.dw = 1, s.taps = s.K = 9;
+    s.sh = s.sw = s.ph = s.pw = s.dh = s.dw = 1, s.taps = s.K = 9, s.P = 28 * 28;
     cr_assert(tw__conv_grouped_suits(&s));
     s.groups = 1, s.K = 9 * 64;
     cr_assert(!tw__conv_grouped_suits(&s));
@@ -167,6 +167,32 @@ Test(conv_grouped, suits_by_shape) {
     cr_assert(!tw__conv_grouped_suits(&s));
     s.W = s.OW = INT_MAX - 4;
     cr_assert(!tw__conv_grouped_suits(&s));
-    s.W = s.OW = 28, s.kh = s.kw = s.taps = s.K = 1; /* the product of a matrix with the picture as it is */
+    s.W = s.OW = 28, s.O = 64 * 80; /* outputs of a channel */
     cr_assert(!tw__conv_grouped_suits(&s));
+    s.O = 64, s.P = 2 * 2; /* no work for so many weights */
+    cr_assert(!tw__conv_grouped_suits(&s));
+    s.P = 28 * 28, s.kh = s.kw = s.taps = s.K = 1; /* the product of a matrix with the picture as it is */
+    cr_assert(!tw__conv_grouped_suits(&s));
+}
+
+/* With a stride there may be pixels that no output sees: not even NaN in them reaches a gradient. */
+Test(conv_grouped, unseen_pixels_are_not_read) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    tw_set_conv_algo(ctx, TW_CONV_AUTO);
+    for (int stride = 2; stride <= 3; stride++) {
+        const int size = 3 + 8 * stride + 1; /* nine outputs a line, and a column and a line left over */
+        tw_step_begin(ctx);
+        tw_tensor *x = tw_full(ctx, 1, 4, (int[]){1, 2, size, size});
+        for (int i = 0; i < 2 * size * size; i++)
+            if (i % size == size - 1 || i / size % size == size - 1) x->data[i] = (tw_real)NAN;
+        tw_tensor *leaf = tw_input_grad(ctx, x->data, 4, x->dim),
+                  *w = random_leaf(ctx, 1, -1, 1, 4, (int[]){2, 1, 3, 3});
+        tw_tensor *y = tw_conv2d(ctx, leaf, w, NULL,
+                                 &(tw_conv2d_options){.stride_h = stride, .stride_w = stride, .groups = 2});
+        assert_tensor(ctx, y, 4, ((int[]){1, 2, 9, 9}), NULL, 0);
+        cr_assert_eq(tw_backward(ctx, tw_sum(ctx, y, 0, NULL, false)), TW_OK, "%s", tw_errmsg(ctx));
+        for (int i = 0; i < 18; i++) cr_assert_eq(w->grad[i], 81);
+        for (int i = 0; i < 2 * size * size; i++) cr_assert(isnan((double)leaf->data[i]) ? leaf->grad[i] == 0 : true);
+    }
+    tw_ctx_free(ctx);
 }

@@ -41,6 +41,9 @@ static const shape shapes[] = {
     {40, 12, 5, 24, 3, 3, {PAD(1), .groups = 3, POOL(2, 2)}, false},
     {7, 16, 20, 16, 3, 3, {PAD(2), .dilation_h = 2, .dilation_w = 2, .act = TW_ACT_GELU}, false},
     {3, 130, 9, 66, 3, 2, {PAD(1), .dilation_w = 3, .groups = 2}, false},
+    {8, 12, 16, 12, 3, 3, {PAD(1), .groups = 12}, true},
+    {40, 12, 5, 24, 3, 3, {PAD(1), .groups = 3, POOL(2, 2)}, true},
+    {9, 20, 12, 20, 3, 5, {PAD(2), .stride_h = 2, .stride_w = 3, .groups = 5}, false},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, WIDEST = 60, WARM_UP = 3 };
 
@@ -117,4 +120,34 @@ Test(conv_memory, what_is_kept_grows_with_the_width) {
             }
             data_free(&d);
         }
+}
+
+/* A picture that is too wide for an algorithm keeps what a narrower one needs of it, pooling in it, too. */
+Test(conv_memory, what_was_too_wide) {
+    static const struct {
+        shape s;
+        int wide, narrow;
+    } cases[] = {{{1, 2, 64, 2, 3, 3, {PAD(1), .groups = 2, POOL(64, 1)}, false}, 2100, 1900},
+                 {{1, 2, 4, 16, 3, 3, {PAD(1), .groups = 2, POOL(2, 2)}, false}, 5200, 4640},
+                 {{1, 1, 32, 8, 3, 3, {PAD(1), POOL(8, 8)}, false}, 60000, 10000}};
+    for (int k = 0; k < 3; k++) {
+        const shape *s = &cases[k].s;
+        counted c = {0};
+        tw_ctx *ctx = ctx_new(s, 1, &c);
+        tw_set_recording(ctx, false);
+        tw_real *x = random_reals((size_t)(s->C * s->H) * (size_t)cases[k].wide, 1, -1, 1);
+        tw_real *w = random_reals((size_t)s->O * (size_t)(s->C * s->kh * s->kw), 2, -1, 1);
+        long warm = 0;
+        for (int i = 0; i <= WARM_UP; i++) {
+            const int width = i < WARM_UP ? cases[k].wide : cases[k].narrow, groups = s->options.groups;
+            warm = c.calls;
+            tw_step_begin(ctx);
+            tw_tensor *tx = tw_input(ctx, x, 4, (int[]){1, s->C, s->H, width});
+            tw_tensor *tw = tw_input(ctx, w, 4, (int[]){s->O, groups ? s->C / groups : s->C, s->kh, s->kw});
+            cr_assert_not_null(tw_conv2d(ctx, tx, tw, NULL, &s->options), "%s", tw_errmsg(ctx));
+        }
+        cr_assert_eq(c.calls, warm, "case %d: the narrower picture allocates", k);
+        tw_ctx_free(ctx);
+        free(x), free(w);
+    }
 }

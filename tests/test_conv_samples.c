@@ -3,9 +3,10 @@
 #include "util.h"
 
 #include "layers/conv_direct.h"
+#include "layers/conv_grouped.h"
 #include "layers/winograd.h"
 
-typedef enum algorithm { COLUMNS, DIRECT, WINOGRAD } algorithm;
+typedef enum algorithm { COLUMNS, DIRECT, WINOGRAD, GROUPED } algorithm;
 
 typedef struct shape {
     algorithm taken;
@@ -34,8 +35,11 @@ static const shape shapes[] = {
     {COLUMNS, 5, 24, 9, 9, 16, 1, {RELU}, false},
     {COLUMNS, 1 + 2, 24, 30, 30, 16, 1, {0}, false},
     {COLUMNS, 8, 16, 13, 13, 16, 3, {PAD(1), POOLED}, true},
-    {COLUMNS, 6, 17, 13, 11, 17, 3, {PAD(1), .groups = 17}, false},
-    {COLUMNS, 5, 16, 9, 10, 24, 3, {PAD(2), RELU, .dilation_h = 2, .dilation_w = 2, .groups = 4}, false},
+    {COLUMNS, 6, 17, 13, 11, 17, 3, {PAD(1), .groups = 17}, true},
+    {GROUPED, 6, 17, 13, 11, 17, 3, {PAD(1), .groups = 17}, false},
+    {COLUMNS, 5, 16, 9, 10, 24, 3, {PAD(2), RELU, .dilation_h = 2, .dilation_w = 2, .groups = 4}, true},
+    {GROUPED, 5, 16, 9, 10, 24, 3, {PAD(2), RELU, .dilation_h = 2, .dilation_w = 2, .groups = 4}, false},
+    {GROUPED, 20, 16, 13, 10, 16, 5, {PAD(2), POOLED, .stride_w = 2, .groups = 8}, false},
     {COLUMNS, 5, 16, 6, 30, 16, 3, {PAD(1), .dilation_w = 2}, false},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
@@ -55,6 +59,7 @@ static tw__conv conv_of(const shape *s) {
 
 static algorithm algorithm_of(const shape *s) {
     const tw__conv c = conv_of(s);
+    if (!s->plain && tw__conv_grouped_suits(&c)) return GROUPED;
     if (s->plain || c.groups * c.dh * c.dw > 1) return COLUMNS;
     return tw__conv_direct_suits(&c) ? DIRECT : tw__winograd_suits(&c) ? WINOGRAD : COLUMNS;
 }

@@ -132,6 +132,13 @@ Test(engine, backward_from_borrows_the_gradient) {
         cr_assert(y->grad != dy);
         cr_assert(keep ? y->grad[0] == 3 && y->grad[1] == 7 : !y->grad);
     }
+    tw_step_begin(ctx); /* a later node has a gradient already: what comes from it is added to a copy */
+    tw_tensor *x = tw_input_grad(ctx, v, 1, (int[]){2}), *y = tw_scale(ctx, x, 10), *z = tw_scale(ctx, y, 100);
+    tw_real beta, *dz = tw_grad(ctx, z, &beta);
+    dz[0] = dz[1] = 1;
+    cr_assert_eq(tw_backward_from(ctx, y, dy), TW_OK);
+    assert_near(x->grad, ((tw_real[]){1030, 1070}), 2, 0);
+    cr_assert(dy[0] == 3 && dy[1] == 7);
     tw_step_begin(ctx);
     tw_tensor *leaf = tw_input_grad(ctx, v, 1, (int[]){2});
     cr_assert_eq(tw_backward_from(ctx, leaf, dy), TW_OK);

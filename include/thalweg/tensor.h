@@ -73,8 +73,9 @@ TW_API tw_tensor *tw_detach(tw_ctx *ctx, tw_tensor *x);
  * Gradients of loss (one element) for everything that leads to it. NONFINITE when loss is NaN or infinite,
  * naming the first op whose output is; STATE when the step already failed. Once per step. */
 TW_API tw_err tw_backward(tw_ctx *ctx, tw_tensor *loss);
-/* The same for any tensor y, starting from the given gradient dy (y->size values, only read, and not needed any more
- * after the call). Neither is looked at: a gradient that is not finite is left for tw_optim_step to find. */
+/* The same for any tensor y, starting from the given gradient dy: y->size values, only read, not needed any more after
+ * the call, and not those of a gradient that this call adds to. Neither is looked at: a gradient that is not finite is
+ * left for tw_optim_step to find. */
 TW_API tw_err tw_backward_from(tw_ctx *ctx, tw_tensor *y, const tw_real *dy);
 
 /* Keeps x's gradient readable after tw_backward (otherwise an activation's memory is used again). Returns x. */

@@ -45,16 +45,14 @@ static bool pools(tw__conv_algo algo, int pool_h, int pool_w) {
  * they need: a step on such a picture is not to call the allocator. grads NULL: forward. */
 static void keep_room(tw_ctx *ctx, tw__conv_algo algo, const tw__conv *s, int pool_h, const tw__conv_grads *grads) {
     const int threads = tw_threads(ctx);
-    const bool columns = algo == TW__CONV_COLUMNS, dense = is_dense(s) && !(columns && ctx->plain_conv);
-    size_t room[4] = {0};
-    if (columns) room[0] = tw__columns_room(s, threads, grads);
-    if (dense && grads) room[1] = tw__conv_direct_backward_room(s, threads, grads->dx);
-    else if (dense) room[1] = tw__conv_direct_room(s, threads, pool_h);
-    if (dense && algo != TW__CONV_DIRECT) room[2] = tw__winograd_room(s, threads, grads);
-    if (ctx->plain_conv) room[3] = 0;
-    else if (grads) room[3] = tw__conv_grouped_backward_room(s, threads, grads->dx);
-    else room[3] = tw__conv_grouped_room(s, threads, pool_h);
-    for (int i = 0; i < 4; i++) tw__scratch_room(ctx, room[i]);
+    if (algo == TW__CONV_COLUMNS || s->groups > 1) tw__scratch_room(ctx, tw__columns_room(s, threads, grads));
+    if (ctx->plain_conv) return;
+    if (grads) tw__scratch_room(ctx, tw__conv_grouped_backward_room(s, threads, grads->dx));
+    else tw__scratch_room(ctx, tw__conv_grouped_room(s, threads, pool_h));
+    if (!is_dense(s)) return;
+    if (grads) tw__scratch_room(ctx, tw__conv_direct_backward_room(s, threads, grads->dx));
+    else tw__scratch_room(ctx, tw__conv_direct_room(s, threads, pool_h));
+    if (algo != TW__CONV_DIRECT) tw__scratch_room(ctx, tw__winograd_room(s, threads, grads));
 }
 
 /* ---- backward ----------------------------------------------------------------------------------------- */
@@ -192,8 +190,11 @@ tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bi
         return NULL;
     tw__conv_algo algo = choose(ctx, &s);
     bool pooled = o.pool_h > 1 || o.pool_w > 1;
-    if (pooled && (!pools(algo, o.pool_h, o.pool_w) || !tw__act_fuses(o.act)))
+    if (pooled && (!pools(algo, o.pool_h, o.pool_w) || !tw__act_fuses(o.act))) {
+        if (pools(TW__CONV_DIRECT, o.pool_h, o.pool_w))
+            keep_room(ctx, algo, &s, o.pool_h, NULL); /* narrower ones pool */
         return pool_apart(ctx, x, weight, bias, o);
+    }
     if (!tw__act_fuses(o.act)) return activate_apart(ctx, x, weight, bias, o);
 
     tw__conv_lines lines = tw__conv_lines_of(&s, o.act, o.pool_h, o.pool_w);

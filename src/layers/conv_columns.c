@@ -5,6 +5,7 @@
  * channels is a convolution of its own, whose images lie further apart. How it is cut depends on the shapes only. */
 #include "layers/conv_columns.h"
 
+#include "layers/counts.h"
 #include "layers/epilogue.h"
 
 #include <string.h>
@@ -25,23 +26,20 @@ typedef struct cut {
     int channels, channel_blocks;
 } cut;
 
-static int least(int a, int b) { return a < b ? a : b; }
-static int blocks(int n, int size) { return n / size + (n % size != 0); }
-
 static cut cut_of(const tw__conv *s) {
     cut c = {.images = 1, .tile = s->P, .tiles = 1};
     if (s->P > TILE) { /* equal tiles, in whole vectors */
-        c.tiles = blocks(s->P, TILE);
-        c.tile = (blocks(s->P, c.tiles) + 15) / 16 * 16;
-        c.tiles = blocks(s->P, c.tile);
+        c.tiles = tw__blocks(s->P, TILE);
+        c.tile = (tw__blocks(s->P, c.tiles) + 15) / 16 * 16;
+        c.tiles = tw__blocks(s->P, c.tile);
     } else {
-        c.images = least(TILE / s->P, s->N > 0 ? s->N : 1);
+        c.images = tw__least(TILE / s->P, s->N > 0 ? s->N : 1);
     }
     c.width = c.images * c.tile;
     int fit = COLUMN_MATRIX / c.width / s->taps;
-    c.channel_blocks = blocks(s->C, fit > 1 ? fit : 1);
-    c.channels = blocks(s->C, c.channel_blocks);
-    c.channel_blocks = blocks(s->C, c.channels);
+    c.channel_blocks = tw__blocks(s->C, fit > 1 ? fit : 1);
+    c.channels = tw__blocks(s->C, c.channel_blocks);
+    c.channel_blocks = tw__blocks(s->C, c.channels);
     return c;
 }
 
@@ -92,8 +90,8 @@ static size_t w_group(const pass *a, int g) { return (size_t)g * (size_t)a->s.O 
 /* Of images, each with a partial weight gradient of its own: at most so many. */
 static int chunks_of(const tw__conv *s, const cut *c) {
     const size_t weights = (size_t)s->O * (size_t)s->K; /* of all groups */
-    const int bundles = blocks(s->N, c->images);
-    int chunks = least(bundles, CHUNKS);
+    const int bundles = tw__blocks(s->N, c->images);
+    int chunks = tw__least(bundles, CHUNKS);
     if ((size_t)chunks * weights > PARTIALS) chunks = weights < PARTIALS ? (int)(PARTIALS / weights) : 1;
     return chunks;
 }
@@ -129,8 +127,8 @@ typedef struct tile {
 } tile;
 
 static tile tile_at(const pass *a, int g, int n, int index, int end) {
-    tile t = {.g = g, .n = n, .images = least(a->c.images, end - n), .p = index * a->c.tile};
-    t.positions = least(a->c.tile, a->s.P - t.p);
+    tile t = {.g = g, .n = n, .images = tw__least(a->c.images, end - n), .p = index * a->c.tile};
+    t.positions = tw__least(a->c.tile, a->s.P - t.p);
     t.columns = t.images * t.positions;
     return t;
 }
@@ -155,7 +153,7 @@ static const tw_real *columns_of(const pass *a, tile t, int c0, int channels, tw
 static void forward_tile(void *arg, int block, int thread) {
     const pass *a = arg;
     const tw__conv *s = &a->s;
-    const int tiles = blocks(s->N, a->c.images) * a->c.tiles, g = block / tiles, in_group = block % tiles;
+    const int tiles = tw__blocks(s->N, a->c.images) * a->c.tiles, g = block / tiles, in_group = block % tiles;
     tile t = tile_at(a, g, in_group / a->c.tiles * a->c.images, in_group % a->c.tiles, s->N);
     const tw_real *w = a->w + w_group(a, g), *bias = a->bias ? a->bias + (size_t)g * (size_t)s->O : NULL;
     tw_real *col = a->buffer + (size_t)thread * a->thread_size, *z = col + a->column_size;
@@ -164,7 +162,7 @@ static void forward_tile(void *arg, int block, int thread) {
     int ld_z = direct ? s->P : t.columns;
     if (direct) z = y;
     for (int c0 = 0; c0 < s->C; c0 += a->c.channels) {
-        int channels = least(a->c.channels, s->C - c0), ld;
+        int channels = tw__least(a->c.channels, s->C - c0), ld;
         const tw_real *matrix = columns_of(a, t, c0, channels, col, &ld);
         tw_gemm_serial(false, false, s->O, t.columns, channels * s->taps, 1, w + (size_t)c0 * (size_t)s->taps, s->K,
                        matrix, ld, c0 ? 1 : 0, z, ld_z);
@@ -219,9 +217,9 @@ static void input_gradient(const pass *a, tile t, int c0, int channels, const tw
 static void backward_chunk(void *arg, int block, int thread) {
     const pass *a = arg;
     const tw__conv *s = &a->s;
-    const int chunks = blocks(s->N, a->chunk), g = block / a->c.channel_blocks / chunks;
+    const int chunks = tw__blocks(s->N, a->chunk), g = block / a->c.channel_blocks / chunks;
     int k = block / a->c.channel_blocks % chunks, c0 = block % a->c.channel_blocks * a->c.channels;
-    int channels = least(a->c.channels, s->C - c0), end = least((k + 1) * a->chunk, s->N), ld_col = 0, ld_dz;
+    int channels = tw__least(a->c.channels, s->C - c0), end = tw__least((k + 1) * a->chunk, s->N), ld_col = 0, ld_dz;
     tw_real *col = a->buffer + (size_t)thread * a->thread_size, *buffer = col + a->column_size;
     const size_t outputs = (size_t)a->out;
     tw_real *dw = a->parts ? a->parts + (size_t)k * outputs * (size_t)s->K + w_group(a, g) : NULL;
@@ -232,7 +230,7 @@ static void backward_chunk(void *arg, int block, int thread) {
 
     for (int n = k * a->chunk; n < end; n += a->c.images) {
         if (a->dx && a->dx_beta == 0 && !is_pointwise(s, &a->c))
-            for (int m = n; m < least(n + a->c.images, end); m++)
+            for (int m = n; m < tw__least(n + a->c.images, end); m++)
                 memset(a->dx + (size_t)m * a->x_image + x_group(a, g) + (size_t)c0 * (size_t)s->H * (size_t)s->W, 0,
                        (size_t)channels * (size_t)s->H * (size_t)s->W * sizeof(tw_real));
         for (int i = 0; i < a->c.tiles; i++) {
@@ -278,7 +276,7 @@ bool tw__columns_forward(tw_ctx *ctx, const tw__conv *s, tw_act act, const tw_re
     a.y = y;
     tw_mark mark = tw_scratch_mark(ctx);
     if (!take_buffers(ctx, &a)) return false;
-    tw_parallel_for(ctx, s->groups * blocks(s->N, a.c.images) * a.c.tiles, forward_tile, &a);
+    tw_parallel_for(ctx, s->groups * tw__blocks(s->N, a.c.images) * a.c.tiles, forward_tile, &a);
     tw_scratch_release(ctx, mark);
     return true;
 }
@@ -293,9 +291,9 @@ bool tw__columns_backward(tw_ctx *ctx, const tw__conv *s, tw_act act, const tw_r
     tw_real *dw = grads->dw, *db = grads->db;
 
     size_t weights = (size_t)s->O * (size_t)s->K;
-    int bundles = blocks(s->N, a.c.images), chunks = chunks_of(s, &a.c);
-    a.chunk = chunks ? blocks(bundles, chunks) * a.c.images : 1;
-    chunks = blocks(s->N, a.chunk);
+    int bundles = tw__blocks(s->N, a.c.images), chunks = chunks_of(s, &a.c);
+    a.chunk = chunks ? tw__blocks(bundles, chunks) * a.c.images : 1;
+    chunks = tw__blocks(s->N, a.chunk);
 
     tw_mark mark = tw_scratch_mark(ctx);
     if (!take_buffers(ctx, &a)) return false;

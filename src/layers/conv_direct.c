@@ -47,17 +47,17 @@ static void unit(void *arg, int block, int thread) {
     const int n = block / p->units_of_image, row = block % p->units_of_image * p->lines;
     tw_real *x = p->buffer + (size_t)thread * p->thread_size;
     tw__direct_pad(&p->a.b, p->x, s->C, s->H, s->W, n, 1, row - s->ph, s->pw, x);
-    tw__direct_sum(&p->a, x, n, row, tw__direct_least(row + p->lines, s->OH), x + p->x_room);
+    tw__direct_sum(&p->a, x, n, row, tw__least(row + p->lines, s->OH), x + p->x_room);
 }
 
 /* Bands of lines, for pooling in windows so high. */
 static pass cut(const tw__conv *s, int pool_h) {
     pass p = {.a = {.s = *s}};
-    const int pitch = tw__direct_up(s->OW, LANES) + s->kw - 1;
-    const int shared = tw__direct_blocks(s->OH, tw__direct_blocks(LEAST_UNITS, s->N));
-    const int lines = tw__direct_least(PADDED / s->C / pitch - (s->kh - 1), shared);
-    p.lines = tw__direct_least(tw__direct_up(tw__direct_most(lines, 1), pool_h), tw__direct_up(s->OH, pool_h));
-    p.units_of_image = tw__direct_blocks(s->OH, p.lines);
+    const int pitch = tw__up(s->OW, LANES) + s->kw - 1;
+    const int shared = tw__blocks(s->OH, tw__blocks(LEAST_UNITS, s->N));
+    const int lines = tw__least(PADDED / s->C / pitch - (s->kh - 1), shared);
+    p.lines = tw__least(tw__up(tw__most(lines, 1), pool_h), tw__up(s->OH, pool_h));
+    p.units_of_image = tw__blocks(s->OH, p.lines);
     p.a.b = tw__direct_bands_of(1, p.lines + s->kh - 1, pitch);
     tw__direct_cut_sums(&p.a, p.lines, pool_h);
     p.x_room = (size_t)s->C * p.a.b.channel + TW__LINE_ROOM;
@@ -69,7 +69,7 @@ tw__conv tw__conv_direct_widest(const tw__conv *s) {
     tw__conv narrow = *s;
     const int more = s->W - s->OW;
     if (!suits_narrow(s)) narrow.OW = 0;
-    else narrow.OW = tw__direct_least(s->OW, widest(s) - tw__direct_most(more, 0));
+    else narrow.OW = tw__least(s->OW, widest(s) - tw__most(more, 0));
     narrow.W = narrow.OW + more, narrow.P = narrow.OH * narrow.OW;
     return narrow;
 }
@@ -81,10 +81,10 @@ size_t tw__conv_direct_room(const tw__conv *s, int threads, int pool_h) {
     while (narrow.OW > 0) {
         const size_t numbers = cut(&narrow, pool_h).thread_size;
         if (numbers > most) most = numbers;
-        narrow.OW = tw__direct_least((narrow.OW - 1) / LANES * LANES, PADDED);
+        narrow.OW = tw__least((narrow.OW - 1) / LANES * LANES, PADDED);
     }
     if (most == 0) return 0;
-    const size_t K = (size_t)s->K, weights = (size_t)tw__direct_up(s->O, OUT) * K;
+    const size_t K = (size_t)s->K, weights = (size_t)tw__up(s->O, OUT) * K;
     return ((size_t)threads * most + weights) * sizeof(tw_real) + K * sizeof(int32_t) + (size_t)3 * 64;
 }
 

@@ -4,9 +4,8 @@
  * elsewhere. */
 #include "layers/conv_direct.h"
 
+#include "layers/conv_copy.h"
 #include "tensor/simd.h"
-
-#include <string.h>
 
 typedef tw__vec vec;
 
@@ -24,32 +23,17 @@ enum {
 
 /* ---- lines ---------------------------------------------------------------------------------------------------- */
 
-/* Lines are short: these are loops of constant pieces, not calls. */
-static inline void zero(tw_real *to, int n) {
-    for (int i = 0; i < n; i += TW__DIRECT_LANES) memset(to + i, 0, TW__DIRECT_LANES * sizeof *to);
-}
-static inline void copy(const tw_real *from, int n, tw_real *to) {
-    enum { HALF = TW__DIRECT_LANES / 2 };
-    if (n < HALF) {
-        for (int i = 0; i < n; i++) to[i] = from[i];
-        return;
-    }
-    int i = 0;
-    for (; i + HALF <= n; i += HALF) memcpy(to + i, from + i, HALF * sizeof *to);
-    if (i < n) memcpy(to + n - HALF, from + n - HALF, HALF * sizeof *to);
-}
-
 void TW_ISA_NAME(tw__direct_pad_plane)(const tw_real *plane, int H, int W, int row, int lines, int pitch, int left,
                                        tw_real *to) {
     for (int h = row; h < row + lines; h++, to += pitch) {
-        zero(to, pitch);
-        if (h >= 0 && h < H) copy(plane + (size_t)h * (size_t)W, W, to + left);
+        tw__zero_line(to, pitch);
+        if (h >= 0 && h < H) tw__copy_line(plane + (size_t)h * (size_t)W, W, to + left);
     }
 }
 
 void TW_ISA_NAME(tw__direct_put_lines)(int lines, int n, const tw_real *from, int pitch, tw_real beta, tw_real *y) {
     for (int i = 0; i < lines; i++, from += pitch, y += n)
-        if (beta == 0) copy(from, n, y);
+        if (beta == 0) tw__copy_line(from, n, y);
         else
             for (int j = 0; j < n; j++) y[j] += from[j];
 }

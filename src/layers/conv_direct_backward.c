@@ -5,6 +5,7 @@
 #include "layers/conv_direct.h"
 
 #include "layers/conv_direct_bands.h"
+#include "layers/conv_parts.h"
 
 #include <string.h>
 #include <thalweg/extend.h>
@@ -30,8 +31,7 @@ typedef struct pass {
     int units, chunk;                  /* chunk: units whose sums are taken together */
     tw__direct_sums back;              /* dx of dz */
     int32_t *offset, *at;              /* at: for each thread, where its groups begin in x, and in dz */
-    tw_real *parts;                    /* [chunks][O,K] of dw */
-    double *db;                        /* [chunks][O][TW__SUM_LANES] */
+    tw__conv_parts parts;              /* of each chunk */
     tw_real *buffer;                   /* for each thread: sums, x, dz, sums of dx that wait */
     int chunks;
     size_t groups, sums, x_room, z_room, thread_size; /* groups: of a unit */
@@ -39,7 +39,7 @@ typedef struct pass {
 
 /* Where the groups of the unit's outputs begin, and how many there are. */
 static int find_groups(const pass *a, int images, int lines, int32_t *at) {
-    int groups = 0, width = tw__direct_up(a->s.OW, LANES);
+    int groups = 0, width = tw__up(a->s.OW, LANES);
     for (int m = 0; m < images; m++)
         for (int i = 0; i < lines; i++)
             for (int g = 0; g < width; g += LANES, groups++) {
@@ -52,7 +52,7 @@ static int find_groups(const pass *a, int images, int lines, int32_t *at) {
 static void add_products(const pass *a, int n, int images, int row, tw_real *x, const tw_real *dz, int32_t *at,
                          tw_real *sum) {
     const tw__conv *s = &a->s;
-    const int lines = tw__direct_least(a->lines, s->OH - row), taps = tw__direct_blocks(s->K, TAPS);
+    const int lines = tw__least(a->lines, s->OH - row), taps = tw__blocks(s->K, TAPS);
     if (lines <= 0) return;
     tw__direct_pad(&a->xb, a->x, s->C, s->H, s->W, n, images, row - s->ph, s->pw, x);
     const int groups = find_groups(a, images, lines, at);
@@ -63,8 +63,8 @@ static void add_products(const pass *a, int n, int images, int row, tw_real *x, 
 
 /* Each window belongs to the unit of its first line. */
 static void add_bias(const pass *a, int n, int images, int row, double *db) {
-    const int window = a->dz->pool_h, first = tw__direct_blocks(row, window);
-    const int last = tw__direct_least(tw__direct_blocks(row + a->lines, window), a->dz->PH);
+    const int window = a->dz->pool_h, first = tw__blocks(row, window);
+    const int last = tw__least(tw__blocks(row + a->lines, window), a->dz->PH);
     for (int m = n; m < n + images && first < last; m++)
         for (int o = 0; o < a->s.O; o++) TW_ISA_CALL(tw__conv_dz_sum)
     (a->dz, m, o, first, last - first, db + (size_t)o * TW__SUM_LANES);
@@ -73,7 +73,7 @@ static void add_bias(const pass *a, int n, int images, int row, double *db) {
 /* The lanes' sums. */
 static void end_sums(const pass *a, const tw_real *sums, tw_real *part) {
     const tw__conv *s = &a->s;
-    const int taps = tw__direct_blocks(s->K, TAPS);
+    const int taps = tw__blocks(s->K, TAPS);
     for (int o = 0; o < s->O; o++)
         for (int k = 0; k < s->K; k++, part++) {
             const tw_real *lane = sums + (size_t)(o / OUT * taps + k / TAPS) * BLOCK +
@@ -91,23 +91,23 @@ static void chunk(void *arg, int index, int thread) {
     tw_real *before = x + a->x_room, *dz = before + LANES; /* zeros before the first line of dz */
     int32_t *at = a->at + (size_t)thread * 2 * a->groups;
     const size_t lanes = (size_t)s->O * TW__SUM_LANES;
-    double *db = a->db + (size_t)index * lanes;
+    double *db = a->parts.db + (size_t)index * lanes;
     memset(before, 0, LANES * sizeof *before);
     memset(sums, 0, a->sums * sizeof *sums);
     for (size_t i = 0; i < lanes; i++) db[i] = 0;
-    for (int u = index * a->chunk; u < tw__direct_least((index + 1) * a->chunk, a->units); u++) {
+    for (int u = index * a->chunk; u < tw__least((index + 1) * a->chunk, a->units); u++) {
         const int n = u / a->units_of_image * a->images, row = u % a->units_of_image * a->lines;
-        const int images = tw__direct_least(a->images, s->N - n);
+        const int images = tw__least(a->images, s->N - n);
         tw__direct_pad_dz(&a->zb, a->dz, n, images, row - a->above, dz);
         const size_t none = (size_t)s->O * a->zb.channel; /* channels that do not exist */
         memset(dz + none, 0, (a->z_room - LANES - none) * sizeof *dz);
         if (a->g->db) add_bias(a, n, images, row, db);
         if (a->g->dw) add_products(a, n, images, row, x, dz, at, sums);
         for (int m = 0; a->g->dx && m < images; m++)
-            tw__direct_sum(&a->back, dz + (size_t)m * a->zb.size - a->left, n + m, row,
-                           tw__direct_least(row + a->lines, s->H), before + a->z_room);
+            tw__direct_sum(&a->back, dz + (size_t)m * a->zb.size - a->left, n + m, row, tw__least(row + a->lines, s->H),
+                           before + a->z_room);
     }
-    if (a->g->dw) end_sums(a, sums, a->parts + (size_t)index * (size_t)s->O * (size_t)s->K);
+    if (a->g->dw) end_sums(a, sums, a->parts.dw + (size_t)index * (size_t)s->O * (size_t)s->K);
 }
 
 /* How dz lies as dx sees it. */
@@ -120,7 +120,7 @@ static void cut_dx(pass *a) {
     back->K = s->O * s->taps, back->P = s->H * s->W;
     a->above = back->ph = s->kh - 1 - s->ph;
     a->left = back->pw = s->kw - 1 - s->pw;
-    const int pitch = tw__direct_up(s->OW + a->left, LANES); /* a line's zeros are before the next, too */
+    const int pitch = tw__up(s->OW + a->left, LANES); /* a line's zeros are before the next, too */
     a->back.b = a->zb = tw__direct_bands_of(a->images, a->lines + s->kh - 1, pitch);
     tw__direct_cut_sums(&a->back, a->lines, 1);
 }
@@ -128,25 +128,25 @@ static void cut_dx(pass *a) {
 /* Units, how dz lies, and the size of everything. */
 static pass cut(const tw__conv *s, bool wants_dx) {
     pass cut = {.s = *s}, *a = &cut;
-    const int width = tw__direct_up(s->OW, LANES), all = wants_dx ? tw__direct_most(s->OH, s->H) : s->OH;
+    const int width = tw__up(s->OW, LANES), all = wants_dx ? tw__most(s->OH, s->H) : s->OH;
     int lines = POSITIONS / width, images = 1;
     if (lines >= all) {
-        images = tw__direct_least(lines / all, tw__direct_blocks(s->N, LEAST_UNITS));
+        images = tw__least(lines / all, tw__blocks(s->N, LEAST_UNITS));
         lines = all;
     } else {
-        lines = tw__direct_most(lines, wants_dx ? 2 * s->kh : 1);
-        lines = tw__direct_up(lines, 2); /* a line of windows gives two */
-        lines = tw__direct_blocks(all, tw__direct_blocks(all, lines));
+        lines = tw__most(lines, wants_dx ? 2 * s->kh : 1);
+        lines = tw__up(lines, 2); /* a line of windows gives two */
+        lines = tw__blocks(all, tw__blocks(all, lines));
     }
     a->images = images, a->lines = lines;
-    a->units_of_image = tw__direct_blocks(all, lines);
-    a->units = tw__direct_blocks(s->N, images) * a->units_of_image;
-    a->chunk = tw__direct_blocks(a->units, CHUNKS);
-    a->chunks = tw__direct_blocks(a->units, a->chunk);
+    a->units_of_image = tw__blocks(all, lines);
+    a->units = tw__blocks(s->N, images) * a->units_of_image;
+    a->chunk = tw__blocks(a->units, CHUNKS);
+    a->chunks = tw__blocks(a->units, a->chunk);
     a->xb = tw__direct_bands_of(images, lines + s->kh - 1, width + s->kw - 1);
     a->zb = tw__direct_bands_of(images, lines, width);
     if (wants_dx) cut_dx(a);
-    const int taps = tw__direct_blocks(s->K, TAPS), outputs = tw__direct_up(s->O, OUT);
+    const int taps = tw__blocks(s->K, TAPS), outputs = tw__up(s->O, OUT);
     a->groups = (size_t)images * (size_t)lines * (size_t)(width / LANES);
     a->sums = (size_t)(outputs / OUT * taps) * BLOCK;
     a->x_room = (size_t)s->C * a->xb.channel + TW__LINE_ROOM;
@@ -155,39 +155,18 @@ static pass cut(const tw__conv *s, bool wants_dx) {
     return cut;
 }
 
-static void add_parts(const pass *a) {
-    const tw__conv *s = &a->s;
-    const tw__conv_grads *g = a->g;
-    const size_t weights = (size_t)s->O * (size_t)s->K;
-    for (size_t i = 0; g->dw && i < weights; i++) {
-        tw_real sum = a->parts[i];
-        for (int k = 1; k < a->chunks; k++) sum += a->parts[(size_t)k * weights + i];
-        g->dw[i] = tw_add_to(g->dw_beta, g->dw[i], sum);
-    }
-    for (int o = 0; g->db && o < s->O; o++) {
-        double sum = 0;
-        for (int k = 0; k < a->chunks; k++) {
-            const double *lane = a->db + ((size_t)k * (size_t)s->O + (size_t)o) * TW__SUM_LANES;
-            for (int i = 0; i < TW__SUM_LANES; i++) sum += lane[i];
-        }
-        g->db[o] = tw_add_to(g->db_beta, g->db[o], (tw_real)sum);
-    }
-}
-
 static size_t bytes_of(const pass *a, int threads) {
-    const size_t O = (size_t)a->s.O, K = (size_t)a->s.K, C = (size_t)a->s.C, taps = (size_t)a->s.taps;
-    const size_t weights = (size_t)tw__direct_up(a->s.C, OUT) * O * taps; /* of dx */
-    return ((size_t)threads * a->thread_size + (size_t)a->chunks * O * K + weights) * sizeof(tw_real) +
-        (size_t)a->chunks * O * TW__SUM_LANES * sizeof(double) +
-        ((size_t)threads * 2 * a->groups + C * taps + TAPS + O * taps) * sizeof(int32_t) + (size_t)7 * 64;
+    const size_t O = (size_t)a->s.O, C = (size_t)a->s.C, taps = (size_t)a->s.taps;
+    const size_t weights = (size_t)tw__up(a->s.C, OUT) * O * taps; /* of dx */
+    return ((size_t)threads * a->thread_size + weights) * sizeof(tw_real) + tw__conv_parts_room(&a->s, a->chunks) +
+        ((size_t)threads * 2 * a->groups + C * taps + TAPS + O * taps) * sizeof(int32_t) + (size_t)5 * 64;
 }
 
 /* The next narrower picture whose lines, or those of x, or of dz with its zeros, are of fewer groups. */
 static int next_narrower(const tw__conv *s) {
     const int beside[] = {0, s->W - s->OW, s->kw - 1 - s->pw};
     int next = 0;
-    for (int i = 0; i < 3; i++)
-        next = tw__direct_most(next, tw__direct_up(s->OW + beside[i], LANES) - LANES - beside[i]);
+    for (int i = 0; i < 3; i++) next = tw__most(next, tw__up(s->OW + beside[i], LANES) - LANES - beside[i]);
     return next;
 }
 
@@ -200,7 +179,7 @@ size_t tw__conv_direct_backward_room(const tw__conv *s, int threads, bool wants_
         const pass a = cut(&narrow, wants_dx);
         const size_t bytes = bytes_of(&a, threads);
         if (bytes > most) most = bytes;
-        narrow.OW = tw__direct_least(next_narrower(&narrow), POSITIONS);
+        narrow.OW = tw__least(next_narrower(&narrow), POSITIONS);
         narrow.W = narrow.OW + more, narrow.P = narrow.OH * narrow.OW;
     }
     return most;
@@ -209,22 +188,20 @@ size_t tw__conv_direct_backward_room(const tw__conv *s, int threads, bool wants_
 bool tw__conv_direct_backward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, const tw_real *w,
                               const tw__conv_lines *dz, const tw__conv_grads *g) {
     pass a = cut(s, g->dx);
-    const int padded = tw__direct_up(s->K, TAPS);
+    const int padded = tw__up(s->K, TAPS);
     a.g = g, a.x = x, a.dz = dz;
     a.back.y = g->dx, a.back.beta = g->dx_beta;
     tw_mark mark = tw_scratch_mark(ctx);
-    const size_t threads = (size_t)tw_threads(ctx), parts = (size_t)a.chunks * (size_t)s->O;
+    const size_t threads = (size_t)tw_threads(ctx);
     a.offset = tw_scratch(ctx, (size_t)padded * sizeof *a.offset);
     a.at = tw_scratch(ctx, threads * 2 * a.groups * sizeof *a.at);
-    a.parts = tw_scratch(ctx, parts * (size_t)s->K * sizeof *a.parts);
-    a.db = tw_scratch(ctx, parts * TW__SUM_LANES * sizeof *a.db);
     a.buffer = tw_scratch(ctx, threads * a.thread_size * sizeof *a.buffer);
-    if (!a.offset || !a.at || !a.parts || !a.db || !a.buffer) return false;
+    if (!a.offset || !a.at || !a.buffer || !tw__conv_parts_new(ctx, s, a.chunks, &a.parts)) return false;
     if (g->dx && !tw__direct_weights(ctx, &a.back, w, true)) return false;
     tw__direct_offsets(&a.xb, s->C, s->kh, s->kw, a.offset);
     for (int k = s->K; k < padded; k++) a.offset[k] = 0; /* sums that nobody reads */
     tw_parallel_for(ctx, a.chunks, chunk, &a);
-    add_parts(&a);
+    tw__conv_parts_add(s, &a.parts, g);
     tw_scratch_release(ctx, mark);
     return true;
 }

@@ -47,9 +47,9 @@ void tw__direct_offsets(const tw__direct_bands *b, int C, int kh, int kw, int32_
 /* ---- sums ----------------------------------------------------------------------------------------------------- */
 
 void tw__direct_cut_sums(tw__direct_sums *a, int lines, int window) {
-    a->width = tw__direct_up(a->s.OW, LANES);
-    a->step = tw__direct_least(tw__direct_up(tw__direct_most(SUMS / a->width, 1), window), lines);
-    a->channel = (size_t)tw__direct_up(a->step * a->width, 2 * LANES) + LANES; /* an odd number of cache lines */
+    a->width = tw__up(a->s.OW, LANES);
+    a->step = tw__least(tw__up(tw__most(SUMS / a->width, 1), window), lines);
+    a->channel = (size_t)tw__up(a->step * a->width, 2 * LANES) + LANES; /* an odd number of cache lines */
     a->room = OUT * a->channel + TW__LINE_ROOM;
 }
 
@@ -57,7 +57,7 @@ void tw__direct_cut_sums(tw__direct_sums *a, int lines, int window) {
 bool tw__direct_weights(tw_ctx *ctx, tw__direct_sums *a, const tw_real *w, bool turned) {
     const tw__conv *s = &a->s;
     const size_t O = (size_t)s->O, C = (size_t)s->C, taps = (size_t)s->taps;
-    a->w = tw_scratch(ctx, (size_t)tw__direct_up(s->O, OUT) * (size_t)s->K * sizeof *a->w);
+    a->w = tw_scratch(ctx, (size_t)tw__up(s->O, OUT) * (size_t)s->K * sizeof *a->w);
     a->offset = tw_scratch(ctx, (size_t)s->K * sizeof *a->offset);
     if (!a->w || !a->offset) return false;
     tw_real *to = a->w;
@@ -87,14 +87,14 @@ void tw__direct_sum(const tw__direct_sums *a, const tw_real *x, int n, int row, 
     const tw__conv *s = &a->s;
     const int groups = a->width / LANES;
     for (int o = 0; o < s->O; o += OUT) {
-        const int channels = tw__direct_least(OUT, s->O - o);
+        const int channels = tw__least(OUT, s->O - o);
         const tw_real *w = a->w + (size_t)o * (size_t)s->K;
         for (int r = row; r < end; r += a->step) {
-            const int rows = tw__direct_least(a->step, end - r);
+            const int rows = tw__least(a->step, end - r);
             const tw_real *from = x + (size_t)(r - row) * (size_t)a->b.pitch, *at[2];
             for (int g = 0; g < rows * groups; g += 2) {
                 for (int i = 0; i < 2; i++) {
-                    const int k = tw__direct_least(g + i, rows * groups - 1);
+                    const int k = tw__least(g + i, rows * groups - 1);
                     at[i] = from + (size_t)(k / groups) * (size_t)a->b.pitch + (size_t)(k % groups * LANES);
                 }
                 TW_ISA_CALL(tw__conv_direct_sums)

@@ -4,11 +4,7 @@
 #define TW_CONV_DIRECT_BANDS_H
 
 #include "layers/conv_direct.h"
-
-static inline int tw__direct_least(int a, int b) { return a < b ? a : b; }
-static inline int tw__direct_most(int a, int b) { return a > b ? a : b; }
-static inline int tw__direct_blocks(int n, int size) { return n / size + (n % size != 0); }
-static inline int tw__direct_up(int n, int to) { return tw__direct_blocks(n, to) * to; }
+#include "layers/counts.h"
 
 /* The same lines of one or several images, [channels][images][lines][pitch]. */
 typedef struct tw__direct_bands {

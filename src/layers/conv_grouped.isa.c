@@ -1,9 +1,8 @@
-/* conv_grouped.isa.c - the inner loops of grouped convolution. See conv_grouped.h. */
-#include "layers/conv_grouped.h"
+/* conv_grouped.isa.c - the inner loops of grouped convolution. See conv_grouped_planes.h. */
+#include "layers/conv_grouped_planes.h"
 
+#include "layers/conv_copy.h"
 #include "tensor/simd.h"
-
-#include <string.h>
 
 /* Half of AVX-512's: x is rarely aligned, and a vector as long as a cache line then always lies in two. */
 enum { BYTES = TW__VECTOR_BYTES < 32 ? TW__VECTOR_BYTES : 32, LANES = BYTES / sizeof(tw_real) };
@@ -97,19 +96,6 @@ void TW_ISA_NAME(tw__grouped_add_lanes)(size_t n, const tw_real *sum, tw_real *t
 
 /* ---- phases --------------------------------------------------------------------------------------------------- */
 
-/* Lines are short: these are loops of constant pieces, not calls. The zeros go on beyond n, up to 15. */
-static inline void zero(tw_real *to, int n) {
-    for (int i = 0; i < n; i += TW__GROUPED_LANES) memset(to + i, 0, TW__GROUPED_LANES * sizeof *to);
-}
-static inline void copy(const tw_real *from, int n, tw_real *to) {
-    enum { PIECE = 8 };
-    if (n < PIECE) {
-        for (int i = 0; i < n; i++) to[i] = from[i];
-        return;
-    }
-    for (int i = 0; i + PIECE <= n; i += PIECE) memcpy(to + i, from + i, PIECE * sizeof *to);
-    memcpy(to + n - PIECE, from + n - PIECE, PIECE * sizeof *to);
-}
 /* Every second number. What lies behind the last may be nobody's, and is not read. */
 static inline void copy_second(const tw_real *from, int n, tw_real *to) {
     int i = 0;
@@ -121,30 +107,28 @@ static inline void copy_second(const tw_real *from, int n, tw_real *to) {
     for (int k = 0; k < 4 && i < n; k++, i++) to[i] = from[2 * i];
 }
 
-/* Lines row, row + sh .. and of them columns column, column + sw .. where there are any. */
-static void take_phase(const tw_real *plane, const tw__conv *s, int row, int column, int lines, int pitch,
+/* Phase (a,b). */
+static void take_phase(const tw_real *plane, const tw__conv *s, const tw__grouped_planes *p, int a, int b,
                        tw_real *to) {
-    const int sw = s->sw;
-    /* Numbers first .. end of a line. */
-    int first = column < 0 ? (-column + sw - 1) / sw : 0, end = column < s->W ? (s->W - 1 - column) / sw + 1 : 0;
-    if (end > pitch) end = pitch;
-    const int n = end - first;
-    for (int q = 0; q < lines; q++, row += s->sh, to += pitch) {
-        zero(to, pitch);
-        if (row < 0 || row >= s->H || n <= 0) continue;
+    const int sw = s->sw, column = p->columns.first[b] - s->pw;
+    int row = p->rows.first[a] - s->ph;
+    /* Numbers first .. end of a line are inside. */
+    int first = column < 0 ? tw__blocks(-column, sw) : 0, end = column < s->W ? (s->W - 1 - column) / sw + 1 : 0;
+    const int n = tw__least(end, p->columns.seen[b]) - first;
+    for (int q = 0; q < p->lines; q++, row += s->sh, to += p->pitch) {
+        tw__zero_line(to, p->pitch);
+        if (row < 0 || row >= s->H || q >= p->rows.seen[a] || n <= 0) continue;
         const tw_real *from = plane + (size_t)row * (size_t)s->W + (ptrdiff_t)first * sw + column;
-        if (sw == 1) copy(from, n, to + first);
+        if (sw == 1) tw__copy_line(from, n, to + first);
         else if (sw == 2) copy_second(from, n, to + first);
         else
             for (int i = 0; i < n; i++) to[first + i] = from[(ptrdiff_t)i * sw];
     }
 }
 
-void TW_ISA_NAME(tw__grouped_take)(const tw_real *plane, const tw__conv *s, int phases_h, int phases_w, int lines,
-                                   int pitch, tw_real *to) {
-    for (int a = 0; a < phases_h; a++)
-        for (int b = 0; b < phases_w; b++, to += (size_t)lines * (size_t)pitch)
-            take_phase(plane, s, a - s->ph, b - s->pw, lines, pitch, to);
+void TW_ISA_NAME(tw__grouped_take)(const tw_real *plane, const tw__conv *s, const tw__grouped_planes *p, tw_real *to) {
+    for (int a = 0; a < p->rows.n; a++)
+        for (int b = 0; b < p->columns.n; b++, to += p->phase_size) take_phase(plane, s, p, a, b, to);
 }
 
 void TW_ISA_NAME(tw__grouped_give)(const tw_real *restrict from, int rows, int n, size_t pitch, size_t line, int stride,

@@ -5,6 +5,7 @@
 #include <thalweg/extend.h>
 
 #include "layers/calls.h"
+#include "layers/counts.h"
 #include "layers/epilogue.h"
 #include "tensor/direct.h"
 
@@ -36,8 +37,6 @@ static bool shapes_ok(tw_ctx *ctx, const tw_tensor *x, const tw_tensor *weight, 
 }
 
 /* ---- what surrounds the products ---------------------------------------------------------------------- */
-
-static int blocks(int n, int size) { return n / size + (n % size != 0); }
 
 /* Bias and activation of a rectangle of y. */
 typedef struct epilogue {
@@ -88,7 +87,7 @@ static void dense_backward(tw_ctx *ctx, tw_node *node) {
     prologue p = {.act = act, .rows = rows, .n = out, .y = y->data, .dy = y->grad};
     if (act != TW_ACT_NONE && !(p.dz = tw_scratch(ctx, y->size * sizeof(tw_real)))) return;
     p.db = bias ? tw_grad(ctx, bias, &p.beta) : NULL;
-    if (p.dz || p.db) tw_parallel_for(ctx, blocks(out, COLUMN_BLOCK), act_grad_block, &p);
+    if (p.dz || p.db) tw_parallel_for(ctx, tw__blocks(out, COLUMN_BLOCK), act_grad_block, &p);
 
     const tw_real *dz = p.dz ? p.dz : y->grad;
     tw_real dx_beta, dw_beta, *dx = tw_grad(ctx, x, &dx_beta), *dw = tw_grad(ctx, weight, &dw_beta);

@@ -5,6 +5,7 @@
  * runs its whole recurrence alone: threads never wait for each other at a time step. Backward mirrors that, and ends
  * with one large product for each of dx, dW_ih and dW_hh. */
 #include "layers/calls.h"
+#include "layers/counts.h"
 #include "layers/rnn.h"
 #include "tensor/direct.h"
 #include "tensor/panels.h"
@@ -44,8 +45,6 @@ static part part_of(const tw__rnn_kind *k, int i) {
 }
 static int parts_of(const tw__rnn_kind *k) { return k->joined < k->gates ? 2 : 1; }
 
-static int least(int a, int b) { return a < b ? a : b; }
-
 /* Where y has the output of direction d at time t, for the sample at a place. */
 static size_t output_at(const recurrence *r, int d, int t, int place) {
     const size_t frame = (size_t)t * (size_t)r->frames->N + (size_t)r->frames->sample[place];
@@ -59,7 +58,7 @@ static void forward_step(const recurrence *r, int d, int t, int first, int end) 
     const tw__frames *f = r->frames;
     const tw__rnn_kind *kind = r->kind;
     const size_t H = (size_t)r->H, row = (size_t)f->start[t] + (size_t)first, place = (size_t)first;
-    const int running = least(f->active[t], end) - first, wide = tw__rnn_wide(kind) * r->H;
+    const int running = tw__least(f->active[t], end) - first, wide = tw__rnn_wide(kind) * r->H;
     if (running <= 0) return;
     tw_real *gates = r->gates[d] + row * (size_t)wide;
     tw_real *h = at_row(r->state[0][d], place, H), *c = at_row(r->state[1][d], place, H);
@@ -87,7 +86,7 @@ static void clear_padding(const recurrence *r, int d, int first, int end) {
 static void forward_block(void *arg, int block, int thread) {
     (void)thread;
     const recurrence *r = arg;
-    const int d = block / r->chunks, first = block % r->chunks * CHUNK, end = least(first + CHUNK, r->frames->N);
+    const int d = block / r->chunks, first = block % r->chunks * CHUNK, end = tw__least(first + CHUNK, r->frames->N);
     const int steps = r->frames->steps;
     for (int s = 0; s < steps; s++) forward_step(r, d, d == 0 ? s : steps - 1 - s, first, end);
     clear_padding(r, d, first, end);
@@ -100,7 +99,7 @@ static void backward_step(const recurrence *r, int d, int t, int first, int end)
     const tw__frames *f = r->frames;
     const tw__rnn_kind *kind = r->kind;
     const size_t H = (size_t)r->H, row = (size_t)f->start[t] + (size_t)first;
-    const int running = least(f->active[t], end) - first, wide = tw__rnn_wide(kind) * r->H;
+    const int running = tw__least(f->active[t], end) - first, wide = tw__rnn_wide(kind) * r->H;
     if (running <= 0) return;
     tw_real *gates = r->gates[d] + row * (size_t)wide, *dh = r->state[0][d] + (size_t)first * H;
     for (int p = 0; p < running; p++) {
@@ -120,7 +119,7 @@ static void backward_step(const recurrence *r, int d, int t, int first, int end)
 static void backward_block(void *arg, int block, int thread) {
     (void)thread;
     const recurrence *r = arg;
-    const int d = block / r->chunks, first = block % r->chunks * CHUNK, end = least(first + CHUNK, r->frames->N);
+    const int d = block / r->chunks, first = block % r->chunks * CHUNK, end = tw__least(first + CHUNK, r->frames->N);
     const int steps = r->frames->steps;
     for (int s = steps - 1; s >= 0; s--) backward_step(r, d, d == 0 ? s : steps - 1 - s, first, end);
 }
@@ -207,7 +206,7 @@ typedef struct column_sum {
 static void column_sum_block(void *arg, int block, int thread) {
     (void)thread;
     const column_sum *s = arg;
-    const int first = block * BIAS_BLOCK, n = least(BIAS_BLOCK, s->n - first);
+    const int first = block * BIAS_BLOCK, n = tw__least(BIAS_BLOCK, s->n - first);
     double sum[BIAS_BLOCK] = {0};
     const tw_real *row = s->from + first;
     for (int r = 0; r < s->rows; r++, row += s->n)

@@ -35,7 +35,7 @@ static void write_rows(const pass *a, int n, int channel, int y, int rows, const
     const size_t pitch = tw__wino_whole(s->OW);
     for (int i = 0; i < rows; i++) TW_ISA_CALL(tw__wino_unpack)
     ((size_t)s->OW, row + (size_t)i * a->c.columns * BLOCK, lines + (size_t)i * BLOCK * pitch, pitch);
-    for (int o = channel; o < tw__wino_least(channel + BLOCK, s->O); o++) {
+    for (int o = channel; o < tw__least(channel + BLOCK, s->O); o++) {
         tw_real *line = lines + (size_t)(o - channel) * pitch;
         TW_ISA_CALL(tw__conv_store_padded)(a->to, n, o, y, rows, line, BLOCK * pitch);
     }
@@ -49,7 +49,7 @@ static void write_block(const pass *a, span unit, span part, int block, const tw
         const tw_real *from = m + (size_t)(r - unit.first) * (size_t)c->across * c->ld_out + (size_t)block * BLOCK;
         (c->s.kh == 3 ? TW_ISA_CALL(tw__wino3_output)
                       : TW_ISA_CALL(tw__wino5_output))((size_t)c->across, from, c->place_out, c->ld_out, work, pitch);
-        write_rows(a, n, block * BLOCK, y, tw__wino_least(c->m, c->s.OH - y), work, work + (size_t)c->m * pitch);
+        write_rows(a, n, block * BLOCK, y, tw__least(c->m, c->s.OH - y), work, work + (size_t)c->m * pitch);
     }
 }
 
@@ -60,9 +60,9 @@ static void unit_block(void *arg, int block, int thread) {
     tw_real *v = a->v + (size_t)thread * PLACES * c->place_in, *m = a->m + (size_t)thread * PLACES * c->place_out;
     tw_real *work = a->work + (size_t)thread * c->work;
     span unit = tw__wino_unit(c, (span){0, c->all_rows}, block);
-    for (int k = 0; k < tw__wino_blocks(c->s.C, BLOCK); k++) tw__wino_read(c, &a->x, unit, unit, k, work, v, NULL);
+    for (int k = 0; k < tw__blocks(c->s.C, BLOCK); k++) tw__wino_read(c, &a->x, unit, unit, k, work, v, NULL);
     for (int k = 0; k < PLACES; k++) multiply(a, unit, k, v, m);
-    for (int k = 0; k < tw__wino_blocks(c->s.O, BLOCK); k++) write_block(a, unit, unit, k, m, work);
+    for (int k = 0; k < tw__blocks(c->s.O, BLOCK); k++) write_block(a, unit, unit, k, m, work);
 }
 
 /* ... or they share each of them. */
@@ -120,13 +120,13 @@ bool tw__winograd_forward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, cons
     a.work = tw_scratch(ctx, n[WORK] * sizeof *a.work);
     if (!a.u || !a.v || !a.m || !a.work) return false;
     tw__wino_weights(ctx, s, false, w, a.u);
-    const int units = tw__wino_blocks(c->all_rows, c->rows);
+    const int units = tw__blocks(c->all_rows, c->rows);
     if (!c->large) tw_parallel_for(ctx, units, unit_block, &a);
     for (int k = 0; c->large && k < units; k++) {
         a.unit = tw__wino_unit(c, (span){0, c->all_rows}, k);
-        tw_parallel_for(ctx, tw__wino_blocks(s->C, BLOCK) * STAGE_PARTS, read_stage, &a);
+        tw_parallel_for(ctx, tw__blocks(s->C, BLOCK) * STAGE_PARTS, read_stage, &a);
         tw_parallel_for(ctx, PLACES, multiply_stage, &a);
-        tw_parallel_for(ctx, tw__wino_blocks(s->O, BLOCK) * STAGE_PARTS, write_stage, &a);
+        tw_parallel_for(ctx, tw__blocks(s->O, BLOCK) * STAGE_PARTS, write_stage, &a);
     }
     tw_scratch_release(ctx, mark);
     return true;

@@ -41,8 +41,6 @@ typedef struct pass {
     span unit;
 } pass;
 
-static int most(int a, int b) { return a > b ? a : b; }
-
 static void multiply(const pass *a, span unit, bool add, int k, tw_real *v, const tw_real *z, tw_real *du) {
     const tw__wino_cut *c = &a->c;
     const int tiles = tw__wino_tiles(c, unit), O = (int)tw__wino_whole(c->s.O), C = (int)tw__wino_whole(c->s.C);
@@ -50,11 +48,11 @@ static void multiply(const pass *a, span unit, bool add, int k, tw_real *v, cons
     if (a->g->dw) {
         tw__product p = {.ta = true, .lda = c->ld_in, .ldb = c->ld_out, .ldc = (size_t)O};
         p.C = du + (size_t)k * a->du_place;
-        const int step = tw__wino_blocks(tiles, tw__wino_blocks(tiles, SUM_TILES));
+        const int step = tw__blocks(tiles, tw__blocks(tiles, SUM_TILES));
         for (int t = 0; t < tiles; t += step) {
             p.add = add || t > 0;
             p.A = v + (size_t)t * c->ld_in, p.B = z + (size_t)t * c->ld_out;
-            TW_ISA_CALL(tw__product_run)(&p, C, O, tw__wino_least(step, tiles - t));
+            TW_ISA_CALL(tw__product_run)(&p, C, O, tw__least(step, tiles - t));
         }
     }
     if (a->g->dx) /* V is done with: dV takes its place */
@@ -68,7 +66,7 @@ static void write_row(const pass *a, int n, int channel, int y, const tw_real *r
     const size_t pitch = tw__wino_whole(s->W), width = (size_t)s->W;
     if (y < 0 || y >= s->H) return;
     TW_ISA_CALL(tw__wino_unpack)(width, row + (size_t)s->pw * BLOCK, lines, pitch);
-    for (int i = channel; i < tw__wino_least(channel + BLOCK, s->C); i++) {
+    for (int i = channel; i < tw__least(channel + BLOCK, s->C); i++) {
         const tw_real *from = lines + (size_t)(i - channel) * pitch;
         tw_real *to = a->g->dx + (((size_t)n * (size_t)s->C + (size_t)i) * (size_t)s->H + (size_t)y) * width;
         if (a->g->dx_beta == 0) memcpy(to, from, width * sizeof *to);
@@ -99,11 +97,11 @@ static void write_block(const pass *a, span unit, int block, const tw_real *dv, 
 static void part_block(void *arg, int part, int thread) {
     const pass *a = arg;
     const tw__wino_cut *c = &a->c;
-    const int inputs = tw__wino_blocks(c->s.C, BLOCK), outputs = tw__wino_blocks(c->s.O, BLOCK);
+    const int inputs = tw__blocks(c->s.C, BLOCK), outputs = tw__blocks(c->s.O, BLOCK);
     tw_real *v = a->v + (size_t)thread * PLACES * c->place_in, *z = a->z + (size_t)thread * PLACES * c->place_out;
     tw_real *strips = a->strips + (size_t)thread * a->strips_size, *work = a->work + (size_t)thread * c->work;
     double *db = a->db + (size_t)part * (size_t)outputs * BLOCK;
-    span rows = {part * a->rows_of_part, tw__wino_least((part + 1) * a->rows_of_part, c->all_rows)};
+    span rows = {part * a->rows_of_part, tw__least((part + 1) * a->rows_of_part, c->all_rows)};
     for (int at = 0; rows.first + at * c->rows < rows.last; at++) {
         span unit = tw__wino_unit(c, rows, at);
         for (int k = 0; a->g->dw && k < inputs; k++) tw__wino_read(c, &a->x, unit, unit, k, work, v, NULL);
@@ -117,7 +115,7 @@ static void part_block(void *arg, int part, int thread) {
 static void read_stage(void *arg, int block, int thread) {
     const pass *a = arg;
     const tw__wino_cut *c = &a->c;
-    const int index = block % STAGE_PARTS, k = block / STAGE_PARTS, outputs = tw__wino_blocks(c->s.O, BLOCK);
+    const int index = block % STAGE_PARTS, k = block / STAGE_PARTS, outputs = tw__blocks(c->s.O, BLOCK);
     const span part = tw__wino_part(a->unit, index, STAGE_PARTS);
     tw_real *work = a->work + (size_t)thread * c->work;
     if (k < outputs)
@@ -143,8 +141,8 @@ static void weight_block(void *arg, int block, int thread) {
     (void)thread;
     tw__wino_weight_sum sum = {s->O,       s->C,  a->parts,      a->du_place, tw__wino_whole(s->O),
                                a->du_size, a->du, a->g->dw_beta, a->g->dw};
-    const int across = tw__wino_blocks(s->C, BLOCK), first = block % across * BLOCK;
-    for (int c = first; c < tw__wino_least(first + BLOCK, s->C); c++)
+    const int across = tw__blocks(s->C, BLOCK), first = block % across * BLOCK;
+    for (int c = first; c < tw__least(first + BLOCK, s->C); c++)
         (s->kh == 3 ? TW_ISA_CALL(tw__wino3_weight_grad)
                     : TW_ISA_CALL(tw__wino5_weight_grad))(&sum, block / across * BLOCK, c);
 }
@@ -165,9 +163,9 @@ static void cut_parts(pass *a) {
     a->du_size = PLACES * a->du_place;
     if (c->s.N < FEW_IMAGES) c->large = true;
     a->parts = c->large ? 1 : MOST_PARTS * a->du_size <= PARTIALS ? MOST_PARTS : PARTS;
-    const int images = tw__wino_blocks(c->s.N, a->parts);
+    const int images = tw__blocks(c->s.N, a->parts);
     a->rows_of_part = images * c->down;
-    a->parts = tw__wino_blocks(c->s.N, images);
+    a->parts = tw__blocks(c->s.N, images);
 }
 
 enum { U, DU, DB, V, Z, STRIPS, WORK, BUFFERS };
@@ -178,7 +176,7 @@ static void sizes(const pass *a, int threads, size_t *n) {
     const size_t copies = c->large ? 1 : (size_t)threads;
     n[U] = PLACES * a->u_place;
     n[DU] = (size_t)a->parts * a->du_size;
-    n[DB] = (size_t)most(a->parts, STAGE_PARTS) * tw__wino_whole(c->s.O);
+    n[DB] = (size_t)tw__most(a->parts, STAGE_PARTS) * tw__wino_whole(c->s.O);
     n[V] = copies * PLACES * c->room_in;
     n[Z] = copies * PLACES * c->room_out;
     n[STRIPS] = copies * a->strips_size;
@@ -205,7 +203,7 @@ bool tw__winograd_backward(tw_ctx *ctx, const tw__conv *s, const tw_real *x, con
     const tw__wino_cut cut = tw__wino_cut_of(s);
     pass a = pass_of(&cut);
     const tw__wino_cut *c = &a.c; /* in which few images are a large unit */
-    const int inputs = tw__wino_blocks(s->C, BLOCK), outputs = tw__wino_blocks(s->O, BLOCK);
+    const int inputs = tw__blocks(s->C, BLOCK), outputs = tw__blocks(s->O, BLOCK);
     a.g = g;
     a.x = tw__wino_input(c, x);
     a.dz = tw__wino_gradient(c, dz);

@@ -18,8 +18,8 @@ enum {
     WIDEST = 4096           /* columns of a picture */
 };
 
-#define least tw__wino_least
-#define blocks tw__wino_blocks
+#define least tw__least
+#define blocks tw__blocks
 #define whole_blocks tw__wino_whole
 
 static int outputs_of_tile(const tw__conv *s) { return SIDE + 1 - s->kh; }

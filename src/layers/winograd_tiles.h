@@ -9,6 +9,7 @@
 #ifndef TW_WINOGRAD_TILES_H
 #define TW_WINOGRAD_TILES_H
 
+#include "layers/counts.h"
 #include "layers/winograd.h"
 
 typedef struct tw__wino_cut {
@@ -48,8 +49,6 @@ typedef struct tw__wino_span {
     int first, last;
 } tw__wino_span;
 
-static inline int tw__wino_least(int a, int b) { return a < b ? a : b; }
-static inline int tw__wino_blocks(int n, int size) { return n / size + (n % size != 0); }
 static inline size_t tw__wino_whole(int n) {
     return ((size_t)n + TW__WINO_BLOCK - 1) / TW__WINO_BLOCK * TW__WINO_BLOCK;
 }
@@ -57,12 +56,12 @@ static inline size_t tw__wino_whole(int n) {
 /* Unit `unit` of some rows, and part `part` of so many equal ones. */
 static inline tw__wino_span tw__wino_unit(const tw__wino_cut *c, tw__wino_span rows, int unit) {
     int first = rows.first + unit * c->rows;
-    return (tw__wino_span){first, tw__wino_least(first + c->rows, rows.last)};
+    return (tw__wino_span){first, tw__least(first + c->rows, rows.last)};
 }
 static inline tw__wino_span tw__wino_part(tw__wino_span rows, int part, int parts) {
-    int n = tw__wino_blocks(rows.last - rows.first, parts);
-    return (tw__wino_span){tw__wino_least(rows.first + part * n, rows.last),
-                           tw__wino_least(rows.first + (part + 1) * n, rows.last)};
+    int n = tw__blocks(rows.last - rows.first, parts);
+    return (tw__wino_span){tw__least(rows.first + part * n, rows.last),
+                           tw__least(rows.first + (part + 1) * n, rows.last)};
 }
 static inline int tw__wino_tiles(const tw__wino_cut *c, tw__wino_span rows) {
     return (rows.last - rows.first) * c->across;

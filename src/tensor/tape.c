@@ -144,10 +144,19 @@ static tw_err report_nonfinite(tw_ctx *ctx, const tw_tensor *loss) {
                        first->op->name, tw_describe(ctx, first->out[0]));
 }
 
-/* Until y's node has read it, its gradient is dy itself; or a copy, where it is to stay, or to be added to what is
- * there: y may be a parameter. */
+/* No later node has a gradient: backward reads y's first, and nobody adds to it. */
+static bool is_first(const tw_ctx *ctx, const tw_tensor *y) {
+    const tw_node *n = ctx->tape;
+    for (; n && n != y->node; n = n->prev)
+        for (int i = 0; i < n->nout; i++)
+            if (has_grad(ctx, n->out[i])) return false;
+    return n;
+}
+
+/* Until y's node has read it, its gradient is dy itself; or a copy, where it is to stay, or to be added to: y may be a
+ * parameter. */
 static bool begin_with(tw_ctx *ctx, tw_tensor *y, const tw_real *dy) {
-    if (y->node && dy && !y->keep_grad && !has_grad(ctx, y)) {
+    if (dy && !y->keep_grad && !has_grad(ctx, y) && is_first(ctx, y)) {
         y->grad = (tw_real *)dy; /* no backward changes its output's gradient */
         y->grad_step = ctx->step_number;
         return true;
