@@ -40,7 +40,7 @@ size_t tw__grouped_dx_room(const tw__grouped_dx *d) {
 
 size_t tw__grouped_dx_wait_size(const tw__grouped_dx *d) { return (size_t)tw__grouped_side(d->p.C) * d->wait; }
 
-/* ---- turned weights ----------------------------------------------------------------------------------------------- */
+/* ---- turned weights -------------------------------------------------------------------------------------------- */
 
 /* Where the outputs and places that see a phase have their weights of a group's first channel, and what they are to see
  * of dz. */
@@ -81,7 +81,7 @@ bool tw__grouped_dx_weights(tw_ctx *ctx, tw__grouped_dx *d, const tw_real *w) {
     return true;
 }
 
-/* ---- sums --------------------------------------------------------------------------------------------------------- */
+/* ---- sums ------------------------------------------------------------------------------------------------------ */
 
 /* Sums of a channel, lines q .. q + rows of a phase, into dx [H,W]. */
 static void put(const tw__grouped_dx *d, const tw__grouped_phase *f, int q, int rows, const tw_real *sums,

@@ -10,7 +10,7 @@ enum {
     MOST_OUT = 64,     /* and outputs */
     WEIGHTS = 1 << 14, /* of a group, for each of which backward keeps 16 sums: 1 MB, or 3 with empty outputs */
     POSITIONS = 4, /* outputs of a channel, over all images, for each weight of an output: there is a price for each */
-    LARGEST = 1 << 18, /* numbers of a group's planes: 1 MB */
+    LARGEST = 1 << 22, /* numbers of a group's planes, for each thread: 16 MB */
     WAIT = 2048        /* numbers of a channel's sums that wait to be stored */
 };
 

@@ -1,5 +1,5 @@
-/* conv_parts.h - dw and db of a convolution in parts, one for each chunk of work, added up in their order: the same bits
- * whichever thread made which. */
+/* conv_parts.h - dw and db of a convolution in parts, one for each chunk of work, added up in their order: the same
+ * bits whichever thread made which. */
 #ifndef TW_CONV_PARTS_H
 #define TW_CONV_PARTS_H
 
