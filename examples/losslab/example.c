@@ -170,10 +170,11 @@ tw_err worked_paths(worked *w) {
     }
     fprintf(w->out, "| their sum, p(l\\|x) | %.6g |\n| −ln of it | %.6g |\n", sum, -log(sum));
 
-    if (option_int(&w->cost, "form", TW_FORM_LOGITS) == TW_FORM_LOG_PROBS) memcpy(w->pred, log_p, sizeof log_p);
+    const bool log_probs = option_int(&w->cost, "form", TW_FORM_LOGITS) == TW_FORM_LOG_PROBS;
+    if (log_probs) memcpy(w->pred, log_p, (size_t)w->n * sizeof *log_p);
     w->corner = "frame, symbol";
     for (int i = 0; i < w->n; i++) snprintf(w->label[i], sizeof w->label[i], "%d, `%c`", i / K, name[i % K]);
-    worked_row(w, memcmp(w->pred, log_p, sizeof log_p) ? "logit z" : "prediction log p", w->pred);
+    worked_row(w, log_probs ? "prediction log p" : "logit z", w->pred);
     worked_row(w, "p = softmax(z)", p);
     return worked_answer(w, w->n);
 }
