@@ -164,12 +164,12 @@ $(BUILD)/tests $(BUILD)/gradcheck:
 # tests/examples_*.sh try the example programs, two at a time, the longest first. The library's tests come last, so that their summary ends the output.
 test: test-examples ## gradient checks in double, the examples, all tests of the library
 	@$(MAKE) --no-print-directory test-library
-test-examples: $(EXAMPLES) $(BENCH) $(TRIED)
+test-examples: $(EXAMPLES) $(BENCH)
 	@TW_THREADS=1 $(MAKE) --no-print-directory -j2 try-han \
 	    $(patsubst tests/examples_%.sh,try-%,$(filter-out %_han.sh,$(wildcard tests/examples_*.sh)))
-# UNDER='TOOL ..' puts a tool in front of all that is run; the scripts then get scripts that begin a program so.
+# UNDER='TOOL ..' runs every test so. Of the programs the scripts then get wrappers, in BUILD/under, that begin the tool.
 TRIED = $(if $(UNDER),$(patsubst $(BUILD)/%,$(BUILD)/under/%,$(EXAMPLES) $(BENCH)))
-$(BUILD)/under/%: $(BUILD)/%
+$(BUILD)/under/%: $(BUILD)/% FORCE
 	@mkdir -p $(@D); printf '#!/bin/sh\nexec %s "$$@"\n' '$(UNDER) $(abspath $<)' >$@; chmod +x $@
 try-%: tests/examples_%.sh $(EXAMPLES) $(TRIED)
 	@if sh $< $(BUILD)$(if $(UNDER),/under) >$(BUILD)/examples_$*.log 2>&1; then tail -n 1 $(BUILD)/examples_$*.log; \

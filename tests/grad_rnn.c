@@ -1,18 +1,8 @@
 /* grad_rnn.c - the LSTM and the GRU in double: PyTorch's numbers, and their gradients against central differences. */
 #include "util_rnn.h"
+#include "util_suite.h"
 
-static tw_ctx *ctx;
-static tw_params *params;
-
-static void setup(void) {
-    ctx = tw_ctx_new(3);
-    params = tw_params_new(ctx);
-}
-static void teardown(void) {
-    tw_params_free(params);
-    tw_ctx_free(ctx);
-}
-TestSuite(rnn_grad, .init = setup, .fini = teardown);
+SUITE(rnn_grad, 3);
 
 static const tw_labels all = {NULL, 0};
 

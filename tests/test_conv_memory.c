@@ -51,13 +51,17 @@ typedef struct data {
     tw_real *x, *w, *b, *dy;
 } data;
 
-/* False: such a picture is too narrow. */
-static bool step(tw_ctx *ctx, const shape *s, const data *d, int width) {
+static tw_tensor *output(tw_ctx *ctx, const shape *s, const data *d, int width) {
     tw_step_begin(ctx);
     tw_tensor *x = tw_input_grad(ctx, d->x, 4, (int[]){s->N, s->C, s->H, width});
     tw_tensor *w = tw_input_grad(ctx, d->w, 4,
                                  (int[]){s->O, s->C / (s->options.groups ? s->options.groups : 1), s->kh, s->kw});
-    tw_tensor *y = tw_conv2d(ctx, x, w, tw_input_grad(ctx, d->b, 1, (int[]){s->O}), &s->options);
+    return tw_conv2d(ctx, x, w, tw_input_grad(ctx, d->b, 1, (int[]){s->O}), &s->options);
+}
+
+/* False: such a picture is too narrow. */
+static bool step(tw_ctx *ctx, const shape *s, const data *d, int width) {
+    tw_tensor *y = output(ctx, s, d, width);
     if (!y) {
         cr_assert_eq(tw_error(ctx), TW_ERR_SHAPE, "%s", tw_errmsg(ctx));
         tw_error_clear(ctx);
@@ -152,5 +156,32 @@ Test(conv_memory, what_was_too_wide) {
         cr_assert_eq(c.calls, warm, "case %d: the narrower picture allocates", k);
         tw_ctx_free(ctx);
         free(x), free(w);
+    }
+}
+
+/* Scratch, weights, lists and parts of each algorithm: a failed allocation is an error, and the next step is as good as
+ * ever. */
+Test(conv_memory, any_failed_allocation_is_reported_and_leaks_nothing) {
+    for (int k = 0; k < SHAPES; k += test_share()) {
+        const shape *s = &shapes[k];
+        data d = data_new(s);
+        bool done = false;
+        long failed = 0;
+        for (long left = 0; !done; left++) {
+            counted c = {0};
+            tw_ctx *ctx = ctx_new(s, 1, &c);
+            counted_fail_after(&c, left);
+            tw_tensor *y = output(ctx, s, &d, 33);
+            tw_err err = y ? tw_backward_from(ctx, y, d.dy) : tw_error(ctx);
+            done = !err;
+            failed += !done;
+            if (!done) assert_error(ctx, TW_ERR_NOMEM, "out of memory");
+            counted_fail_after(&c, -1);
+            cr_assert(step(ctx, s, &d, 33));
+            tw_ctx_free(ctx);
+            cr_assert(c.blocks == 0 && c.bytes == 0, "shape %d, allocation %ld", k, left);
+        }
+        cr_assert_gt(failed, 1, "shape %d", k);
+        data_free(&d);
     }
 }

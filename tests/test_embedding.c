@@ -1,18 +1,8 @@
 /* test_embedding.c - rows by class index, what their gradients add up to, threads, and what is refused. */
 #include "util_allocator.h"
+#include "util_suite.h"
 
-static tw_ctx *ctx;
-static tw_params *params;
-
-static void setup(void) {
-    ctx = tw_ctx_new(5);
-    params = tw_params_new(ctx);
-}
-static void teardown(void) {
-    tw_params_free(params);
-    tw_ctx_free(ctx);
-}
-TestSuite(embedding, .init = setup, .fini = teardown);
+SUITE(embedding, 5);
 
 /* Classes as text has them: a few are everywhere, many are nowhere. */
 static int32_t *skewed(int n, int classes) {

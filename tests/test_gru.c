@@ -1,18 +1,7 @@
 /* test_gru.c - what is the GRU's own: names, first values, errors. What it shares with the LSTM is in test_rnn.c. */
-#include "util.h"
+#include "util_suite.h"
 
-static tw_ctx *ctx;
-static tw_params *params;
-
-static void setup(void) {
-    ctx = tw_ctx_new(5);
-    params = tw_params_new(ctx);
-}
-static void teardown(void) {
-    tw_params_free(params);
-    tw_ctx_free(ctx);
-}
-TestSuite(gru, .init = setup, .fini = teardown);
+SUITE(gru, 5);
 
 static const tw_labels all = {NULL, 0};
 

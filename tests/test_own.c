@@ -1,19 +1,10 @@
 /* test_own.c - the layer, the loss and the datasets of README.md and docs/own.md, run. */
 #include "util_own.h"
+#include "util_suite.h"
 
 #include "util.h"
 
-static tw_ctx *ctx;
-static tw_params *params;
-static void setup(void) {
-    ctx = tw_ctx_new(1);
-    params = tw_params_new(ctx);
-}
-static void teardown(void) {
-    tw_params_free(params);
-    tw_ctx_free(ctx);
-}
-TestSuite(own, .init = setup, .fini = teardown);
+SUITE(own, 1);
 
 Test(own, a_layer_around_a_layer) {
     tw_layer *net = tw_sequential_new(params);

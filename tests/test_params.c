@@ -1,21 +1,11 @@
 /* test_params.c - parameters: names, ties, freezing, the flat space, first values. */
 #include "util_allocator.h"
 #include "util_optim.h"
+#include "util_suite.h"
 
 #include "tensor/params.h"
 
-static tw_ctx *ctx;
-static tw_params *params;
-
-static void setup(void) {
-    ctx = tw_ctx_new(1);
-    params = tw_params_new(ctx);
-}
-static void teardown(void) {
-    tw_params_free(params);
-    tw_ctx_free(ctx);
-}
-TestSuite(params, .init = setup, .fini = teardown);
+SUITE(params, 1);
 
 static tw_tensor *vector(const char *name, int n, double value) {
     return tw_param(params, name, (tw_init){TW_INIT_CONSTANT, value}, 1, &n);

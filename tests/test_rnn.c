@@ -1,19 +1,9 @@
 /* test_rnn.c - the LSTM and the GRU against the same made of matmul, sigmoid and tanh, and what both promise: lengths,
  * padding, states, threads, modes. What only one of them has is in test_lstm.c and test_gru.c. */
 #include "util_rnn.h"
+#include "util_suite.h"
 
-static tw_ctx *ctx;
-static tw_params *params;
-
-static void setup(void) {
-    ctx = tw_ctx_new(5);
-    params = tw_params_new(ctx);
-}
-static void teardown(void) {
-    tw_params_free(params);
-    tw_ctx_free(ctx);
-}
-TestSuite(rnn, .init = setup, .fini = teardown);
+SUITE(rnn, 5);
 
 static const tw_labels all = {NULL, 0};
 static const int32_t mixed[] = {3, 7, 1, 7, 0, 5, 2, 6, 7, 3, 4};

@@ -17,12 +17,15 @@ static void count(net *n, double products) {
 
 /* ---- layers ------------------------------------------------------------------------------------------------- */
 
-static void conv(net *n, const char *name, int out, int k, int pad, tw_act act) {
-    tw_conv2d_options o = {.pad_h = pad, .pad_w = pad, .act = act};
+static void conv_in_groups(net *n, const char *name, int out, int k, int pad, tw_act act, int groups) {
+    tw_conv2d_options o = {.pad_h = pad, .pad_w = pad, .act = act, .groups = groups};
     tw_sequential_add(n->layers, tw_conv2d_new(n->params, name, n->c, out, k, k, &o));
     n->h += 2 * pad - k + 1, n->w += 2 * pad - k + 1;
-    count(n, (double)n->h * n->w * out * n->c * k * k);
+    count(n, (double)n->h * n->w * out * (n->c / groups) * k * k);
     n->c = out;
+}
+static void conv(net *n, const char *name, int out, int k, int pad, tw_act act) {
+    conv_in_groups(n, name, out, k, pad, act, 1);
 }
 
 static void norm_relu(net *n, const char *name) {
@@ -158,7 +161,5 @@ void net_conv(net *n, const sizes *s) {
 
 void net_depthwise(net *n, const sizes *s) {
     start(n, 64, 32, s->W, true);
-    tw_conv2d_options o = {.pad_h = 1, .pad_w = 1, .groups = n->c};
-    tw_sequential_add(n->layers, tw_conv2d_new(n->params, "conv", n->c, n->c, 3, 3, &o));
-    count(n, (double)n->h * n->w * n->c * 9);
+    conv_in_groups(n, "conv", 64, 3, 1, TW_ACT_NONE, 64);
 }

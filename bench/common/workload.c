@@ -145,9 +145,9 @@ static bool make_inputs(workload *w) {
     case CTC_ALONE: return inputs_logits(w->ctx, (size_t)s->T * n * (size_t)s->K, s->N, s->K, s->L, &w->in);
     case THROUGH_LAYER: break;
     }
-    bool conv = w->is->build != net_lstm;
-    size_t in = conv ? n * 64 * 32 * (size_t)s->W : (size_t)s->T * n * (size_t)s->D;
-    size_t out = conv ? in : (size_t)s->T * n * (size_t)s->H;
+    bool frames = s->T > 0; /* [T,N,D], or pictures [N,64,32,W] */
+    size_t in = frames ? (size_t)s->T * n * (size_t)s->D : n * 64 * 32 * (size_t)s->W;
+    size_t out = frames ? (size_t)s->T * n * (size_t)s->H : in;
     return inputs_gradient(w->ctx, in, out, &w->in);
 }
 

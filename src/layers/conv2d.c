@@ -191,8 +191,9 @@ tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bi
     tw__conv_algo algo = choose(ctx, &s);
     bool pooled = o.pool_h > 1 || o.pool_w > 1;
     if (pooled && (!pools(algo, o.pool_h, o.pool_w) || !tw__act_fuses(o.act))) {
-        if (pools(TW__CONV_DIRECT, o.pool_h, o.pool_w))
-            keep_room(ctx, algo, &s, o.pool_h, NULL); /* narrower ones pool */
+        /* It is too wide for an algorithm that would pool these windows as it writes; narrower ones are not. */
+        if (tw__act_fuses(o.act) && pools(TW__CONV_DIRECT, o.pool_h, o.pool_w))
+            keep_room(ctx, algo, &s, o.pool_h, NULL);
         return pool_apart(ctx, x, weight, bias, o);
     }
     if (!tw__act_fuses(o.act)) return activate_apart(ctx, x, weight, bias, o);

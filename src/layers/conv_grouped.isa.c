@@ -15,7 +15,6 @@ static inline void store(tw_real *p, vec v) { *(vec_at *)p = v; }
 
 /* V vectors of positions: as many sums as it takes for one not to wait for the one before. A function for each V keeps
  * them in registers. */
-/* quote: sums */
 #define SUMS(V)                                                                                                       \
     static void sums_##V(int K, const tw_real *restrict w, const int32_t *restrict offset, const tw_real *restrict x, \
                          tw_real *restrict z) {                                                                       \
@@ -27,7 +26,6 @@ static inline void store(tw_real *p, vec v) { *(vec_at *)p = v; }
         }                                                                                                             \
         for (int v = 0; v < V; v++) store(z + v * LANES, s[v]);                                                       \
     }
-/* end quote */
 SUMS(1)
 SUMS(2)
 SUMS(4)
