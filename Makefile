@@ -79,6 +79,7 @@ DEPS := build $(if $(filter openblas,$(BLAS)),blas) \
         $(if $(call goals,deps demo),demo) $(if $(call goals,deps bench bench-scaling bench-data),bench) \
         $(if $(call goals,bench-data),mnist demo) $(if $(call goals,deps mnist),mnist) $(if $(call goals,lint format),lint) \
         $(if $(call goals,fuzz ubsan),fuzz) $(if $(call goals,deps test-installed test-deb),install) $(if $(call goals,deps deb test-installed test-deb),deb) \
+        $(if $(call goals,test-installed test-deb),root) \
         $(if $(call goals,fonts train-print-en),fonts)
 deps: ## installs what is missing (Debian packages); the other targets do this by themselves
 	@CC='$(CC)' tools/deps.sh $(DEPS)

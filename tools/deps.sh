@@ -1,7 +1,8 @@
 #!/bin/sh
 # deps.sh - installs the Debian packages of the named lists, if any is missing.
 #
-# usage: tools/deps.sh LIST...       (build, blas, test, demo, mnist, bench, lint, fuzz, valgrind, cover, install, deb, fonts)
+# usage: tools/deps.sh LIST...       (build, blas, test, demo, mnist, bench, lint, fuzz, valgrind, cover, install, deb, root,
+#                                 fonts)
 #
 # When everything is there this takes a few milliseconds and prints nothing. Otherwise it prints the apt-get command
 # and runs it, with sudo when not root; where it cannot, it says what to type and fails.
@@ -24,6 +25,8 @@ build   module  fontconfig                                      libfontconfig-de
 build   module  freetype2                                       libfreetype-dev
 blas    module  openblas                                        libopenblas-dev
 test    module  criterion                                       libcriterion-dev
+test    command strace                                          strace
+root    file    /usr/sbin/debootstrap                           debootstrap
 demo    file    $fonts/truetype/dejavu                          fonts-dejavu-core
 demo    file    $fonts/truetype/liberation                      fonts-liberation
 demo    file    $fonts/truetype/crosextra/Carlito-Regular.ttf   fonts-crosextra-carlito
