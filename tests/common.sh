@@ -6,6 +6,12 @@ fail() {
     echo "FAIL: $1"
     exit 1
 }
+# few N LEAST: N; or, where TW_TEST_SHARE=n says that a tool makes programs many times slower, N/n, but LEAST at least.
+few() {
+    part=$(($1 / ${TW_TEST_SHARE:-1}))
+    if [ $part -lt "$2" ]; then part=$2; fi
+    echo "$part"
+}
 # expect CODE WORDS COMMAND...: the exit code, and words in what it printed
 expect() {
     code=$1 words=$2

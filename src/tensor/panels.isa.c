@@ -113,6 +113,8 @@ enum { MOST_ROWS = 8 };
 #else
 enum { MOST_ROWS = 4 };
 #endif
+/* Of a run of rows; a tile writes MOST_ROWS even where fewer exist, and doubles may have fewer lanes than that. */
+enum { SUM_ROWS = LANES > MOST_ROWS ? LANES : MOST_ROWS };
 
 static void compute(const tile *t, bool add, tw_real *out, size_t ld) {
     const bool narrow = t->columns <= LANES;
@@ -154,7 +156,7 @@ static void put_turned(const tile *t, const tw_real *sum, bool add, tw_real *C, 
 
 /* Rows i.. of the product (at most LANES of them) in the columns of t. A whole tile goes to C directly. */
 static void run_rows(const tw__product *p, tile *t, int i, int rows, int j, bool add) {
-    _Alignas(64) tw_real sum[LANES * PANEL];
+    _Alignas(64) tw_real sum[SUM_ROWS * PANEL];
     if (p->turned) {
         for (int r = 0; r < rows; r += MOST_ROWS) {
             t->rows = rows - r < MOST_ROWS ? rows - r : MOST_ROWS;
