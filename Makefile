@@ -172,6 +172,7 @@ test-examples: $(EXAMPLES) $(BENCH)
 TRIED = $(if $(UNDER),$(patsubst $(BUILD)/%,$(BUILD)/under/%,$(EXAMPLES) $(BENCH)))
 $(BUILD)/under/%: $(BUILD)/% FORCE
 	@mkdir -p $(@D); printf '#!/bin/sh\nexec %s "$$@"\n' '$(UNDER) $(abspath $<)' >$@; chmod +x $@
+try-bench: $(BENCH)
 try-%: tests/examples_%.sh $(EXAMPLES) $(TRIED)
 	@if sh $< $(BUILD)$(if $(UNDER),/under) >$(BUILD)/examples_$*.log 2>&1; then tail -n 1 $(BUILD)/examples_$*.log; \
 	 else echo "== $<"; cat $(BUILD)/examples_$*.log; exit 1; fi

@@ -8,7 +8,7 @@
 comma := ,
 WATCH ?= test
 # Tools make tests many times slower; the longest ones then try one case of so many.
-SHARE  = TW_TEST_SHARE=$(or $(TW_TEST_SHARE),10)
+SHARE  = TW_TEST_SHARE=$(or $(TW_TEST_SHARE),$(if $(filter valgrind,$@),25,10))
 watch = +@mkdir -p $(BUILD)/$@; rm -f $(BUILD)/$@/report.*; \
     $(1) $(MAKE) --no-print-directory BUILD=$(BUILD)/$@ RUNNER=plain OPT='-O$(or $(2),1) -g -fno-omit-frame-pointer' $(3) $(WATCH); \
     status=$$?; ! cat $(BUILD)/$@/report.* 2>/dev/null | grep . && exit $$status

@@ -31,9 +31,10 @@ struct tw__chunk {
 
 static size_t round_up(size_t n) { return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1); }
 
+/* False, and nothing is said: there is no memory for it. */
 static bool push_chunk(tw_ctx *ctx, tw__arena *a, size_t capacity) {
     size_t total = sizeof(tw__chunk) + ALIGN + capacity;
-    tw__chunk *c = tw__malloc(ctx, total);
+    tw__chunk *c = tw__try_malloc(ctx, total);
     if (!c) return false;
     c->older = a->head;
     c->capacity = capacity;
@@ -73,7 +74,8 @@ void *tw__arena_alloc(tw_ctx *ctx, tw__arena *a, size_t bytes) {
     if (!a->head || a->head->capacity - a->used < n) {
         size_t grow = a->below + a->used; /* at least doubling keeps the number of chunks small */
         if (grow < FIRST_CHUNK) grow = FIRST_CHUNK;
-        if (!push_chunk(ctx, a, n > grow ? n : grow)) return NULL;
+        if (grow < n) grow = n;
+        if (!push_chunk(ctx, a, grow)) return tw_fail(ctx, TW_ERR_NOMEM, "out of memory: %zu bytes asked for", grow);
     }
     void *p = a->head->base + a->used;
     a->used += n;
@@ -90,7 +92,7 @@ void tw__arena_reset(tw_ctx *ctx, tw__arena *a) {
         size_t want = round_up(a->peak + a->peak / 8);
         while (a->head) pop_chunk(ctx, a);
         a->below = 0;
-        (void)push_chunk(ctx, a, want); /* on failure the next allocation tries again, and reports */
+        (void)push_chunk(ctx, a, want); /* if that fails, the next allocation tries again, and reports */
     }
     if (a->head) POISON(a->head->base, a->head->capacity);
     a->used = a->below = 0;

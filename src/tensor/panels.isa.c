@@ -114,7 +114,7 @@ enum { MOST_ROWS = 8 };
 enum { MOST_ROWS = 4 };
 #endif
 /* Of a run of rows; a tile writes MOST_ROWS even where fewer exist, and doubles may have fewer lanes than that. */
-enum { SUM_ROWS = LANES > MOST_ROWS ? LANES : MOST_ROWS };
+enum { SUM_ROWS = (int)LANES > (int)MOST_ROWS ? LANES : MOST_ROWS };
 
 static void compute(const tile *t, bool add, tw_real *out, size_t ld) {
     const bool narrow = t->columns <= LANES;
