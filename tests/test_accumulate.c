@@ -61,7 +61,7 @@ Test(accumulate, goes_on_after_a_step) {
 
 Test(accumulate, a_parameter_that_is_the_loss) {
     tw_tensor *one = tw_param(params, "one", (tw_init){TW_INIT_CONSTANT, 3}, 0, NULL);
-    cr_assert_eq(tw_params_freeze(params), TW_OK);
+    cr_assert_eq(tw_params_seal(params), TW_OK);
     tw_step_begin(ctx);
     cr_assert_eq(tw_backward(ctx, one), TW_OK);
     tw_step_accumulate(ctx);
@@ -82,27 +82,27 @@ Test(accumulate, tied_parameters) {
     tw_optim_free(o);
 }
 
-Test(accumulate, needs_frozen_parameters) {
+Test(accumulate, needs_sealed_parameters) {
     const tw_real g[] = {1, 2}, *all[] = {g};
     step_with_gradient(ctx, w, g);
     tw_step_accumulate(ctx);
     cr_assert_eq(tw_backward(ctx, give_gradients(ctx, 1, &w, all)), TW_ERR_STATE);
     assert_error(ctx, TW_ERR_STATE,
-                 "the gradient of \"w\" [2] cannot add up over steps before its parameters are frozen");
+                 "the gradient of \"w\" [2] cannot add up over steps before its parameters are sealed");
     tw_step_begin(ctx);
     cr_assert_eq(tw_backward(ctx, give_gradients(ctx, 1, &w, all)), TW_OK, "%s", tw_errmsg(ctx));
-    cr_assert_eq(tw_params_freeze(params), TW_OK, "the gradient of this step moves with its parameter");
+    cr_assert_eq(tw_params_seal(params), TW_OK, "the gradient of this step moves with its parameter");
     more(w, 1, 1);
     cr_assert(w->grad[0] == 2 && w->grad[1] == 3);
 }
 
-/* Its memory is gone with its step, so freezing cannot keep it, and must not take zeros for it. */
-Test(accumulate, a_gradient_before_freezing_is_not_lost_in_silence) {
+/* Its memory is gone with its step, so sealing cannot keep it, and must not take zeros for it. */
+Test(accumulate, a_gradient_before_sealing_is_not_lost_in_silence) {
     const tw_real g[] = {1, 2};
     step_with_gradient(ctx, w, g);
     tw_step_accumulate(ctx);
     cr_assert_null(tw_optim_new(params, "sgd:lr=1"));
-    assert_error(ctx, TW_ERR_STATE, "the gradient of \"w\" [2] is of a step before its parameters were frozen");
+    assert_error(ctx, TW_ERR_STATE, "the gradient of \"w\" [2] is of a step before its parameters were sealed");
     tw_step_begin(ctx);
     tw_optim *o = tw_optim_new(params, "sgd:lr=1");
     assert_ok(ctx);

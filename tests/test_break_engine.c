@@ -166,7 +166,7 @@ Test(break_engine, every_block_runs_once) {
 /* ---- odd moments ----------------------------------------------------------------------------------------- */
 
 /* An optimiser made between forward and backward moves the parameters; views of them stay right. */
-Test(break_engine, freezing_in_the_middle_of_a_step) {
+Test(break_engine, sealing_in_the_middle_of_a_step) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_params *params = tw_params_new(ctx);
     tw_tensor *w = tw_param(params, "w", (tw_init){TW_INIT_NORMAL, 1}, 1, (int[]){6});

@@ -92,6 +92,10 @@ Test(data_sets, label_lengths_are_checked) {
     assert_sentence(ctx, err, TW_ERR_RANGE, "dataset: label length 1 of sample 2, but 0 of 2 symbols are left", "");
     err = tw_dataset_texts(ctx, &images, LABELS(5, 6), LABELS(1, 0, 0), NULL, &set);
     assert_sentence(ctx, err, TW_ERR_SHAPE, "dataset: the label lengths add up to 1, but there are 2 symbols", "");
+    err = tw_dataset_texts(ctx, &images, LABELS(5, 6), (tw_labels){NULL, 3}, NULL, &set);
+    assert_sentence(ctx, err, TW_ERR_RANGE, "dataset: the label lengths of (in memory) are NULL", "");
+    err = tw_dataset_texts(ctx, &images, (tw_labels){NULL, 3}, LABELS(1, 1, 1), NULL, &set);
+    assert_sentence(ctx, err, TW_ERR_RANGE, "dataset: the labels of (in memory) are NULL", "");
     cr_assert(!set.user);
 }
 

@@ -57,7 +57,7 @@ Test(ema, formula) {
     double *want = calloc(w->size, sizeof *want), buffer = 0;
     for (int step = 1; step <= 20; step++) {
         double most = (1.0 + step) / (10.0 + step), d = step == 1 ? 0 : most < 0.6 ? most : 0.6;
-        if (step == 4) cr_assert_eq(tw_params_freeze(params), TW_OK);
+        if (step == 4) cr_assert_eq(tw_params_seal(params), TW_OK);
         train(step, step);
         for (size_t i = 0; i < w->size; i++) want[i] = d * want[i] + (1 - d) * (double)w->data[i];
         buffer = d * buffer + (1 - d) * (double)running->data[2];
@@ -176,11 +176,21 @@ Test(ema, copies_to_another_model) {
 Test(ema, errors) {
     cr_assert_null(tw_ema_new(params));
     assert_error(ctx, TW_ERR_STATE, "ema: these parameters have averages already");
-    tw_params *frozen = make(NULL);
-    cr_assert_eq(tw_params_freeze(frozen), TW_OK);
-    cr_assert_null(tw_ema_new(frozen));
+    tw_params *sealed = make(NULL);
+    cr_assert_eq(tw_params_seal(sealed), TW_OK);
+    cr_assert_null(tw_ema_new(sealed));
     assert_error(ctx, TW_ERR_STATE, "\"ema.w\" comes too late");
-    tw_params_free(frozen);
+    tw_params_free(sealed);
+    /* All or nothing: the name of the second average is taken, and then it is not. */
+    tw_params *taken = make(NULL);
+    tw_buffer(taken, "ema.running", 0, 1, (int[]){1});
+    size_t count = tw_params_count(taken);
+    cr_assert_null(tw_ema_new(taken));
+    assert_error(ctx, TW_ERR_RANGE, "the name \"ema.running\" is taken");
+    cr_assert_eq(tw_params_count(taken), count);
+    cr_assert_null(tw_ema_new(taken));
+    assert_error(ctx, TW_ERR_RANGE, "the name \"ema.running\" is taken");
+    tw_params_free(taken);
     cr_assert_eq(tw_ema_update(ema, 1, 1), TW_ERR_RANGE);
     assert_error(ctx, TW_ERR_RANGE, "a decay is at least 0 and below 1, not 1");
     cr_assert_eq(tw_ema_update(ema, NAN, 1), TW_ERR_RANGE);

@@ -1,6 +1,8 @@
 /* test_engine.c - the step and the tape: errors, stale tensors, backward, gradients kept or not, the printed tape. */
 #include "util.h"
 
+#include <float.h>
+
 static const int two_three[2] = {2, 3};
 
 /* ---- errors -------------------------------------------------------------------------------------------- */
@@ -291,7 +293,16 @@ Test(engine, random_draws_have_the_right_moments) {
     cr_assert_float_eq(mean, 2, 0.03);
     cr_assert_float_eq(sqrt(square - mean * mean), 3, 0.03);
     cr_assert_float_eq(sum, 1, 0.02);
-    cr_assert(low >= -1 && low < -0.99 && high <= 3 && high > 2.99);
+    cr_assert(low >= -1 && low < -0.99 && high < 3 && high > 2.99);
+    tw_ctx_free(ctx);
+}
+
+/* Between two neighbouring numbers half of all draws round to the upper one, which is excluded. */
+Test(engine, random_draws_never_reach_the_upper_end) {
+    tw_ctx *ctx = tw_ctx_new(5);
+    const int n = 1000;
+    tw_tensor *u = tw_rand(ctx, 1, 1 + FLT_EPSILON, 1, &n), *same = tw_rand(ctx, 2, 2, 1, &n);
+    for (int i = 0; i < n; i++) cr_assert(u->data[i] == 1 && same->data[i] == 2);
     tw_ctx_free(ctx);
 }
 

@@ -171,6 +171,41 @@ Test(memory, one_failing_allocation_is_reported) { fail_at_every_call(false); }
 Test(memory, failing_from_then_on_is_reported) { fail_at_every_call(true); }
 
 /* Operations by themselves: gradcheck allocates on its own account. */
+/* A step's arena becomes one block when the next begins. Where there is no memory for that, the step before, a part of
+ * a batch, keeps its gradients and running statistics; the next one says so when it needs memory. */
+Test(memory, a_step_that_finds_none_to_begin_with_keeps_the_one_before) {
+    enum { ROWS = 3000, D = 8 }; /* more than a first chunk holds */
+    counted f = {0};
+    tw_ctx *ctx = counted_ctx(&f, 1);
+    tw_params *params = tw_params_new(ctx);
+    tw_layer *norm = tw_batchnorm_new(params, "norm", D, NULL);
+    cr_assert_eq(tw_params_seal(params), TW_OK);
+    const tw_tensor *running = tw_params_find(params, "norm.running_mean"), *bias = tw_params_find(params, "norm.bias");
+    tw_real mean[D], grad[D];
+    for (int part = 0; part < 2; part++) {
+        if (part) tw_step_accumulate(ctx);
+        else tw_step_begin(ctx);
+        tw_tensor *x = random_leaf(ctx, 1, 1, 2, 2, (int[]){ROWS, D});
+        cr_assert_eq(tw_backward(ctx, tw_sum(ctx, tw_forward(ctx, norm, x), 0, NULL, false)), TW_OK);
+        if (part) break;
+        memcpy(mean, running->data, sizeof mean);
+        memcpy(grad, bias->grad, sizeof grad);
+        cr_assert(mean[0] > 0.05 && grad[0] == ROWS);
+        counted_fail_after(&f, 0);
+        tw_step_accumulate(ctx);
+        cr_assert_null(random_leaf(ctx, 1, 1, 2, 2, (int[]){ROWS, D}));
+        cr_assert_eq(tw_error(ctx), TW_ERR_NOMEM, "%s", tw_errmsg(ctx));
+        cr_assert_arr_eq(running->data, mean, sizeof mean);
+        cr_assert_arr_eq(bias->grad, grad, sizeof grad);
+        counted_fail_after(&f, -1);
+        tw_error_clear(ctx);
+    }
+    cr_assert(running->data[0] > mean[0] && bias->grad[0] == 2 * ROWS, "and the batch goes on");
+    tw_params_free(params);
+    tw_ctx_free(ctx);
+    cr_assert_eq(f.blocks, 0);
+}
+
 static tw_tensor *square(tw_ctx *ctx, tw_tensor *const *leaf, void *user) {
     (void)user;
     return tw_mul(ctx, leaf[0], leaf[0]);

@@ -85,7 +85,7 @@ Test(layers_dense, of_a_weight_with_itself) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_params *params = tw_params_new(ctx);
     tw_tensor *w = tw_param(params, "w", (tw_init){TW_INIT_NORMAL, 0.1}, 2, (int[]){1500, 20});
-    cr_assert_eq(tw_params_freeze(params), TW_OK);
+    cr_assert_eq(tw_params_seal(params), TW_OK);
     tw_real *want = malloc(w->size * sizeof *want), *dy = random_reals(1500 * 1500, 3, -1, 1);
     for (int fused = 0; fused < 2; fused++) {
         tw_step_begin(ctx);
@@ -163,6 +163,9 @@ Test(layers, flatten_image_to_sequence_and_activations) {
     assert_near(x->grad, v, 24, 0);
 
     assert_tensor(ctx, tw_flatten(ctx, tw_full(ctx, 1, 4, (int[]){0, 3, 2, 2})), 2, ((int[]){0, 12}), NULL, 0);
+    assert_tensor(ctx, tw_flatten(ctx, tw_full(ctx, 1, 4, (int[]){2, 100000, 100000, 0})), 2, ((int[]){2, 0}), NULL, 0);
+    cr_assert_null(tw_flatten(ctx, tw_full(ctx, 1, 4, (int[]){0, 100000, 100000, 1})));
+    assert_error(ctx, TW_ERR_SHAPE, "too many features in one sample: [0,100000,100000,1]");
     cr_assert_null(tw_flatten(ctx, tw_full(ctx, 1, 0, NULL)));
     assert_error(ctx, TW_ERR_SHAPE, "no batch dimension");
     cr_assert_null(tw_image_to_sequence(ctx, tw_full(ctx, 1, 2, (int[]){2, 3})));
@@ -277,6 +280,12 @@ Test(layers_sequential, refuses_to_run_without_a_layer_that_failed) {
     tw_layer *other = tw_sequential_new(params);
     tw_sequential_add(other, other);
     assert_error(ctx, TW_ERR_RANGE, "cannot hold itself");
+    tw_layer *outer = tw_sequential_new(params), *middle = tw_sequential_new(params),
+             *inner = tw_sequential_new(params);
+    tw_sequential_add(outer, middle);
+    tw_sequential_add(middle, inner);
+    tw_sequential_add(inner, outer);
+    assert_error(ctx, TW_ERR_RANGE, "cannot hold itself, nor one that holds it");
     tw_sequential_add(tw_flatten_new(params), other);
     assert_error(ctx, TW_ERR_RANGE, "type flatten holds no others");
     tw_params_free(params);

@@ -71,7 +71,7 @@ Test(model, round_trip_is_bit_exact) {
     tw_params_free(b);
 }
 
-/* The same model gives the same bytes, in whatever order and process it was built; b was loaded and frozen as well. */
+/* The same model gives the same bytes, in whatever order and process it was built; b was loaded and sealed as well. */
 Test(model, same_content_same_bytes) {
     tw_params *a = many(ctx, false, 3), *b = many(ctx, true, 3);
     size_t n, m;

@@ -173,6 +173,15 @@ Test(model_broken, what_is_no_file) {
     tw_meta *meta = (tw_meta *)&ctx;
     cr_assert_eq(tw_meta_load(ctx, "/nonexistent/model", &meta), TW_ERR_IO);
     cr_assert_null(meta);
+    /* Parameters that found no file are open for more. */
+    tw_params *fresh = tw_params_new(ctx);
+    tw_error_clear(ctx);
+    cr_assert_eq(tw_model_load(fresh, "/nonexistent/model"), TW_ERR_IO);
+    tw_error_clear(ctx);
+    cr_assert_eq(tw_checkpoint_load(fresh, NULL, NULL, "/nonexistent/model"), TW_ERR_IO);
+    tw_error_clear(ctx);
+    cr_assert_not_null(tw_param(fresh, "more", (tw_init){0}, 0, NULL), "%s", tw_errmsg(ctx));
+    tw_params_free(fresh);
 }
 
 /* Cut at every length, a good file is refused every time. */

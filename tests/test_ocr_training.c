@@ -31,7 +31,7 @@ Test(ocr_training, the_average_is_the_formulas) {
     cr_assert_null(net.ema);
     cr_assert_eq(ema_attach(&net), TW_OK);
     cr_assert_not_null(net.ema);
-    cr_assert_eq(tw_params_freeze(net.params), TW_OK);
+    cr_assert_eq(tw_params_seal(net.params), TW_OK);
     tw_tensor *w = tw_params_find(net.params, "out.bias"), *a = tw_params_find(net.params, "ema.out.bias");
     double want = 0;
     for (int step = 1; step <= 200; step++) {
@@ -42,7 +42,7 @@ Test(ocr_training, the_average_is_the_formulas) {
         cr_assert_float_eq(a->data[1], want, 1e-4, "step %d: %g %g", step, (double)a->data[1], want);
     }
     make(&shown, 5);
-    cr_assert_eq(tw_params_freeze(shown.params), TW_OK);
+    cr_assert_eq(tw_params_seal(shown.params), TW_OK);
     cr_assert_eq(ema_copy(&net, &shown), TW_OK);
     cr_assert_eq(tw_params_find(shown.params, "out.bias")->data[1], a->data[1]);
     cr_assert_eq(ema_use(&net), TW_OK);
@@ -60,8 +60,8 @@ Test(ocr_training, averages_and_guide_do_not_reach_the_model) {
     cr_assert_eq(ema_attach(&net), TW_OK);
     cr_assert_eq(guide_attach(&net), TW_OK, "%s", tw_errmsg(ctx));
     cr_assert_eq(tw_params_count(net.params), 2 * own + 2);
-    cr_assert_eq(tw_params_freeze(net.params), TW_OK);
-    cr_assert_eq(tw_params_freeze(shown.params), TW_OK);
+    cr_assert_eq(tw_params_seal(net.params), TW_OK);
+    cr_assert_eq(tw_params_seal(shown.params), TW_OK);
     tw_params_find(net.params, "guide.weight")->data[0] = 77;
     tw_params_find(net.params, "out.bias")->data[2] = 5;
     cr_assert_eq(tw_ema_update(net.ema, 0.9, 1), TW_OK);
@@ -74,8 +74,8 @@ Test(ocr_training, averages_and_guide_do_not_reach_the_model) {
     make(&shown, 5);
     cr_assert_eq(guide_attach(&net), TW_OK);
     cr_assert_null(net.ema);
-    cr_assert_eq(tw_params_freeze(net.params), TW_OK);
-    cr_assert_eq(tw_params_freeze(shown.params), TW_OK);
+    cr_assert_eq(tw_params_seal(net.params), TW_OK);
+    cr_assert_eq(tw_params_seal(shown.params), TW_OK);
     tw_params_find(net.params, "out.bias")->data[2] = 6;
     cr_assert_eq(ema_copy(&net, &shown), TW_OK);
     cr_assert_eq(tw_params_find(shown.params, "out.bias")->data[2], 6);
@@ -88,7 +88,7 @@ Test(ocr_training, averages_and_guide_do_not_reach_the_model) {
 static trained known_reader(const char *characters) {
     trained t = {.alphabet = tw_alphabet_new(ctx, characters)};
     make(&t.net, tw_alphabet_classes(t.alphabet));
-    cr_assert_eq(tw_params_freeze(t.net.params), TW_OK);
+    cr_assert_eq(tw_params_seal(t.net.params), TW_OK);
     for (size_t i = 0; i < tw_params_count(t.net.params); i++) {
         tw_tensor *p = tw_params_at(t.net.params, i);
         for (size_t k = 0; k < p->size; k++) p->data[k] = (tw_real)(100 * i + k % 89);

@@ -241,13 +241,19 @@ Test(optim, threads_do_not_matter) {
 
 Test(optim, clipping_leaves_bad_gradients) {
     const tw_real g[] = {3, INFINITY};
-    cr_assert_eq(tw_params_freeze(params), TW_OK);
+    cr_assert_eq(tw_params_seal(params), TW_OK);
     step_with_gradient(ctx, b, g);
     cr_assert(isinf(tw_clip_grad_norm(params, 1)));
     cr_assert_eq(b->grad[0], 3);
     const tw_real fine[] = {3, 4};
     step_with_gradient(ctx, b, fine);
     cr_assert_float_eq(tw_clip_grad_norm(params, 0), 5, 1e-12, "the norm alone, of this step's gradients alone");
+    cr_assert_float_eq(tw_clip_grad_norm(params, INFINITY), 5, 1e-12);
+    cr_assert_eq(b->grad[1], 4);
+    cr_assert(isnan(tw_clip_grad_norm(params, -1)));
+    assert_error(ctx, TW_ERR_RANGE, "clip_grad_norm: the norm of gradients cannot be limited to -1");
+    cr_assert(isnan(tw_clip_grad_norm(params, NAN)));
+    assert_error(ctx, TW_ERR_RANGE, "cannot be limited to nan");
     cr_assert_eq(b->grad[1], 4);
 }
 

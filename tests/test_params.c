@@ -1,4 +1,4 @@
-/* test_params.c - parameters: names, ties, freezing, the flat space, first values. */
+/* test_params.c - parameters: names, ties, sealing, the flat space, first values. */
 #include "util_allocator.h"
 #include "util_optim.h"
 #include "util_suite.h"
@@ -49,7 +49,7 @@ Test(params, mistakes) {
     cr_assert_null(tw_param(NULL, "b", (tw_init){0}, 0, NULL));
     cr_assert_null(tw_buffer(NULL, "b", 0, 0, NULL));
     cr_assert_eq(tw_params_count(params), 1);
-    cr_assert_eq(tw_params_freeze(params), TW_OK);
+    cr_assert_eq(tw_params_seal(params), TW_OK);
     cr_assert_null(vector("late", 2, 0));
     assert_error(ctx, TW_ERR_STATE, "\"late\" comes too late");
     cr_assert_eq(tw_params_tie(params, "a", "a"), TW_ERR_STATE);
@@ -57,19 +57,19 @@ Test(params, mistakes) {
     tw_params_free(NULL);
 }
 
-/* ---- freezing ------------------------------------------------------------------------------------------ */
+/* ---- sealing ------------------------------------------------------------------------------------------ */
 
 static bool aligned(const tw_real *p) { return (uintptr_t)p % 64 == 0; }
 
-Test(params, freezing_moves_everything_into_one_block) {
+Test(params, sealing_moves_everything_into_one_block) {
     tw_tensor *a = vector("a", 17, 1), *frozen = vector("frozen", 3, 2);
     tw_tensor *buffer = tw_buffer(params, "buffer", 9, 1, (int[]){2});
     tw_tensor *empty = vector("empty", 0, 0), *b = vector("b", 16, 3);
     cr_assert(aligned(a->data) && aligned(frozen->data) && aligned(b->data));
     cr_assert_eq(tw_params_set_frozen(params, "frozen", true), TW_OK);
-    cr_assert_eq(tw_params_freeze(params), TW_OK);
+    cr_assert_eq(tw_params_seal(params), TW_OK);
     const tw_real *block = a->data;
-    cr_assert_eq(tw_params_freeze(params), TW_OK, "a second time does nothing");
+    cr_assert_eq(tw_params_seal(params), TW_OK, "a second time does nothing");
     cr_assert_eq(a->data, block);
     cr_assert(aligned(block));
     cr_assert(empty->data == block + 32 && b->data == block + 32, "each starts on a multiple of 16 numbers");
@@ -84,7 +84,7 @@ Test(params, freezing_moves_everything_into_one_block) {
     cr_assert_eq(a->grad[32], 5);
 }
 
-Test(params, freezing_between_backward_and_step_keeps_gradients) {
+Test(params, sealing_between_backward_and_step_keeps_gradients) {
     tw_tensor *a = vector("a", 3, 1), *b = vector("b", 2, 1);
     const tw_real g[] = {4, 5, 6};
     step_with_gradient(ctx, a, g);
@@ -157,7 +157,7 @@ Test(params, tied_parameters_are_one) {
         cr_assert_eq(tw_backward(ctx, give_gradients(ctx, 3, t, gradients)), TW_OK);
         cr_assert(a->grad[0] == 111 && a->grad[1] == 222, "the gradients of all uses add up");
         cr_assert_eq(b->grad, a->grad);
-        cr_assert_eq(tw_params_freeze(params), TW_OK);
+        cr_assert_eq(tw_params_seal(params), TW_OK);
         cr_assert(b->data == a->data && c->data == a->data && c->grad == a->grad);
     }
 }
@@ -203,7 +203,7 @@ Test(params, spans_visit_every_number_once) {
 
 Test(params, no_parameters_at_all) {
     cr_assert_eq(tw_clip_grad_norm(params, 1), 0);
-    cr_assert_eq(tw_params_freeze(params), TW_OK);
+    cr_assert_eq(tw_params_seal(params), TW_OK);
     cr_assert_eq(tw_params_size(params), 0);
     cr_assert_eq(tw_clip_grad_norm(params, 1), 0);
 }
@@ -226,7 +226,7 @@ Test(params, owned_objects_are_freed_newest_first) {
 static bool make_some(tw_params *p) {
     return tw_param(p, "w", (tw_init){TW_INIT_ORTHOGONAL, 0}, 2, (int[]){3, 4}) &&
         tw_buffer(p, "m", 1, 1, (int[]){4}) && tw_param(p, "v", (tw_init){0}, 1, (int[]){4}) &&
-        !tw__params_own(p, "x", note) && !tw_params_freeze(p);
+        !tw__params_own(p, "x", note) && !tw_params_seal(p);
 }
 
 Test(params, each_allocation_may_fail) {

@@ -135,6 +135,11 @@ Test(text_align, words_by_their_frames) {
     cr_assert(words == 1 && near(word[0].confidence, exp(p), 1e-9));
     cr_assert_eq(tw_ctc_words(ctx, a, x, 4, K, symbols, 0, span, word, &words), TW_OK);
     cr_assert_eq(words, 0);
+    /* of the second word, after the first has been found */
+    x[6 * K] = (tw_real)NAN;
+    cr_assert_eq(tw_ctc_words(ctx, a, x, T, K, symbols, 4, span, word, &words), TW_ERR_NONFINITE);
+    assert_error(ctx, TW_ERR_NONFINITE, "ctc_words: the scores are not finite");
+    cr_assert_eq(words, 0);
     tw_alphabet_free(a);
 }
 

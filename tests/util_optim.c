@@ -122,7 +122,7 @@ void check_optimisers(double tol) {
     fixture_free(f);
 }
 
-/* Before and after freezing: gradients lie in the step's memory, then in the flat block. */
+/* Before and after sealing: gradients lie in the step's memory, then in the flat block. */
 void check_clipping(double tol) {
     static const struct {
         const char *name;
@@ -134,7 +134,7 @@ void check_clipping(double tol) {
         tw_ctx *ctx = tw_ctx_new(1);
         tw_tensor *t[PARAMS];
         tw_params *params = params_from(ctx, f, t);
-        if (c / 2) cr_assert_eq(tw_params_freeze(params), TW_OK);
+        if (c / 2) cr_assert_eq(tw_params_seal(params), TW_OK);
         backward_of_step(ctx, f, 0, t);
         snprintf(key, sizeof key, "clip.%s.norm", cases[c % 2].name);
         double norm = tw_clip_grad_norm(params, cases[c % 2].max_norm);
@@ -159,7 +159,7 @@ void check_clipping_by_value(double tol) {
         tw_ctx *ctx = tw_ctx_new(1);
         tw_tensor *t[PARAMS];
         tw_params *params = params_from(ctx, f, t);
-        if (c / 3) cr_assert_eq(tw_params_freeze(params), TW_OK);
+        if (c / 3) cr_assert_eq(tw_params_seal(params), TW_OK);
         backward_of_step(ctx, f, 0, t);
         size_t want = 0, moved = tw_clip_grad_value(params, cases[c % 3].bound);
         for (int i = 0; i < PARAMS; i++) {

@@ -35,10 +35,9 @@ FILLED_IN = -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${
             -e 's|@LIBS@|$(TW_LIBS) -pthread|' -e 's|@TO_PREFIX@|$(to_prefix)|' -e 's|@FROM_PREFIX@|$(patsubst $(PREFIX)/%,%,$(includedir))|'
 $(BUILD)/thalweg_f64.pc: EXTRA_CFLAGS = -DTW_DOUBLE
 $(PCFILES): $(BUILD)/%.pc: thalweg.pc.in $(BUILD)/flags FORCE
-	@sed $(FILLED_IN) $< >$@
+	@rm -f $@; sed $(FILLED_IN) $< >$@
 $(CMAKEFILES): $(BUILD)/cmake/%: tools/cmake/%.in $(BUILD)/flags FORCE
-	@mkdir -p $(@D)
-	@sed $(FILLED_IN) $< >$@
+	@mkdir -p $(@D); rm -f $@; sed $(FILLED_IN) $< >$@
 
 # A manual page is what the program says of itself, so it cannot be of another version.
 man: $(MANPAGES) ## the programs' manual pages, from their --help: man -l build/man/crnn_ocr.1
@@ -46,8 +45,11 @@ $(MANPAGES): $(BUILD)/man/%.1: $(BUILD)/% tools/man.sh
 	@mkdir -p $(@D)
 	$(call say,MAN)tools/man.sh $< $(PROGRAMS) >$@
 
+# Made with the rest, so that `sudo make install` leaves no folder behind that only root can write to.
+all: man $(PCFILES) $(CMAKEFILES)
+
 # ---- installing ----------------------------------------------------------------------------------------
-install: all man $(PCFILES) $(CMAKEFILES) ## into PREFIX (/usr/local), below DESTDIR
+install: all ## into PREFIX (/usr/local), below DESTDIR
 	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(cmakedir) $(includedir)/thalweg $(mandir)/man1 $(modeldir))
 	install -m 644 $(HEADERS) $(DESTDIR)$(includedir)/thalweg
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(bindir)
@@ -70,7 +72,7 @@ uninstall: ## removes what install installed
 # ---- symbols, packages, tests --------------------------------------------------------------------------
 symbols: lib ## writes tools/symbols.txt again: what the libraries export
 	@tools/symbols.sh write $(BUILD)
-deb: all man ## Debian packages: build/deb/*.deb
+deb: all ## Debian packages: build/deb/*.deb
 	@tools/deb.sh $(BUILD)/deb
 test-installed: test-deb ## are the installed library, programs and packages enough to work with
 	@CC='$(CC)' MAKE='$(MAKE)' tools/test-install.sh BUILD=$(BUILD)

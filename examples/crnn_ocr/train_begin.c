@@ -119,7 +119,7 @@ tw_err train_begin(run *r) {
     if (r->augmented) train_data_augment(&r->data);
     err = open_networks(r);
     if (!err) err = training_new(ctx, &r->net, r->data.dataset, &r->plan, &r->training);
-    if (!err) err = tw_params_freeze(r->shown.params);
+    if (!err) err = tw_params_seal(r->shown.params);
     if (err) return err;
     r->best_path = train_beside(o->out, "best");
     r->meta = tw_meta_new(ctx);

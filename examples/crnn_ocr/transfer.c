@@ -81,7 +81,7 @@ tw_err transfer_weights(tw_ctx *ctx, const trained *from, const char *path, cons
             "%s is a model %s for pictures %d high, and this one is a %s for %d; use the same --model and "
             "--height, or leave them out",
             path, from->net.design->name, from->net.height, to->design->name, to->height);
-    tw_err err = tw_params_freeze(to->params);
+    tw_err err = tw_params_seal(to->params);
     if (err) return err;
     int32_t *source = malloc((size_t)to->classes * sizeof *source);
     if (!source) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");

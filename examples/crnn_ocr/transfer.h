@@ -9,7 +9,7 @@ tw_alphabet *transfer_alphabet(tw_ctx *ctx, const trained *from, const tw_alphab
 
 /* Fills `to`, of the same design and height, from the file's network: everything is copied but the last layer, whose
  * rows go by character. Rows of characters that `from` does not know keep their first values; *kept counts the others.
- * path names the file in messages. Freezes to->params. */
+ * path names the file in messages. Seals to->params. */
 tw_err transfer_weights(tw_ctx *ctx, const trained *from, const char *path, const tw_alphabet *alphabet, const crnn *to,
                         int *kept);
 

@@ -144,6 +144,7 @@ static tw_err run(training *t, int64_t first) {
     long n = t->train.image.dim[0];
     scores s = {0};
     double loss = NAN, accuracy = NAN;
+    int64_t done = first; /* epochs */
     progress_begin(&t->bar, "epoch", first * n, o->epochs * n);
     for (int64_t epoch = first; epoch < o->epochs; epoch++) {
         progress_label(&t->bar, "epoch %d/%d", (int)epoch + 1, o->epochs);
@@ -168,13 +169,14 @@ static tw_err run(training *t, int64_t first) {
         }
         progress_print(&t->bar, "epoch %2d/%d  loss %.4f  accuracy %.4f  test loss %.4f  test accuracy %.4f",
                        (int)epoch + 1, o->epochs, loss, accuracy, s.loss, tested);
+        done = epoch + 1;
         if (pause) {
             progress_clear(&t->bar);
             fprintf(stderr, "paused; go on with: mnist train --resume %s --out %s\n", o->out, o->out);
             break;
         }
     }
-    progress_end(&t->bar, o->epochs * n, "loss %.4f  accuracy %.4f", loss, accuracy);
+    progress_end(&t->bar, done * n, "loss %.4f  accuracy %.4f", loss, accuracy);
     double low, high;
     wilson(s.right, s.total, &low, &high);
     printf("model: %s\n95%% interval: %.4f to %.4f\ntest accuracy: %.4f\n", o->out, low, high,

@@ -39,7 +39,8 @@ typedef float tw_real;
 #define TW_MAX_DIMS 5
 
 /* ---- errors ---------------------------------------------------------------------------------------
- * Maths returns a tensor, or NULL after an error; NULL arguments give NULL, so expressions nest unchecked.
+ * Maths returns a tensor, or NULL after an error; NULL tensors, layers and parameters give NULL, so expressions nest
+ * unchecked. Other pointers must not be NULL, unless their comment says that they may.
  * I/O returns a tw_err. Either way the FIRST error stays in the context until tw_error_clear. */
 typedef enum tw_err {
     TW_OK = 0,
@@ -49,7 +50,7 @@ typedef enum tw_err {
     TW_ERR_IO,        /* a file could not be opened, read or written */
     TW_ERR_FORMAT,    /* a file's content is not what it should be */
     TW_ERR_NONFINITE, /* a loss or gradient is NaN or infinite; the weights were left as they were */
-    TW_ERR_STATE      /* called in the wrong order, e.g. backward in a step that already failed */
+    TW_ERR_STATE      /* called in the wrong order, e.g. backward twice in a step */
 } tw_err;
 
 typedef struct tw_ctx tw_ctx;
@@ -73,7 +74,7 @@ TW_API TW_MUST_CHECK tw_err tw_file_replace(tw_ctx *ctx, const char *path, const
  * and it must stay so: the threads here are the context's own. A child after fork() may go on with its copy of
  * a context, which then works in one thread. A context outlives what was made with it. */
 typedef struct tw_allocator {
-    void *(*alloc)(void *user, size_t size); /* 64-byte alignment is not required; NULL = out of memory */
+    void *(*alloc)(void *user, size_t size); /* aligned as malloc's is (max_align_t); NULL: out of memory */
     void (*free)(void *user, void *ptr, size_t size);
     void *user;
 } tw_allocator;

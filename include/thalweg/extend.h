@@ -209,7 +209,7 @@ TW_API tw_tensor *tw_terms_reduce(tw_ctx *ctx, tw_terms *terms);
  * caller's mark and release surround it. NULL when memory ran out. */
 TW_API const tw_real *tw_terms_upstream(tw_ctx *ctx, const tw_terms *terms, const tw_tensor *result);
 /* g d, what a term with upstream g and derivative d passes on; 0 where g is 0, also when d is not finite: a weight of 0
- * leaves a sample out, be its target NaN. */
+ * leaves a sample out even when its target is NaN. */
 static inline tw_real tw_term_grad(tw_real g, tw_real d) { return g == 0 ? 0 : g * d; }
 
 /* ---- losses: one file, one record, one line in losses.def -------------------------------------------------

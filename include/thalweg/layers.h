@@ -61,8 +61,8 @@ TW_API tw_tensor *tw_conv2d(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_ten
  * algorithm, which is faster and errs two to three times as much as the direct sum (8e-7 of the result); those of
  * stride 1 with few input channels are summed directly, and so are groups of few channels, with any stride and
  * dilation. All else, and all with PLAIN, is a product of columns with the weights. TW_LOG=1 in the environment prints
- * what was taken to stderr. Winograd's errs by the largest number of a tile of 6x6, and one
- * that is not finite spoils the whole tile. Whatever is taken, no bit of a sample's output, nor of its gradient,
+ * what was taken to stderr. Winograd's rounding error scales with the largest value in each 6x6 tile, and one value
+ * that is not finite makes the whole tile so. Whatever is taken, no bit of a sample's output, nor of its gradient,
  * depends on the other samples of the batch. */
 typedef enum tw_conv_algo { TW_CONV_AUTO = 0, TW_CONV_PLAIN } tw_conv_algo;
 TW_API void tw_set_conv_algo(tw_ctx *ctx, tw_conv_algo algo);

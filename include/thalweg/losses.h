@@ -201,7 +201,8 @@ TW_API tw_tensor *tw_ctc_loss(tw_ctx *ctx, tw_tensor *logits, tw_labels labels, 
 /* Does a label of n symbols fit into T frames? T >= n + adjacent repeats. */
 TW_API bool tw_ctc_fits(int T, const int32_t *label, size_t n);
 /* ln p(label|x) of one sample by the forward recursion over logits [T,K] with a row stride; -inf: impossible.
- * NaN after an error (a label that cannot be, no memory), which is in ctx. */
+ * NaN after an error (a label that cannot be, no memory), which is in ctx; and, which is none, where a frame's logits
+ * include NaN or +inf, or are all -inf. */
 TW_API double tw_ctc_log_prob(tw_ctx *ctx, const tw_real *logits, int T, int K, size_t row_stride, const int32_t *label,
                               int L, int blank);
 

@@ -1,7 +1,8 @@
 /* thalweg/tensor.h - tensors, the six verbs of a training step, and the differentiable operations.
  *
  * A tensor is a row-major, contiguous block of tw_real with 0 to 5 dimensions; some may be 0 (an empty batch).
- * Every function that takes a tw_ctx and returns a tensor gives one that lives until the next tw_step_begin(ctx).
+ * Every function that takes a tw_ctx and returns a tensor gives one that lives until the next step begins, by
+ * tw_step_begin(ctx) or tw_step_accumulate(ctx); or x itself, where there is nothing to do (dropout in evaluation).
  * Dimension letters: N batch, C channels, H height, W width, T time, D features, K classes, L label length. */
 #ifndef THALWEG_TENSOR_H
 #define THALWEG_TENSOR_H
@@ -50,11 +51,11 @@ typedef struct tw_reals {
 /* Starts a step: every tensor of the previous one is gone, its memory is used again. */
 TW_API void tw_step_begin(tw_ctx *ctx);
 /* The same, but the gradients of parameters stay, and this step's are added to them: several steps with a tw_backward
- * each, then one tw_optim_step for all. Parameters must be frozen (below) before the first of them, as those of an
- * optimiser are; otherwise backward, or freezing later, is a STATE error. */
+ * each, then one tw_optim_step for all. Parameters must be sealed (below) before the first of them, as those of an
+ * optimiser are; otherwise backward, or sealing later, is a STATE error. */
 TW_API void tw_step_accumulate(tw_ctx *ctx);
 
-/* data, not copied: it must stay until the next tw_step_begin. No gradient; tw_input_grad records one. */
+/* data, not copied: it must stay until the next step begins. No gradient; tw_input_grad records one. */
 TW_API tw_tensor *tw_input(tw_ctx *ctx, const tw_real *data, int ndim, const int *dim);
 /* The same, as a leaf whose ->grad is there after tw_backward. */
 TW_API tw_tensor *tw_input_grad(tw_ctx *ctx, const tw_real *data, int ndim, const int *dim);
@@ -71,11 +72,12 @@ TW_API tw_tensor *tw_detach(tw_ctx *ctx, tw_tensor *x);
  * the gradients of the others, and tw_step_accumulate goes on with them; one that fails later loses them all.
  *
  * Gradients of loss (one element) for everything that leads to it. NONFINITE when loss is NaN or infinite,
- * naming the first op whose output is; STATE when the step already failed. Once per step. */
+ * naming the first op whose output is; SHAPE when it has more or fewer than one element; STATE when it is NULL, when
+ * nothing that leads to it wants a gradient, and the second time in a step; in a step that has failed, its first error. */
 TW_API tw_err tw_backward(tw_ctx *ctx, tw_tensor *loss);
-/* The same for any tensor y, starting from the given gradient dy: y->size values, only read, not needed any more after
- * the call, and not those of a gradient that this call adds to. Neither is looked at: a gradient that is not finite is
- * left for tw_optim_step to find. */
+/* The same for any tensor y, with dy as its gradient: y->size values, which are read during the call only, and must not
+ * be those of a gradient that the call adds to. Neither y nor dy is checked for NaN or infinity: tw_optim_step finds
+ * those in the gradients. */
 TW_API tw_err tw_backward_from(tw_ctx *ctx, tw_tensor *y, const tw_real *dy);
 
 /* Keeps x's gradient readable after tw_backward (otherwise an activation's memory is used again). Returns x. */
@@ -135,7 +137,7 @@ TW_API tw_tensor *tw_softmax(tw_ctx *ctx, tw_tensor *x, int axis);     /* e^(x-m
 TW_API tw_tensor *tw_log_softmax(tw_ctx *ctx, tw_tensor *x, int axis); /* x - m - ln sum e^(x-m) */
 
 /* ---- shape ---------------------------------------------------------------------------------------- */
-/* The same elements in another shape, sharing memory (a parameter not frozen yet is copied); one entry may be -1 and
+/* The same elements in another shape, sharing memory (a parameter not sealed yet is copied); one entry may be -1 and
  * is inferred. */
 TW_API tw_tensor *tw_reshape(tw_ctx *ctx, tw_tensor *x, int ndim, const int *dim);
 /* y's axis i is x's axis order[i]; order is a permutation of 0..ndim-1. */
@@ -157,7 +159,7 @@ TW_API tw_tensor *tw_dropout(tw_ctx *ctx, tw_tensor *x, tw_real p);
 
 /* ---- parameters -----------------------------------------------------------------------------------
  * A tw_params owns a model: its parameters, its buffers (running statistics) and the layers made with it.
- * Making an optimiser or loading a file freezes it: values, and gradients, become one contiguous block each. */
+ * Making an optimiser or loading a file seals it: no parameters can be added any more, and values, and gradients, become one contiguous block each. */
 typedef struct tw_params tw_params;
 
 TW_API TW_MUST_CHECK tw_params *tw_params_new(tw_ctx *ctx); /* ctx must outlive it */
@@ -183,10 +185,10 @@ typedef struct tw_init {
 /* A parameter (a leaf with a gradient) or a buffer (no gradient, saved with the model), named as in PyTorch's
  * state_dict. dim is [out, in, ...]: fan_in is the product of all but dim[0]. The draws depend on the context's
  * seed and the name only, so two models of one context with the same names begin alike. NULL + RANGE when the name is
- * taken, STATE when params is frozen. */
+ * taken, STATE when params is sealed. */
 TW_API tw_tensor *tw_param(tw_params *params, const char *name, tw_init init, int ndim, const int *dim);
 TW_API tw_tensor *tw_buffer(tw_params *params, const char *name, tw_real value, int ndim, const int *dim);
-/* From now on `name` is the parameter `original`, value and gradient. Before freezing. */
+/* From now on `name` is the parameter `original`, value and gradient. Before sealing. */
 TW_API TW_MUST_CHECK tw_err tw_params_tie(tw_params *params, const char *name, const char *original);
 /* Frozen: no gradient, never updated. pattern: a name with * wildcards. RANGE when nothing matches. */
 TW_API TW_MUST_CHECK tw_err tw_params_set_frozen(tw_params *params, const char *pattern, bool frozen);
@@ -195,10 +197,11 @@ TW_API size_t tw_params_count(const tw_params *params); /* tensors: parameters, 
 TW_API tw_tensor *tw_params_at(const tw_params *params, size_t i);           /* borrowed, lives as long as params */
 TW_API tw_tensor *tw_params_find(const tw_params *params, const char *name); /* NULL: no such name */
 TW_API bool tw_params_is_buffer(const tw_params *params, size_t i);
-TW_API size_t tw_params_size(const tw_params *params);           /* numbers to train: tied counted once, buffers not */
-TW_API TW_MUST_CHECK tw_err tw_params_freeze(tw_params *params); /* makes the flat blocks; again: nothing */
+TW_API size_t tw_params_size(const tw_params *params);         /* numbers to train: tied counted once, buffers not */
+TW_API TW_MUST_CHECK tw_err tw_params_seal(tw_params *params); /* again: nothing */
 /* sqrt(sum of squares) of all gradients of this step; scales them to max_norm when larger (PyTorch's
- * clip_grad_norm_: by max_norm / (norm + 1e-6)). max_norm 0: only measures. */
+ * clip_grad_norm_: by max_norm / (norm + 1e-6)). max_norm 0: only measures. Negative or NaN: RANGE; the result is NaN
+ * after an error. */
 TW_API double tw_clip_grad_norm(tw_params *params, double max_norm);
 /* Moves every number of this step's gradients into [-bound, bound] (PyTorch's clip_grad_value_) and returns how many
  * had to be moved. Infinities and NaNs stay, for tw_optim_step to report. bound negative or not finite: RANGE. */

@@ -133,7 +133,7 @@ typedef struct tw_word {
 } tw_word;
 /* How sure is each word? By its own frames: p(word | the frames between the spaces around it), all alignments summed;
  * span is that of tw_ctc_align. A text of one word has p(text|frames). word has room for n / 2 + 1; *words: how
- * many. */
+ * many, 0 after an error. NONFINITE when a score is NaN or +inf. */
 TW_API TW_MUST_CHECK tw_err tw_ctc_words(tw_ctx *ctx, const tw_alphabet *alphabet, const tw_real *scores, int T,
                                          size_t row_stride, const int32_t *symbols, int n, const tw_span *span,
                                          tw_word *word, int *words);
@@ -149,8 +149,9 @@ typedef struct tw_reliability {
     double confidence[TW_RELIABILITY_BINS]; /* the sum of those in the bin */
 } tw_reliability;
 TW_API void tw_reliability_add(tw_reliability *r, double confidence, bool right);
-/* The words of a reading, cut at white space, with their confidences (tw_ctc_words). Those are right that a cheapest
- * way from one text to the other, by word, keeps: a missing space makes its two words wrong and no others. SHAPE when
+/* The words of a reading, cut at white space, with their confidences (tw_ctc_words). A word counts as right
+ * when a minimum-cost alignment of the two texts, by words, keeps it: a missing space makes its two words wrong and no
+ * others. SHAPE when
  * there are not as many confidences as words. */
 TW_API TW_MUST_CHECK tw_err tw_reliability_add_words(tw_ctx *ctx, tw_reliability *r, const char *truth,
                                                      const char *read, const double *confidence, size_t words);
@@ -163,7 +164,7 @@ TW_API double tw_reliability_error(const tw_reliability *r);
 TW_API size_t tw_edit_distance(tw_ctx *ctx, const int32_t *a, size_t na, const int32_t *b, size_t nb);
 TW_API size_t tw_text_distance(tw_ctx *ctx, const char *a, const char *b);
 
-/* A cheapest way from a to b, in order: pairs of places that are kept or replaced; -1 in b: removed, -1 in a: inserted.
+/* A minimum-cost edit path from a to b, in order: pairs of places that are kept or replaced; -1 in b: removed, -1 in a: inserted.
  * edit has room for na + nb; *n: how many. RANGE when what differs is longer than 16,000 symbols or so. */
 typedef struct tw_edit {
     int32_t a, b;

@@ -47,6 +47,9 @@ static tw_err sequences_copy(tw_ctx *ctx, const char *place, size_t count, tw_la
     if (length.n != count)
         return tw_fail_err(ctx, TW_ERR_SHAPE, "dataset: %zu pictures in %s, but %zu label lengths", count, place,
                            length.n);
+    if ((count && !length.v) || (label.n && !label.v))
+        return tw_fail_err(ctx, TW_ERR_RANGE, "dataset: the %s of %s are NULL",
+                           label.n && !label.v ? "labels" : "label lengths", place);
     s->start = malloc((count + 1) * sizeof *s->start);
     s->symbol = malloc((label.n + !label.n) * sizeof *s->symbol);
     if (!s->start || !s->symbol) return tw_fail_err(ctx, TW_ERR_NOMEM, "dataset: out of memory for %zu labels", count);

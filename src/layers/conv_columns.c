@@ -5,7 +5,7 @@
  * channels is a convolution of its own, whose images lie further apart. How it is cut depends on the shapes only. */
 #include "layers/conv_columns.h"
 
-#include "layers/counts.h"
+#include "tensor/counts.h"
 #include "layers/epilogue.h"
 
 #include <string.h>

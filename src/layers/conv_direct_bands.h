@@ -4,7 +4,7 @@
 #define TW_CONV_DIRECT_BANDS_H
 
 #include "layers/conv_direct.h"
-#include "layers/counts.h"
+#include "tensor/counts.h"
 
 /* The same lines of one or several images, [channels][images][lines][pitch]. */
 typedef struct tw__direct_bands {

@@ -3,12 +3,12 @@
  *
  * A group's planes are copied once with their padding, and for a stride s into s x s phases, each of every s-th line
  * and column, so that neighbouring outputs see neighbouring numbers whatever the stride. Then output lines as long as
- * a phase's, some of whose last numbers are nobody's, make the whole plane one line:
+ * a phase's, whose last numbers may be padding that no output reads, make the whole plane one line:
  *
  *     z[o, p] = sum over channels c and places t of W[o, c, t] x[c, p + offset t]
  *
  * for all p of all lines, whose vectors are full however narrow the picture is. dz lies the same way, with zeros for
- * nobody's numbers and around it; then
+ * that padding and around it; then
  *
  *     dW[o, c, t] = sum over p of dz[o, p] x[c, p + offset t]
  *     dx[c, p]    = sum over o and t of W[o, c, t] dz[o, p - offset t]      for each phase, over the t that see it

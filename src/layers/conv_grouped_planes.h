@@ -5,7 +5,7 @@
 
 #include "layers/conv_direct.h"
 #include "layers/conv_grouped.h"
-#include "layers/counts.h"
+#include "tensor/counts.h"
 
 enum {
     TW__GROUPED_LANES = TW__DIRECT_LANES,    /* positions are taken in whole vectors of at most so many */

@@ -93,6 +93,13 @@ typedef struct few {
     uint8_t winner[LANES];
 } few;
 
+static inline ints lane_numbers(void) { /* 0, 1, 2, .. */
+    static const int32_t number[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    ints lane;
+    memcpy(&lane, number, sizeof lane);
+    return lane;
+}
+
 /* What some windows, at most LANES, give to their elements. */
 typedef struct shares {
     vec g;
@@ -112,10 +119,7 @@ static inline shares read_windows(tw_act act, int n, bool exact, const float *y,
                              : gradient(act, tw__load(y), tw__load(dy));
     s.place = tw__ints_of_bytes(winner);
     if (n < LANES) { /* windows that do not exist give nothing */
-        static const int32_t number[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-        ints lane;
-        memcpy(&lane, number, sizeof lane);
-        s.g = (vec)((lane < n) & (ints)s.g);
+        s.g = (vec)((lane_numbers() < n) & (ints)s.g);
     }
     return s;
 }
@@ -141,10 +145,8 @@ static inline int whole(int n) { return (n + LANES - 1) / LANES * LANES; }
 __attribute__((always_inline)) static inline void unpool_rows(tw_act act, int w, int rows, int n, const float *y,
                                                               const float *dy, const uint8_t *winner, int left,
                                                               int columns, float *line) {
-    static const int32_t number[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     const int end = left + whole(n) * w;
-    ints lane;
-    memcpy(&lane, number, sizeof lane);
+    const ints lane = lane_numbers();
     for (int r = 0; r < rows; r++, y += n, dy += n, winner += n, line += 2 * columns) {
         float *next = line + columns;
         zeros(end, columns, line);

@@ -5,7 +5,7 @@
 #include <thalweg/extend.h>
 
 #include "layers/calls.h"
-#include "layers/counts.h"
+#include "tensor/counts.h"
 #include "layers/epilogue.h"
 #include "tensor/direct.h"
 
@@ -94,10 +94,28 @@ static void dense_backward(tw_ctx *ctx, tw_node *node) {
     tw__gemm_call product[2];
     int n = 0;
     if (dx)
-        product[n++] = (tw__gemm_call){false, false, rows, in,      out, dz,   weight->data,
-                                       out,   in,    in,   dx_beta, dx,  NULL, NULL};
+        product[n++] = (tw__gemm_call){.M = rows,
+                                       .N = in,
+                                       .K = out,
+                                       .A = dz,
+                                       .lda = out,
+                                       .B = weight->data,
+                                       .ldb = in,
+                                       .beta = dx_beta,
+                                       .C = dx,
+                                       .ldc = in};
     if (dw)
-        product[n++] = (tw__gemm_call){true, false, out, in, rows, dz, x->data, out, in, in, dw_beta, dw, NULL, NULL};
+        product[n++] = (tw__gemm_call){.ta = true,
+                                       .M = out,
+                                       .N = in,
+                                       .K = rows,
+                                       .A = dz,
+                                       .lda = out,
+                                       .B = x->data,
+                                       .ldb = in,
+                                       .beta = dw_beta,
+                                       .C = dw,
+                                       .ldc = in};
     tw__gemm_all(ctx, n, product);
     tw_scratch_release(ctx, mark);
 }
@@ -124,20 +142,18 @@ tw_tensor *tw_dense(tw_ctx *ctx, tw_tensor *x, tw_tensor *weight, tw_tensor *bia
 
     epilogue e = {act, out, bias ? bias->data : NULL, y->data};
     bool plain = !bias && act == TW_ACT_NONE;
-    tw__gemm_call product = {false,
-                             true,
-                             rows,
-                             out,
-                             features,
-                             x->data,
-                             weight->data,
-                             features,
-                             features,
-                             out,
-                             0,
-                             y->data,
-                             plain ? NULL : bias_act,
-                             &e};
+    tw__gemm_call product = {.tb = true,
+                             .M = rows,
+                             .N = out,
+                             .K = features,
+                             .A = x->data,
+                             .lda = features,
+                             .B = weight->data,
+                             .ldb = features,
+                             .C = y->data,
+                             .ldc = out,
+                             .finish = plain ? NULL : bias_act,
+                             .arg = &e};
     tw__gemm_all(ctx, 1, &product);
     return tw_record(ctx, &dense_op, call, 3, in, y);
 }

@@ -5,11 +5,12 @@
 /* The product of n dimensions, or -1 when it is no int. */
 static int product(int n, const int *dim) {
     long long p = 1;
+    bool empty = false;
     for (int i = 0; i < n; i++) {
-        p *= dim[i];
-        if (p > INT_MAX) return -1;
+        empty |= !dim[i];
+        if (p <= INT_MAX) p *= dim[i];
     }
-    return (int)p;
+    return empty ? 0 : p > INT_MAX ? -1 : (int)p;
 }
 
 tw_tensor *tw_flatten(tw_ctx *ctx, tw_tensor *x) {

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-static int max(int a, int b) { return a > b ? a : b; }
-static int min(int a, int b) { return a < b ? a : b; }
+#include "tensor/counts.h"
 
 static bool is_shift(const tw__conv *s) { return s->sh == 1 && s->sw == 1 && s->OW == s->W; }
 
@@ -21,7 +20,7 @@ typedef struct span {
 static span inside(const tw__conv *s, int j) {
     int left = s->pw - j, right = s->W - 1 + left; /* iw = ow sw - left, which must be in 0..W-1 */
     span in = {left > 0 ? (left - 1) / s->sw + 1 : 0, 0};
-    in.last = right < 0 ? 0 : min(s->OW, right / s->sw + 1);
+    in.last = right < 0 ? 0 : tw__least(s->OW, right / s->sw + 1);
     if (in.first > in.last) in.first = in.last;
     return in;
 }
@@ -32,8 +31,9 @@ static span inside(const tw__conv *s, int j) {
 static void clear_edges(const tw__conv *s, span in, int p0, int n, tw_real *row) {
     if (in.first == 0 && in.last == s->OW) return;
     for (int start = p0 - p0 % s->OW; start < p0 + n; start += s->OW) {
-        for (int ow = max(0, p0 - start); ow < min(in.first, p0 + n - start); ow++) row[start + ow - p0] = 0;
-        for (int ow = max(in.last, p0 - start); ow < min(s->OW, p0 + n - start); ow++) row[start + ow - p0] = 0;
+        for (int ow = tw__most(0, p0 - start); ow < tw__least(in.first, p0 + n - start); ow++) row[start + ow - p0] = 0;
+        for (int ow = tw__most(in.last, p0 - start); ow < tw__least(s->OW, p0 + n - start); ow++)
+            row[start + ow - p0] = 0;
     }
 }
 
@@ -75,7 +75,7 @@ typedef struct segment {
 
 static segment segment_at(const tw__conv *s, int p, int end) {
     segment g = {p / s->OW, p % s->OW, 0};
-    g.n = min(s->OW - g.ow, end - p);
+    g.n = tw__least(s->OW - g.ow, end - p);
     return g;
 }
 
@@ -84,7 +84,8 @@ static void rows_in(const tw__conv *s, const tw_real *plane, int i, int j, int p
     for (int p = p0; p < p0 + n;) {
         segment g = segment_at(s, p, p0 + n);
         int ih = g.oh * s->sh - s->ph + i;
-        int first = min(max(in.first, g.ow), g.ow + g.n), last = max(min(in.last, g.ow + g.n), first);
+        int first = tw__least(tw__most(in.first, g.ow), g.ow + g.n),
+            last = tw__most(tw__least(in.last, g.ow + g.n), first);
         if (ih < 0 || ih >= s->H) first = last = g.ow + g.n;
         for (int ow = g.ow; ow < first; ow++) *row++ = 0;
         if (last > first) {
@@ -104,7 +105,7 @@ static void rows_out(const tw__conv *s, tw_real *plane, int i, int j, int p0, in
     for (int p = p0; p < p0 + n;) {
         segment g = segment_at(s, p, p0 + n);
         int ih = g.oh * s->sh - s->ph + i;
-        int first = max(in.first, g.ow), last = min(in.last, g.ow + g.n);
+        int first = tw__most(in.first, g.ow), last = tw__least(in.last, g.ow + g.n);
         if (ih >= 0 && ih < s->H && last > first) {
             tw_real *to = plane + (size_t)ih * (size_t)s->W + (first * s->sw - s->pw + j);
             const tw_real *from = row + (first - g.ow);

@@ -92,9 +92,9 @@ static void layer_norm_backward(tw_ctx *ctx, tw_node *node) {
     p.chunk = parts ? (c->rows + parts - 1) / parts : 1;
     parts = (c->rows + p.chunk - 1) / p.chunk;
     tw_mark mark = tw_scratch_mark(ctx);
-    const size_t most = (parts < CHUNKS ? parts : CHUNKS) * c->M;
-    if (dw && !(p.dw = tw_scratch(ctx, most * sizeof *p.dw))) return;
-    if (db && !(p.db = tw_scratch(ctx, most * sizeof *p.db))) return;
+    const size_t n = parts * c->M;
+    if (dw && !(p.dw = tw_scratch(ctx, n * sizeof *p.dw))) return;
+    if (db && !(p.db = tw_scratch(ctx, n * sizeof *p.db))) return;
     tw_parallel_for(ctx, (int)parts, affine_part, &p);
     if (dw) add_parts(c->M, parts, p.dw, dw_beta, dw);
     if (db) add_parts(c->M, parts, p.db, db_beta, db);

@@ -12,8 +12,10 @@ typedef struct sequential {
     int broken; /* the 1-based place of a layer that could not be added, or 0 */
 } sequential;
 
+/* Does b begin within the numbers of a? As integers: pointers into different blocks must not be compared. */
 static bool shares(const tw_tensor *a, const tw_tensor *b) {
-    return b->data >= a->data && b->data < a->data + (a->size ? a->size : 1);
+    const uintptr_t from = (uintptr_t)a->data, at = (uintptr_t)b->data;
+    return at >= from && at < from + (a->size ? a->size : 1) * sizeof *a->data;
 }
 
 /* Layer *i, or two layers that are one operation together: then *i is the second of them. */
@@ -68,6 +70,15 @@ static bool make_room(tw_ctx *ctx, sequential *s) {
     return true;
 }
 
+static bool holds(const tw_layer *layer, const tw_layer *what) {
+    if (layer == what) return true;
+    if (layer->cls != &sequential_class) return false;
+    const sequential *s = (const sequential *)layer;
+    for (int i = 0; i < s->n; i++)
+        if (holds(s->layer[i], what)) return true;
+    return false;
+}
+
 void tw_sequential_add(tw_layer *to, tw_layer *layer) {
     if (!to) return;
     tw_ctx *ctx = tw_params_ctx(to->params);
@@ -76,8 +87,9 @@ void tw_sequential_add(tw_layer *to, tw_layer *layer) {
         tw_fail(ctx, TW_ERR_RANGE, "sequential_add: a layer of type %s holds no others", to->cls->type);
         return;
     }
-    if (layer == to) {
-        tw_fail(ctx, TW_ERR_RANGE, "sequential_add: a sequential cannot hold itself");
+    if (layer && holds(layer, to)) {
+        tw_fail(ctx, TW_ERR_RANGE, "sequential_add: a sequential cannot hold itself%s",
+                layer == to ? "" : ", nor one that holds it");
         layer = NULL;
     }
     if (s->broken) return;

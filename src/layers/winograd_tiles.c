@@ -18,10 +18,6 @@ enum {
     WIDEST = 4096           /* columns of a picture */
 };
 
-#define least tw__least
-#define blocks tw__blocks
-#define whole_blocks tw__wino_whole
-
 static int outputs_of_tile(const tw__conv *s) { return SIDE + 1 - s->kh; }
 
 #ifdef TW_DOUBLE /* the double library is the oracle: it has the plain kernels only */
@@ -31,7 +27,7 @@ bool tw__wino_suits_narrow(const tw__conv *s) { return (void)s, false; }
 bool tw__wino_suits_narrow(const tw__conv *s) {
     if (s->kh != s->kw || (s->kh != 3 && s->kh != 5) || s->sh != 1 || s->sw != 1) return false;
     if (s->ph >= s->kh || s->pw >= s->kw) return false;
-    const int m = outputs_of_tile(s), down = blocks(s->OH, m);
+    const int m = outputs_of_tile(s), down = tw__blocks(s->OH, m);
     return s->C >= 16 && s->O >= 16 && (long long)s->OH * m * s->taps * 2 >= (long long)down * PLACES * 3 && s->N > 0;
 }
 #endif
@@ -40,7 +36,7 @@ bool tw__winograd_suits(const tw__conv *s) { return s->W <= WIDEST && s->OW <= W
 
 tw__conv tw__wino_widest(const tw__conv *s) {
     tw__conv narrow = *s;
-    narrow.W = least(s->W, WIDEST), narrow.OW = least(s->OW, WIDEST);
+    narrow.W = tw__least(s->W, WIDEST), narrow.OW = tw__least(s->OW, WIDEST);
     return narrow;
 }
 
@@ -50,14 +46,14 @@ static size_t odd(size_t lines) { return lines | 1; }
 
 /* The rows of a tall matrix are an odd number of cache lines apart. */
 static size_t ld_of(int channels) {
-    size_t lines = whole_blocks(channels) / BLOCK;
+    size_t lines = tw__wino_whole(channels) / BLOCK;
     return BLOCK * (lines < 8 ? lines : odd(lines));
 }
 
 tw__wino_cut tw__wino_cut_of(const tw__conv *s) {
     tw__wino_cut c = {.s = *s, .m = outputs_of_tile(s)};
-    c.down = blocks(s->OH, c.m);
-    c.across = blocks(s->OW, c.m);
+    c.down = tw__blocks(s->OH, c.m);
+    c.across = tw__blocks(s->OW, c.m);
     c.all_rows = s->N * c.down;
     c.ld_in = ld_of(s->C);
     c.ld_out = ld_of(s->O);
@@ -67,10 +63,10 @@ tw__wino_cut tw__wino_cut_of(const tw__conv *s) {
     if (c.large) room = 2 * u > LARGE_UNIT ? 2 * u : LARGE_UNIT;
     long long tiles = room / (PLACES * (long long)(c.ld_in + c.ld_out));
     if (tiles < LEAST_TILES) tiles = LEAST_TILES;
-    const int most = c.large ? c.all_rows : blocks(c.all_rows, LEAST_UNITS);
-    c.rows = least((int)(tiles / c.across), most);
+    const int most = c.large ? c.all_rows : tw__blocks(c.all_rows, LEAST_UNITS);
+    c.rows = tw__least((int)(tiles / c.across), most);
     if (c.rows < 1) c.rows = 1;
-    c.rows = blocks(c.all_rows, blocks(c.all_rows, c.rows)); /* equal units */
+    c.rows = tw__blocks(c.all_rows, tw__blocks(c.all_rows, c.rows)); /* equal units */
     c.place_in = odd((size_t)c.rows * (size_t)c.across * c.ld_in / BLOCK) * BLOCK;
     c.place_out = odd((size_t)c.rows * (size_t)c.across * c.ld_out / BLOCK) * BLOCK;
     if (tiles < c.across) tiles = c.across;
@@ -107,7 +103,7 @@ tw__wino_source tw__wino_gradient(const tw__wino_cut *c, const tw__conv_lines *d
 
 /* Line y of a block of channels of image n, into a row of the strip whose padding is 0 already. */
 static void read_row(const tw__wino_source *a, int n, int channel, int y, tw_real *row) {
-    const int channels = least(BLOCK, a->channels - channel);
+    const int channels = tw__least(BLOCK, a->channels - channel);
     const size_t plane = (size_t)a->H * (size_t)a->W;
     const tw_real *end = a->x + (size_t)a->N * (size_t)a->channels * plane, *line[BLOCK];
     tw_real *to = row + (size_t)a->left * BLOCK;
@@ -122,8 +118,8 @@ static void read_row(const tw__wino_source *a, int n, int channel, int y, tw_rea
 
 /* The same for dz, for the lines of a row of tiles at once, for two are one line of windows. */
 static void read_dz(const tw__wino_source *a, int n, int channel, int y, tw_real *const *row, tw_real *lines) {
-    const int channels = least(BLOCK, a->channels - channel);
-    const size_t pitch = whole_blocks(a->W), of_channel = (size_t)a->lines * pitch;
+    const int channels = tw__least(BLOCK, a->channels - channel);
+    const size_t pitch = tw__wino_whole(a->W), of_channel = (size_t)a->lines * pitch;
     const tw_real *line[BLOCK];
     for (int i = 0; i < channels; i++) TW_ISA_CALL(tw__conv_dz_padded)
     (a->dz, n, channel + i, y, a->lines, 0, (int)pitch, lines + (size_t)i * of_channel);

@@ -15,6 +15,8 @@
 #include "losses/ctc.h"
 #include "losses/loss.h"
 
+#include "tensor/log_add.h"
+
 #include <math.h>
 
 /* Rows of alpha hold the states -1 .. S+1: one cell before and two after those that exist, always impossible, so
@@ -32,14 +34,6 @@ typedef struct lattice {
 } lattice;
 
 /* ---- log arithmetic and the band of possible states ---------------------------------------------------- */
-
-/* ln(e^a + e^b). Below -40 the smaller one is less than half a unit in the last place of the sum. */
-static double log_add(double a, double b) {
-    double max = a > b ? a : b, d = a > b ? b - a : a - b;
-    if (d < -40) return max;
-    if (isnan(d)) return a + b; /* both -inf, or one is NaN */
-    return max + log1p(exp(d));
-}
 
 /* At frame t a walk has made at most t + 1 moves of at most 2 states, from -1 .. */
 static ptrdiff_t last_state(const lattice *w, ptrdiff_t t) { return 2 * t + 1 < w->S ? 2 * t + 1 : w->S - 1; }
@@ -63,13 +57,13 @@ static double forward(const lattice *w, const tw__ctc_sample *c) {
         ptrdiff_t last = last_state(w, t);
         now += w->row;
         for (ptrdiff_t s = last; s >= first_state(w, t); s--) {
-            double walks = log_add(before[s], before[s - 1]);
-            if (w->skip[s]) walks = log_add(walks, before[s - 2]);
+            double walks = tw__log_add(before[s], before[s - 1]);
+            if (w->skip[s]) walks = tw__log_add(walks, before[s - 2]);
             now[s] = walks + ((double)z[w->symbol[s]] - w->lse[t]);
         }
         now[-1] = now[last + 1] = now[last + 2] = -INFINITY;
     }
-    return log_add(now[w->S - 1], now[w->S - 2]);
+    return tw__log_add(now[w->S - 1], now[w->S - 2]);
 }
 
 /* Walks end in state S, after frame T-1. beta_t(s) = sum of y_t+1(s') beta_t+1(s') over s' = s, s+1, s+2, the last
@@ -86,8 +80,8 @@ static void backward(const lattice *w, const tw__ctc_sample *c, double log_p, co
         double sum = 0, blank = 0;
         for (int i = 0; i < c->L; i++) letter[i] = 0;
         for (ptrdiff_t s = first_state(w, t); s <= last_state(w, t); s++) {
-            double ways = log_add(beta[s], beta[s + 1]);
-            if (w->skip[s + 2]) ways = log_add(ways, beta[s + 2]);
+            double ways = tw__log_add(beta[s], beta[s + 1]);
+            if (w->skip[s + 2]) ways = tw__log_add(ways, beta[s + 2]);
             double here = exp(alpha[s] + ways - log_p);
             if (s % 2) letter[s / 2] = (tw_real)here;
             else blank += here;

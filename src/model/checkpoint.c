@@ -262,9 +262,12 @@ tw_err tw_checkpoint_load(tw_params *params, tw_optim *optim, tw_loader_position
     if (optim && optim->params != params)
         return tw_fail_err(ctx, TW_ERR_STATE, "%s: the optimiser was made for other parameters", path);
     tw_err err = tw__check_not_averaged(params, path);
-    if (!err) err = tw_params_freeze(params);
-    if (!err) err = tw__st_open(ctx, path, &file);
+    if (!err) err = tw__st_open(ctx, path, &file); /* first: what cannot be opened leaves params open for more, too */
     if (err) return err;
+    if ((err = tw_params_seal(params))) {
+        tw__st_close(&file);
+        return err;
+    }
     tw_mark mark = tw_scratch_mark(ctx);
     size_t n = 0, states = optim ? optim->nparams * (size_t)optim->nstates : 0;
     tw__st_want *want = tw_scratch(ctx, (params->count + states) * sizeof *want);

@@ -157,9 +157,12 @@ tw_err tw_model_load(tw_params *params, const char *path) {
     tw_ctx *ctx = params->ctx;
     tw__st_file file;
     tw_err err = tw__check_not_averaged(params, path);
-    if (!err) err = tw_params_freeze(params);
-    if (!err) err = tw__st_open(ctx, path, &file);
+    if (!err) err = tw__st_open(ctx, path, &file); /* first: what cannot be opened leaves params open for more, too */
     if (err) return err;
+    if ((err = tw_params_seal(params))) {
+        tw__st_close(&file);
+        return err;
+    }
     size_t n;
     tw_mark mark = tw_scratch_mark(ctx);
     tw__st_want *want = tw_scratch(ctx, params->count * sizeof *want);

@@ -36,6 +36,10 @@ static void scale_block(void *arg, int block, int thread) {
 double tw_clip_grad_norm(tw_params *params, double max_norm) {
     if (!params || params->ctx->error || tw__params_layout(params)) return NAN;
     tw_ctx *ctx = params->ctx;
+    if (!(max_norm >= 0)) {
+        tw_fail(ctx, TW_ERR_RANGE, "clip_grad_norm: the norm of gradients cannot be limited to %g", max_norm);
+        return NAN;
+    }
     int blocks = tw__params_blocks(params);
     tw_mark mark = tw_scratch_mark(ctx);
     clip_arg arg = {.params = params, .sum = tw_scratch(ctx, (size_t)blocks * sizeof(double))};

@@ -3,8 +3,8 @@
  *     a = d a + (1 - d) w,   d = min(decay, (1 + step) / (10 + step)),   in the first step d = 0
  *
  * The averages are buffers of the model whose names begin with "ema.", so they lie in its block of values, and a
- * checkpoint holds them beside the weights. This file is not compiled for each instruction set: a multiplication and an
- * addition that are joined into one would round otherwise, and what was trained so far go on to other bits. */
+ * checkpoint holds them beside the weights. This file is not compiled for each instruction set: a fused multiply-add
+ * rounds differently, and a resumed training would no longer give the same bits. */
 #include "tensor/params.h"
 
 #include <string.h>
@@ -66,8 +66,13 @@ tw_ema *tw_ema_new(tw_params *params) {
         ema_free(e);
         return NULL;
     }
-    for (size_t i = 0; i < count; i++) /* a tied parameter has the average of its original */
-        if (params->entry[i]->kind != TW__TIED && !add_average(e, params->entry[i])) return NULL;
+    for (size_t i = 0; i < count; i++) { /* a tied parameter has the average of its original */
+        if (params->entry[i]->kind == TW__TIED || add_average(e, params->entry[i])) continue;
+        tw__params_take_back(params, count);
+        params->nowned--;
+        ema_free(e);
+        return NULL;
+    }
     return e;
 }
 

@@ -35,7 +35,7 @@ tw_optim *tw__optim_make(tw_params *params, const tw__optim_class *cls, const vo
     o->cls = cls;
     if (options) memcpy(&o->options, options, cls->options_size);
     else tw_options_default(cls->table, &o->options);
-    if (check_options(ctx, cls, &o->options) || tw_params_freeze(params)) goto failed;
+    if (check_options(ctx, cls, &o->options) || tw_params_seal(params)) goto failed;
 
     o->param = tw__calloc(ctx, params->nparams * sizeof *o->param);
     if (!o->param) goto failed;

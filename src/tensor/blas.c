@@ -5,6 +5,7 @@
  * with threads of its own gives no such promise. */
 #include "tensor/internal.h"
 
+#include "tensor/counts.h"
 #include "tensor/direct.h"
 #include "tensor/panels.h"
 
@@ -52,17 +53,14 @@ typedef struct product {
     int across;               /* blocks in a row of blocks */
 } product;
 
-static int least(int a, int b) { return a < b ? a : b; }
-static int round_up(int n, int to) { return (n + to - 1) / to * to; }
-
 static void tile_block(void *arg, int block, int thread) {
     const product *g = arg;
     (void)thread;
     int i = block / g->across * g->rows, j = block % g->across * g->columns;
     const tw_real *A = g->ta ? g->A + i : g->A + (size_t)i * g->lda;
     const tw_real *B = g->tb ? g->B + (size_t)j * g->ldb : g->B + j;
-    tw_gemm_serial(g->ta, g->tb, least(g->rows, g->M - i), least(g->columns, g->N - j), g->K, g->alpha, A, (int)g->lda,
-                   B, (int)g->ldb, g->beta, g->C + (size_t)i * (size_t)g->ldc + j, g->ldc);
+    tw_gemm_serial(g->ta, g->tb, tw__least(g->rows, g->M - i), tw__least(g->columns, g->N - j), g->K, g->alpha, A,
+                   (int)g->lda, B, (int)g->ldb, g->beta, g->C + (size_t)i * (size_t)g->ldc + j, g->ldc);
 }
 
 static void depth_block(void *arg, int block, int thread) {
@@ -71,7 +69,7 @@ static void depth_block(void *arg, int block, int thread) {
     int p = block * g->depth;
     const tw_real *A = g->ta ? g->A + (size_t)p * g->lda : g->A + p;
     const tw_real *B = g->tb ? g->B + p : g->B + (size_t)p * g->ldb;
-    tw_gemm_serial(g->ta, g->tb, g->M, g->N, least(g->depth, g->K - p), g->alpha, A, (int)g->lda, B, (int)g->ldb, 0,
+    tw_gemm_serial(g->ta, g->tb, g->M, g->N, tw__least(g->depth, g->K - p), g->alpha, A, (int)g->lda, B, (int)g->ldb, 0,
                    g->partial + (size_t)block * (size_t)g->M * (size_t)g->N, g->N);
 }
 
@@ -90,7 +88,18 @@ static void add_parts(const product *g, int parts) {
 
 void tw_gemm(tw_ctx *ctx, bool ta, bool tb, int M, int N, int K, tw_real alpha, const tw_real *A, int lda,
              const tw_real *B, int ldb, tw_real beta, tw_real *C, int ldc) {
-    tw__gemm_call g = {ta, tb, M, N, K, A, B, lda, ldb, ldc, beta, C, NULL, NULL};
+    const tw__gemm_call g = {.ta = ta,
+                             .tb = tb,
+                             .M = M,
+                             .N = N,
+                             .K = K,
+                             .A = A,
+                             .B = B,
+                             .lda = lda,
+                             .ldb = ldb,
+                             .ldc = ldc,
+                             .beta = beta,
+                             .C = C};
     /* Its rows may be worth packing where they are multiples of 2 kB (direct.c). */
     if (!tb && K >= 32 && ldb > 512) tw__scratch_room(ctx, tw__panels_size(K, N) * sizeof(tw_real));
     if (alpha == 1 && (beta == 0 || beta == 1)) tw__gemm_all(ctx, 1, &g);
@@ -105,14 +114,14 @@ void tw__blas_gemm(tw_ctx *ctx, bool ta, bool tb, int M, int N, int K, tw_real a
     /* A block of about 4 million multiply-adds takes some 50 us: enough to pay for handing it out. */
     double work = (double)M * N * K;
     int want = work < 8e6 ? 1 : work / 4e6 > 16 ? 16 : (int)(work / 4e6);
-    int tiles = ((M + 31) / 32) * ((N + 63) / 64); /* smaller ones waste the kernel */
-    enum { FEW = 3 * 32 * 64, LONG = 2048 };       /* numbers of a result of fewer than 4 tiles; a long sum */
-    if (want > 1 && K >= LONG)                     /* with one dimension less there may be parts, or more of them */
+    size_t tiles = (size_t)tw__blocks(M, 32) * (size_t)tw__blocks(N, 64); /* smaller ones waste the kernel */
+    enum { FEW = 3 * 32 * 64, LONG = 2048 }; /* numbers of a result of fewer than 4 tiles; a long sum */
+    if (want > 1 && K >= LONG)               /* with one dimension less there may be parts, or more of them */
         tw__scratch_room(ctx, (size_t)want * ((double)M * N < FEW ? (size_t)M * (size_t)N : FEW) * sizeof *C);
 
     if (want > 1 && tiles < 4 && K >= LONG) { /* a small result of long sums, as a convolution's weight gradient */
-        g.depth = round_up((K + want - 1) / want, 64);
-        int parts = (K + g.depth - 1) / g.depth;
+        g.depth = tw__up(tw__blocks(K, want), 64);
+        int parts = tw__blocks(K, g.depth);
         tw_mark mark = tw_scratch_mark(ctx);
         g.partial = tw_scratch(ctx, (size_t)parts * (size_t)M * (size_t)N * sizeof *C);
         if (!g.partial) return; /* the context has failed and says so */
@@ -129,8 +138,8 @@ void tw__blas_gemm(tw_ctx *ctx, bool ta, bool tb, int M, int N, int K, tw_real a
             if (can_down && (!can_across || M / down >= N / across)) down *= 2;
             else across *= 2;
         }
-        g.rows = round_up((M + down - 1) / down, 16);
-        g.columns = round_up((N + across - 1) / across, 32);
+        g.rows = tw__up(tw__blocks(M, down), 16);
+        g.columns = tw__up(tw__blocks(N, across), 32);
     }
     g.across = (N + g.columns - 1) / g.columns;
     tw_parallel_for(ctx, g.across * ((M + g.rows - 1) / g.rows), tile_block, &g);

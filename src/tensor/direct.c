@@ -1,16 +1,14 @@
 /* direct.c - see direct.h.
  *
  * A B with B as it lies needs no copy, unless it is used very often or its rows are as far apart as cache lines that
- * share a place. A B' does: either B is packed, or, when A is the smaller one, A: then the
- * product computed is C' = B A', its rows are read where they are, and tiles are turned when they are stored. That is a
- * dense layer's forward pass, which so leaves its weights alone. */
+ * share a place. A B' does: either B is packed, or, when A is the smaller one, A: then the product computed is
+ * C' = B A', its rows are read where they are, and tiles are turned when they are stored. That is a dense layer's
+ * forward pass, in which the weights are read in place. */
 #include "tensor/direct.h"
 
+#include "tensor/counts.h"
 #include "tensor/internal.h"
 #include "tensor/panels.h"
-
-static int least(int a, int b) { return a < b ? a : b; }
-static int blocks(int n, int size) { return n / size + (n % size != 0); }
 
 #ifdef TW_DOUBLE /* the double library is the oracle: it has the BLAS only */
 static bool suits(bool ta, bool tb, int M, int K) { return (void)ta, (void)tb, (void)M, (void)K, false; }
@@ -46,7 +44,7 @@ typedef struct cut {
 
 static void run_block(const cut *c, int block) {
     int i = block / c->across * c->rows, j = block % c->across * c->columns;
-    int rows = least(c->rows, c->M - i), columns = least(c->columns, c->N - j);
+    int rows = tw__least(c->rows, c->M - i), columns = tw__least(c->columns, c->N - j);
     tw__product p = c->p;
     p.A += p.ta ? (size_t)i : (size_t)i * p.lda;
     p.B += p.ldb ? (size_t)j : (size_t)j * (size_t)c->K;
@@ -70,16 +68,16 @@ static void cut_up(cut *c) {
         if (can_down && (!can_across || c->M / down >= c->N / across)) down *= 2;
         else across *= 2;
     }
-    c->rows = blocks(blocks(c->M, down), GROUP) * GROUP;
-    c->columns = blocks(blocks(c->N, across), TW__PANEL_BLOCK) * TW__PANEL_BLOCK;
-    c->across = blocks(c->N, c->columns);
-    c->blocks = c->across * blocks(c->M, c->rows);
+    c->rows = tw__up(tw__blocks(c->M, down), GROUP);
+    c->columns = tw__up(tw__blocks(c->N, across), TW__PANEL_BLOCK);
+    c->across = tw__blocks(c->N, c->columns);
+    c->blocks = c->across * tw__blocks(c->M, c->rows);
 }
 
 /* What an element costs when one of the factors is packed, in multiply-adds of a vector: packing it, and multiplying it
  * by whole panels. */
 static const double PACKING = 0.4, PANEL = 32, VECTOR = 16;
-static double panel_vectors(int n) { return n <= VECTOR ? 1 : blocks(n, (int)PANEL) * PANEL / VECTOR; }
+static double panel_vectors(int n) { return n <= VECTOR ? 1 : tw__blocks(n, (int)PANEL) * PANEL / VECTOR; }
 
 /* False: a product for the BLAS. */
 static bool plan(const tw__gemm_call *g, cut *c) {
@@ -115,7 +113,7 @@ static size_t room_of(const tw__gemm_call *g) {
     size_t numbers = tw__panels_size(K, N);
     if (g->tb) {
         /* A is packed when M (packing + N / lanes - wide) < N packing, but for the last, partial panel */
-        const double wide = blocks(N, (int)PANEL) * PANEL / VECTOR, excess = PACKING + N / VECTOR - wide;
+        const double wide = tw__blocks(N, (int)PANEL) * PANEL / VECTOR, excess = PACKING + N / VECTOR - wide;
         const double rows = excess > 0 ? N * PACKING / excess + PANEL : M;
         const size_t a = tw__panels_size(K, rows < M ? (int)rows : M);
         if (a > numbers) numbers = a;
@@ -144,7 +142,7 @@ static void product_block(void *arg, int block, int thread) {
 /* A block of packing is some columns, for some of the sum's length. */
 enum { PACK_DEPTH = 128 };
 static int pack_blocks(const cut *c) {
-    return c->packed ? blocks(c->N, TW__PANEL_BLOCK) * blocks(c->K, PACK_DEPTH) : 0;
+    return c->packed ? tw__blocks(c->N, TW__PANEL_BLOCK) * tw__blocks(c->K, PACK_DEPTH) : 0;
 }
 
 static void pack_block(void *arg, int block, int thread) {
@@ -154,10 +152,10 @@ static void pack_block(void *arg, int block, int thread) {
     while (block >= pack_blocks(&b->cut[k])) block -= pack_blocks(&b->cut[k++]);
     const cut *c = &b->cut[k];
     const tw__gemm_call *g = c->call;
-    int parts = blocks(c->K, PACK_DEPTH), from = block % parts * PACK_DEPTH;
+    int parts = tw__blocks(c->K, PACK_DEPTH), from = block % parts * PACK_DEPTH;
     TW_ISA_CALL(tw__panels_pack_part)
     (g->tb, c->K, c->N, c->packed, c->p.turned ? g->lda : g->ldb, c->panels, block / parts, from,
-     least(from + PACK_DEPTH, c->K));
+     tw__least(from + PACK_DEPTH, c->K));
 }
 
 enum { FINISH_ROWS = 32 };
@@ -166,7 +164,7 @@ static void finish_block(void *arg, int block, int thread) {
     (void)thread;
     const tw__gemm_call *g = arg;
     int row = block * FINISH_ROWS;
-    g->finish(g->arg, row, 0, least(FINISH_ROWS, g->M - row), g->N);
+    g->finish(g->arg, row, 0, tw__least(FINISH_ROWS, g->M - row), g->N);
 }
 
 /* Products that each write to a place of their own. */
@@ -183,7 +181,7 @@ static void run_together(tw_ctx *ctx, int n, const tw__gemm_call *call) {
         if (g->M <= 0 || g->N <= 0) continue;
         if (!plan(g, c)) {
             tw__blas_gemm(ctx, g->ta, g->tb, g->M, g->N, g->K, 1, g->A, g->lda, g->B, g->ldb, g->beta, g->C, g->ldc);
-            tw_parallel_for(ctx, g->finish ? blocks(g->M, FINISH_ROWS) : 0, finish_block, (void *)(uintptr_t)g);
+            tw_parallel_for(ctx, g->finish ? tw__blocks(g->M, FINISH_ROWS) : 0, finish_block, (void *)(uintptr_t)g);
             continue;
         }
         if (c->packed && !(c->panels = tw_scratch(ctx, tw__panels_size(c->K, c->N) * sizeof(tw_real)))) return;

@@ -78,13 +78,6 @@ void TW_ISA_NAME(tw__gemm)(bool ta, bool tb, int M, int N, int K, tw_real alpha,
                            const tw_real *B, int ldb, tw_real beta, tw_real *C, int ldc) {
     _Alignas(64) tw_real packed_a[MC * KC], packed_b[KC * NC], tile[MR * NR];
     size_t la = (size_t)lda, lb = (size_t)ldb, lc = (size_t)ldc;
-    if (K <= 0) { /* an empty sum */
-        memset(tile, 0, sizeof tile);
-        for (int i = 0; i < M; i += MR)
-            for (int j = 0; j < N; j += NR)
-                store(tile, M - i < MR ? M - i : MR, N - j < NR ? N - j : NR, alpha, beta, C + (size_t)i * lc + j, lc);
-        return;
-    }
     for (int j = 0; j < N; j += NC)
         for (int p = 0; p < K; p += KC) {
             int columns = N - j < NC ? N - j : NC, depth = K - p < KC ? K - p : KC;

@@ -23,9 +23,8 @@ void tw__arena_reset(tw_ctx *ctx, tw__arena *arena);
 void tw__arena_free(tw_ctx *ctx, tw__arena *arena);
 tw_mark tw__arena_mark(const tw__arena *arena);
 void tw__arena_release(tw_ctx *ctx, tw__arena *arena, tw_mark mark);
-/* From the next step on, the arena holds at least so many bytes more than are taken now. For a call that would need
- * more if it had less to do: what it may need then is asked for at once, so that no narrower step calls the allocator.
- */
+/* From the next step on, the arena holds at least so many bytes more than are taken now. For a call that may need more
+ * scratch when the picture is narrower: reserving it now keeps later, narrower steps from calling the allocator. */
 void tw__arena_room(tw__arena *arena, size_t bytes);
 void tw__scratch_room(tw_ctx *ctx, size_t bytes); /* the same of ctx->scratch */
 /* Tell the address sanitizer that a piece of the arena is not in use for now, and that it is again. */

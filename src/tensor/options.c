@@ -40,7 +40,7 @@ const char *tw_nearest(const char *word, int n, const char *const *names) {
     const char *nearest = NULL;
     size_t length = word ? strlen(word) : 0;
     if (!length || length > LONGEST_WORD) return NULL;
-    /* About every third letter may be wrong: nearer is likely meant, farther is likely noise. */
+    /* One letter may be wrong, and one more for every four: a nearer name is likely meant, a farther one is likely noise. */
     int least = 2 + (int)length / 4;
     for (int i = 0; i < n; i++) {
         if (!names[i] || strlen(names[i]) > LONGEST_WORD) continue;
@@ -85,6 +85,10 @@ const char *tw__hint(char *buffer, size_t size, const char *word, int n, const c
 
 int tw__find_named(tw_ctx *ctx, const char *what, const char *spec, int n, const char *const *names,
                    const char **options) {
+    if (!spec) {
+        tw_fail(ctx, TW_ERR_RANGE, "the name of the %s is NULL", what);
+        return -1;
+    }
     size_t length = strcspn(spec, ":");
     *options = spec[length] ? spec + length + 1 : "";
     for (int i = 0; i < n; i++)

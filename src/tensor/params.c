@@ -1,4 +1,4 @@
-/* params.c - the parameters and buffers of a model: making, naming, tying, freezing into one flat block. */
+/* params.c - the parameters and buffers of a model: making, naming, tying, sealing into one flat block. */
 #include "tensor/params.h"
 
 #include <string.h>
@@ -51,6 +51,16 @@ static void forget_layout(tw_params *params) {
     params->nparams = params->flat_size = 0;
 }
 
+static void entry_free(tw_ctx *ctx, tw__entry *e) {
+    tw__reals_free(ctx, &e->own);
+    tw__free(ctx, e, e->bytes);
+}
+
+void tw__params_take_back(tw_params *params, size_t count) {
+    while (params->count > count) entry_free(params->ctx, params->entry[--params->count]);
+    forget_layout(params);
+}
+
 void tw_params_free(tw_params *params) {
     if (!params) return;
     tw_ctx *ctx = params->ctx;
@@ -59,11 +69,7 @@ void tw_params_free(tw_params *params) {
         last.free_fn(last.object);
     }
     tw__undo_forget_params(params);
-    for (size_t i = 0; i < params->count; i++) {
-        tw__reals_free(ctx, &params->entry[i]->own);
-        tw__free(ctx, params->entry[i], params->entry[i]->bytes);
-    }
-    forget_layout(params);
+    tw__params_take_back(params, 0);
     tw__reals_free(ctx, &params->values);
     tw__reals_free(ctx, &params->grads);
     tw__free(ctx, params->entry, params->room * sizeof *params->entry);
@@ -85,7 +91,7 @@ static bool check_new(tw_params *params, const char *name, int ndim, const int *
     tw_ctx *ctx = params->ctx;
     if (params->flat)
         tw_fail(ctx, TW_ERR_STATE,
-                "\"%s\" comes too late: the parameters are frozen since an optimiser or a file used them", name);
+                "\"%s\" comes too late: the parameters have been sealed since an optimiser or a file used them", name);
     else if (!*name || !strncmp(name, "thalweg.", 8) || !strcmp(name, "__metadata__"))
         tw_fail(ctx, TW_ERR_RANGE, "\"%s\" cannot name a parameter: model files reserve it", name);
     else if (tw_params_find(params, name))
@@ -128,8 +134,7 @@ tw_tensor *tw_param(tw_params *params, const char *name, tw_init init, int ndim,
     tw__entry *e = entry_new(params, name, TW__PARAM, ndim, dim);
     if (!e) return NULL;
     if (tw__init_fill(params->ctx, init, &e->tensor)) {
-        tw__reals_free(params->ctx, &e->own);
-        tw__free(params->ctx, e, e->bytes);
+        entry_free(params->ctx, e);
         return NULL;
     }
     return add(params, e);
@@ -207,7 +212,7 @@ tw_err tw_params_tie(tw_params *params, const char *name, const char *original) 
     if (!params) return TW_ERR_STATE;
     tw_ctx *ctx = params->ctx;
     if (params->flat)
-        return tw_fail_err(ctx, TW_ERR_STATE, "\"%s\" cannot be tied any more: the parameters are frozen", name);
+        return tw_fail_err(ctx, TW_ERR_STATE, "\"%s\" cannot be tied any more: the parameters are sealed", name);
     tw__entry *e = find(params, name), *to = find(params, original);
     if (!e || !to) return tw_fail_err(ctx, TW_ERR_RANGE, "there is no parameter \"%s\" to tie", e ? original : name);
     if (e->kind == TW__BUFFER || to->kind == TW__BUFFER)
@@ -285,21 +290,21 @@ static void move(tw_ctx *ctx, tw__entry *e, tw_real *data, tw_real *grad) {
     tw__reals_free(ctx, &e->own);
 }
 
-/* The memory of a gradient goes with its step before freezing: one that is to be added to would be taken for zeros. */
+/* The memory of a gradient goes with its step before sealing: one that is to be added to would be taken for zeros. */
 static tw_err check_gradients(const tw_params *params) {
     const tw_ctx *ctx = params->ctx;
     for (size_t i = 0; i < params->count; i++) {
         const tw_tensor *t = &params->entry[i]->tensor;
         if (t->grad_step >= ctx->grads_since && t->grad_step < ctx->step_number)
             return tw_fail_err(params->ctx, TW_ERR_STATE,
-                               "the gradient of %s is of a step before its parameters were frozen, and cannot add up; "
-                               "freeze them first, or begin with tw_step_begin",
+                               "the gradient of %s is of a step before its parameters were sealed, and cannot add up; "
+                               "seal them first, or begin with tw_step_begin",
                                tw_describe(params->ctx, t));
     }
     return TW_OK;
 }
 
-tw_err tw_params_freeze(tw_params *params) {
+tw_err tw_params_seal(tw_params *params) {
     if (!params) return TW_ERR_STATE;
     if (params->flat) return TW_OK;
     tw_ctx *ctx = params->ctx;

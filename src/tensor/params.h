@@ -1,7 +1,7 @@
 /* params.h - what optimisers, model files and layers know of a tw_params beyond its public functions.
  *
  * Parameters live in one flat space of numbers: trainable ones first, then frozen ones, each padded to a multiple of
- * 16 numbers so that every parameter starts on a cache line. Before freezing that space is only an order; after it,
+ * 16 numbers so that every parameter starts on a cache line. Before sealing that space is only an order; after it,
  * values and gradients really lie there one after another, and so does every optimiser's state. */
 #ifndef TW_PARAMS_H
 #define TW_PARAMS_H
@@ -25,7 +25,7 @@ typedef struct tw__entry {
     bool frozen;
     size_t offset;                      /* PARAM: its place in the flat space */
     const struct tw__entry *average_of; /* BUFFER of a tw_ema */
-    tw__reals own;                      /* its memory before freezing */
+    tw__reals own;                      /* its memory before sealing */
     size_t bytes;                       /* of this struct with its name */
     char name[];
 } tw__entry;
@@ -45,7 +45,7 @@ struct tw_params {
     tw__entry **param; /* the parameters proper, in the order of the flat space; NULL: not laid out yet */
     size_t nparams;    /* how many */
     size_t flat_size;  /* numbers in the flat space, padding included */
-    bool flat;         /* values and gradients lie there: tw_params_freeze was called */
+    bool flat;         /* values and gradients lie there: tw_params_seal was called */
     tw__reals values;  /* parameters, then buffers */
     tw__reals grads;   /* parameters */
     bool averaged;     /* the averages of a tw_ema are in the weights' place */
@@ -56,6 +56,8 @@ tw_err tw__params_own(tw_params *params, void *object, void (*free_fn)(void *));
 
 /* The entry that holds i's value: itself, or what it is tied to. */
 tw__entry *tw__params_root(const tw_params *params, size_t i);
+void tw__params_take_back(tw_params *params,
+                          size_t count); /* all that was made after the first `count`, before sealing */
 
 /* Gives the parameters their places in the flat space (param, nparams, flat_size). No data moves. */
 tw_err tw__params_layout(tw_params *params);

@@ -47,7 +47,7 @@ tw_tensor *tw_reshape(tw_ctx *ctx, tw_tensor *x, int ndim, const int *dim) {
         return tw_fail(ctx, TW_ERR_SHAPE, "reshape: %s has %zu elements and cannot become %s", tw_describe(ctx, x),
                        x->size, tw_describe(ctx, &wanted));
     }
-    bool moves = x->step == 0 && !x->flat; /* a parameter until it is frozen, even in the middle of a step: a copy */
+    bool moves = x->step == 0 && !x->flat; /* a parameter until it is sealed, even in the middle of a step: a copy */
     tw_tensor *y = moves ? tw_new(ctx, ndim, to) : tw_input(ctx, x->data, ndim, to);
     if (moves && y && y->size) memcpy(y->data, x->data, y->size * sizeof *y->data);
     return tw_record(ctx, &reshape_op, NULL, 1, &x, y);

@@ -94,8 +94,8 @@ static tw_real *new_grad(tw_ctx *ctx, const tw_tensor *t) {
     bool parameter = !t->step;
     if (parameter && ctx->grads_since != ctx->step_number)
         return tw_fail(ctx, TW_ERR_STATE,
-                       "the gradient of %s cannot add up over steps before its parameters are frozen; an optimiser, or "
-                       "tw_params_freeze, does that",
+                       "the gradient of %s cannot add up over steps before its parameters are sealed; an optimiser, or "
+                       "tw_params_seal, does that",
                        tw_describe(ctx, t));
     return tw__block_take(ctx, t->size * sizeof *t->grad);
 }
@@ -153,8 +153,8 @@ static bool is_first(const tw_ctx *ctx, const tw_tensor *y) {
     return n;
 }
 
-/* Until y's node has read it, its gradient is dy itself; or a copy, where it is to stay, or to be added to: y may be a
- * parameter. */
+/* dy itself serves as y's gradient until y's node has read it. It is copied when it must stay (keep_grad) or may be added
+ * to (y may be a parameter). */
 static bool begin_with(tw_ctx *ctx, tw_tensor *y, const tw_real *dy) {
     if (dy && !y->keep_grad && !has_grad(ctx, y) && is_first(ctx, y)) {
         y->grad = (tw_real *)dy; /* no backward changes its output's gradient */
@@ -190,6 +190,7 @@ tw_err tw_backward_from(tw_ctx *ctx, tw_tensor *y, const tw_real *dy) {
     if (ctx->error) return ctx->error;
     if (!y) return tw_fail_err(ctx, TW_ERR_STATE, "backward: the tensor is NULL");
     if (!tw_inputs_ok(ctx, "backward", 1, &y)) return ctx->error;
+    if (!dy && y->size) return tw_fail_err(ctx, TW_ERR_STATE, "backward: the gradient to start from is NULL");
     if (ctx->backward_done)
         return tw_fail_err(ctx, TW_ERR_STATE, "backward ran already in this step; begin a new one with tw_step_begin");
     if (!y->requires_grad)

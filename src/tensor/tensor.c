@@ -1,8 +1,8 @@
 /* tensor.c - making tensors: inputs, constants, random values. */
 #include "tensor/internal.h"
 
-#include <math.h>
 #include <string.h>
+#include <tgmath.h>
 
 bool tw__shape_size(int ndim, const int *dim, size_t *size) {
     size_t n = 1;
@@ -80,8 +80,12 @@ tw_tensor *tw_randn(tw_ctx *ctx, tw_real mean, tw_real std, int ndim, const int 
 
 tw_tensor *tw_rand(tw_ctx *ctx, tw_real low, tw_real high, int ndim, const int *dim) {
     tw_tensor *t = tw_new(ctx, ndim, dim);
+    const tw_real below = nextafter(high, low);
     uint64_t stream = t ? tw_random_stream(ctx) : 0;
-    for (size_t i = 0; t && i < t->size; i++) t->data[i] = low + (high - low) * (tw_real)tw_random_uniform(stream, i);
+    for (size_t i = 0; t && i < t->size; i++) {
+        tw_real draw = low + (high - low) * (tw_real)tw_random_uniform(stream, i);
+        t->data[i] = draw < high || high <= low ? draw : below; /* rounding may reach what is excluded */
+    }
     return t;
 }
 

@@ -5,12 +5,6 @@
 
 #include <math.h>
 
-double tw__log_add(double a, double b) {
-    double max = a > b ? a : b, d = a > b ? b - a : a - b;
-    if (!(d >= -40)) return max; /* also when both are -inf, and d is NaN */
-    return max + log1p(exp(d));
-}
-
 tw_err tw__frames_check(tw_ctx *ctx, const char *what, int T, int K, size_t stride, int blank) {
     if (T < 0 || K < 1) return tw_fail_err(ctx, TW_ERR_RANGE, "%s: %d frames of %d classes", what, T, K);
     if (blank < 0 || blank >= K)

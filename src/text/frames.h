@@ -4,6 +4,8 @@
 
 #include <thalweg/extend.h>
 
+#include "tensor/log_add.h"
+
 /* What normalises a frame: ln p(k) = (z[k] - max) - log_sum. Their sum, ln of the sum of e^z, would lose log_sum beside
  * a max of 10^16 or more, and with it probabilities would add up to more than 1. */
 typedef struct tw__norm {
@@ -27,8 +29,5 @@ tw_err tw__frames_norm(tw_ctx *ctx, const char *what, const tw_real *z, int T, i
 static inline double tw__frame_log(const tw__frames *f, int t, int k) {
     return ((double)f->z[(size_t)t * f->stride + (size_t)k] - f->norm[t].max) - f->norm[t].log_sum;
 }
-
-/* ln(e^a + e^b). Below -40 the smaller one is less than half a unit in the last place of the sum. */
-double tw__log_add(double a, double b);
 
 #endif

@@ -31,7 +31,11 @@ tw_err tw_ctc_words(tw_ctx *ctx, const tw_alphabet *alphabet, const tw_real *sco
         w.frame_end = w.end < n ? span[w.end].begin : T;
         double p = tw_ctc_log_prob(ctx, scores + (size_t)w.frame_begin * row_stride, w.frame_end - w.frame_begin, K,
                                    row_stride, symbols + w.begin, w.end - w.begin, blank);
-        if (isnan(p)) return tw_error(ctx);
+        if (isnan(p)) {
+            *words = 0;
+            tw_err err = tw_error(ctx);
+            return err ? err : tw_fail_err(ctx, TW_ERR_NONFINITE, "ctc_words: the scores are not finite");
+        }
         w.confidence = p < 0 ? exp(p) : 1; /* rounding may lead above 1 */
         word[*words] = w;
     }
