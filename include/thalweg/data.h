@@ -123,8 +123,9 @@ TW_API void tw_npy_free(tw_npy *npy);
 /* ---- datasets and the loader -----------------------------------------------------------------------------
  * A dataset gives sample i as a picture [C,H,width] with a label (a class or a sequence of symbols), with numbers to
  * predict (targets), or with both. get is called from the loader's own thread (one call at a time, up to one batch
- * ahead; but see in_memory), with a random stream (extend.h) that depends on the loader's seed, the epoch and i only: augmentation drawn from it does not depend
- * on threads. Two loaders of one dataset have two threads; the ready-made datasets below allow that. */
+ * ahead; but see in_memory), with a random stream (extend.h) that depends on the loader's seed, the epoch and i only:
+ * augmentation drawn from it does not depend on threads. Two loaders of one dataset have two threads; the ready-made
+ * datasets below allow that. */
 typedef struct tw_sample {
     tw_real *x;       /* room for C * H * max_width; get writes [C][H][width], tightly */
     int width;        /* in: max_width; out: the sample's own */

@@ -73,9 +73,9 @@ TW_API TW_MUST_CHECK tw_err tw_optim_no_decay(tw_optim *optim);
 
 /* ---- the average of the weights ------------------------------------------------------------------------
  * a = d a + (1 - d) w for every parameter and buffer (Polyak, Juditsky 1992), d = min(decay, (1 + step) / (10 + step)).
- * Averaged weights usually generalise better than the current ones, which move with every batch. Averages are buffers called
- * "ema.<name>": a checkpoint holds both, tw_model_save writes weights alone, and tw_model_load of a file that has no
- * averages sets them to the weights. */
+ * Averaged weights usually generalise better than the current ones, which move with every batch. Averages are buffers
+ * called "ema.<name>": a checkpoint holds both, tw_model_save writes weights alone, and tw_model_load of a file that
+ * has no averages sets them to the weights. */
 typedef struct tw_ema tw_ema;
 /* Of all that params holds now, before they are sealed; freed with params. */
 TW_API TW_MUST_CHECK tw_ema *tw_ema_new(tw_params *params);
@@ -87,7 +87,8 @@ TW_API TW_MUST_CHECK tw_err tw_ema_update(tw_ema *ema, double decay, int64_t ste
 TW_API TW_MUST_CHECK tw_err tw_ema_swap_in(tw_ema *ema);
 TW_API TW_MUST_CHECK tw_err tw_ema_swap_out(tw_ema *ema);
 /* Copies the averages over another model's weights, matched by name. `to` may be the averaged model itself, whose
- * weights are then overwritten. A name that is missing is RANGE, another shape SHAPE, averages in the weights' place of either STATE, and nothing is copied. */
+ * weights are then overwritten. A name that is missing is RANGE, another shape SHAPE, averages in the weights' place of
+ * either STATE, and nothing is copied. */
 TW_API TW_MUST_CHECK tw_err tw_ema_copy(const tw_ema *ema, tw_params *to);
 
 /* ---- early stopping --------------------------------------------------------------------------------------

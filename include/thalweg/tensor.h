@@ -73,7 +73,7 @@ TW_API tw_tensor *tw_detach(tw_ctx *ctx, tw_tensor *x);
  *
  * Gradients of loss (one element) for everything that leads to it. NONFINITE when loss is NaN or infinite,
  * naming the first op whose output is; SHAPE when it has more or fewer than one element; STATE when it is NULL, when
- * nothing that leads to it wants a gradient, and the second time in a step; in a step that has failed, its first error. */
+ * nothing that leads to it wants a gradient, and the second time in a step. A step that has failed: its first error. */
 TW_API tw_err tw_backward(tw_ctx *ctx, tw_tensor *loss);
 /* The same for any tensor y, with dy as its gradient: y->size values, which are read during the call only, and must not
  * be those of a gradient that the call adds to. Neither y nor dy is checked for NaN or infinity: tw_optim_step finds
@@ -159,7 +159,8 @@ TW_API tw_tensor *tw_dropout(tw_ctx *ctx, tw_tensor *x, tw_real p);
 
 /* ---- parameters -----------------------------------------------------------------------------------
  * A tw_params owns a model: its parameters, its buffers (running statistics) and the layers made with it.
- * Making an optimiser or loading a file seals it: no parameters can be added any more, and values, and gradients, become one contiguous block each. */
+ * Making an optimiser or loading a file seals it: no parameters can be added any more, and values, and gradients,
+ * become one contiguous block each. */
 typedef struct tw_params tw_params;
 
 TW_API TW_MUST_CHECK tw_params *tw_params_new(tw_ctx *ctx); /* ctx must outlive it */

@@ -164,8 +164,8 @@ TW_API double tw_reliability_error(const tw_reliability *r);
 TW_API size_t tw_edit_distance(tw_ctx *ctx, const int32_t *a, size_t na, const int32_t *b, size_t nb);
 TW_API size_t tw_text_distance(tw_ctx *ctx, const char *a, const char *b);
 
-/* A minimum-cost edit path from a to b, in order: pairs of places that are kept or replaced; -1 in b: removed, -1 in a: inserted.
- * edit has room for na + nb; *n: how many. RANGE when what differs is longer than 16,000 symbols or so. */
+/* A minimum-cost edit path from a to b, in order: pairs of places that are kept or replaced; -1 in b: removed, -1 in a:
+ * inserted. edit has room for na + nb; *n: how many. RANGE when what differs is longer than 16,000 symbols or so. */
 typedef struct tw_edit {
     int32_t a, b;
 } tw_edit;

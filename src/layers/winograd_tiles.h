@@ -1,10 +1,11 @@
 /* winograd_tiles.h - how Winograd's convolution cuts pictures into tiles, and how it reads them.
  *
- * A tile belongs to one image: in a shared one, each image's rounding errors would depend on the other. A tile row is a row of tiles of an image. Those of all images are numbered, and a unit is some of them. It has
- * three stages: what is read is transformed, 16 channels at a time; the 36 places are multiplied, all tiles of the unit
- * at once; the results are transformed back. While the 36 matrices U are small, units are small too, one thread takes a
- * unit through all its stages, and what is between them stays in its cache. When U is large it must not be read often:
- * units are large then, and the threads share each stage of a unit. */
+ * A tile belongs to one image: in a shared one, each image's rounding errors would depend on the other. A tile row is a
+ * row of tiles of an image. Those of all images are numbered, and a unit is some of them. It has three stages: what is
+ * read is transformed, 16 channels at a time; the 36 places are multiplied, all tiles of the unit at once; the results
+ * are transformed back. While the 36 matrices U are small, units are small too, one thread takes a unit through all its
+ * stages, and what is between them stays in its cache. When U is large it must not be read often: units are large then,
+ * and the threads share each stage of a unit. */
 #ifndef TW_WINOGRAD_TILES_H
 #define TW_WINOGRAD_TILES_H
 

@@ -40,7 +40,8 @@ const char *tw_nearest(const char *word, int n, const char *const *names) {
     const char *nearest = NULL;
     size_t length = word ? strlen(word) : 0;
     if (!length || length > LONGEST_WORD) return NULL;
-    /* One letter may be wrong, and one more for every four: a nearer name is likely meant, a farther one is likely noise. */
+    /* One letter may be wrong, and one more for every four: a nearer name is likely meant, a farther one is likely
+     * noise. */
     int least = 2 + (int)length / 4;
     for (int i = 0; i < n; i++) {
         if (!names[i] || strlen(names[i]) > LONGEST_WORD) continue;

@@ -153,8 +153,8 @@ static bool is_first(const tw_ctx *ctx, const tw_tensor *y) {
     return n;
 }
 
-/* dy itself serves as y's gradient until y's node has read it. It is copied when it must stay (keep_grad) or may be added
- * to (y may be a parameter). */
+/* dy itself serves as y's gradient until y's node has read it. It is copied when it must stay (keep_grad) or may be
+ * added to (y may be a parameter). */
 static bool begin_with(tw_ctx *ctx, tw_tensor *y, const tw_real *dy) {
     if (dy && !y->keep_grad && !has_grad(ctx, y) && is_first(ctx, y)) {
         y->grad = (tw_real *)dy; /* no backward changes its output's gradient */

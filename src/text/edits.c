@@ -5,8 +5,8 @@
 
 enum { SAME = 0, REMOVE = 1, INSERT = 2, MOST_CELLS = 1 << 28 };
 
-/* step [na + 1][nb + 1]: the last edit of a minimum-cost path from a[0..i) to b[0..j). A pair goes before a gap, so that
- * "ab" and "b" pair their b. row [nb + 1] is working memory. */
+/* step [na + 1][nb + 1]: the last edit of a minimum-cost path from a[0..i) to b[0..j). A pair goes before a gap, so
+ * that "ab" and "b" pair their b. row [nb + 1] is working memory. */
 static void fill(const int32_t *a, size_t na, const int32_t *b, size_t nb, size_t *row, uint8_t *step) {
     for (size_t j = 0; j <= nb; j++) row[j] = j, step[j] = INSERT;
     for (size_t i = 1; i <= na; i++) {
