@@ -49,6 +49,34 @@ expect 1 'epoch 1: the loss is [a-z]*: .*; a smaller learning rate may help$' "$
 expect 1 "epoch 1: the network's scores are not finite any more, and are not saved; a smaller" "$ocr" "$@" --batch 64
 [ "$(cat "$dir/kept")" = 'what was there' ] || fail 'a training that diverged wrote its model'
 
+# What would be found out too late is refused before the first step, and no file is written that is another.
+tiny="train --labels $dir/pics/labels.tsv --model tiny --height 16 --epochs 2"
+long=$dir/$(printf %0252d 7)
+mkdir "$dir/f.best" "$dir/f.last.st"
+ln -s "$dir/none/file" "$dir/dangling"
+cp -r "$dir/pics" "$dir/mine"
+# shellcheck disable=SC2086
+{
+    expect 1 'empty name' "$ocr" $tiny --out ''
+    expect 1 'none/: cannot be written' "$ocr" $tiny --out "$dir/none/"
+    expect 1 'dangling: cannot be written: No such' "$ocr" $tiny --out "$dir/dangling"
+    expect 1 '\.best: cannot be written: File name too long' "$ocr" $tiny --val-split 0.5 --out "$long"
+    expect 1 'f\.best: cannot be written: it is not a regular file' "$ocr" $tiny --val-split 0.5 --out "$dir/f"
+    expect 1 'f\.last\.st: cannot be written: it is not a regular file' "$ocr" $tiny --val-split 0.5 --out "$dir/f.st"
+    expect 2 '--labels and --out are the same file' "$ocr" $tiny --out "$dir/pics/../pics/labels.tsv"
+    expect 2 '--labels and --log are the same file' "$ocr" $tiny --out "$dir/x" --log "$dir/pics/labels.tsv"
+    expect 2 '--log and --report are the same file' "$ocr" $tiny --out "$dir/x" --log "$dir/z" --report "$dir/z"
+    expect 2 'the best model, beside --out, and --log are' "$ocr" $tiny --out "$dir/x.st" --log "$dir/x.best.st"
+    expect 2 'the last model, beside --out, and --report are' "$ocr" $tiny --out "$dir/x.st" --report "$dir/x.last.st"
+    expect 1 'are .* epochs of 4 steps; at most 1000000' "$ocr" train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 16 \
+        --steps 999999999 --out "$dir/x"
+}
+expect 2 '--text and --out are the same file' "$ocr" lm --text "$dir/mine/labels.tsv" --out "$dir/mine/labels.tsv"
+expect 2 'a picture and --align are the same file' "$ocr" read --align "$dir/mine/000001.png" "$dir/mine/000001.png"
+expect 2 'unknown model "?\[31mx"' "$ocr" train --synth --model "$(printf '\033[31mx')" --out "$dir/x"
+[ ! -e "$dir/x" ] || fail 'what was refused was written all the same'
+same 'a refused command has changed a file' "$dir/pics/labels.tsv" "$dir/mine/labels.tsv"
+
 # check: each thing that can be wrong, and a clean set.
 expect 0 'nothing would hurt' "$ocr" check "$dir/pics/labels.tsv"
 expect 2 'which labels.tsv' "$ocr" check
@@ -71,7 +99,7 @@ for words in 'bad.tsv:5: no TAB' 'bad.tsv:6: no path' 'bad.tsv:7: a NUL byte at 
     expect 1 "$words" "$ocr" check "$dir/bad.tsv" --height 16
 done
 expect 1 'bad.tsv:1: "O" in "One"' "$ocr" check "$dir/bad.tsv" --alphabet 'Tabcdenwo' --show 0
-head -c 100000 "$ocr" >"$dir/garbage.tsv"
+head -c 100000 "$(command -v sh)" >"$dir/garbage.tsv" # a program: the one under test may be a script that runs it
 expect 1 'more (--show 0' "$ocr" check "$dir/garbage.tsv"
 printf 'pics/000001.png\tA\npipe\tB\n' >"$dir/pipe.tsv"
 expect 1 'pipe.tsv:2: .*pipe: is not a regular file' "$ocr" train --labels "$dir/pipe.tsv" --out "$dir/m"
@@ -135,11 +163,11 @@ done
 expect 1 'continue with the same' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/copy" --out "$dir/none.st"
 expect 0 'paused' "$ocr" train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --epochs 3 --val-split 0.25 --out "$dir/split" \
     --pause-after 1
-sed 's#^#pics/#' "$dir/pics/labels.tsv" | head -n 60 >"$dir/fewer.tsv"
-expect 1 'split was trained with 48 pictures, and there are 45' "$ocr" train --labels "$dir/fewer.tsv" --resume "$dir/split" --out "$dir/none.st"
-expect 0 'paused' "$ocr" train --labels "$dir/fewer.tsv" --val "$dir/pics/labels.tsv" --model tiny --height 16 --epochs 3 \
+head -n 60 "$dir/pics/labels.tsv" >"$dir/pics/fewer.tsv"
+expect 1 'split was trained with 48 pictures, and there are 45' "$ocr" train --labels "$dir/pics/fewer.tsv" --resume "$dir/split" --out "$dir/none.st"
+expect 0 'paused' "$ocr" train --labels "$dir/pics/fewer.tsv" --val "$dir/pics/labels.tsv" --model tiny --height 16 --epochs 3 \
     --out "$dir/val" --pause-after 1
-expect 1 'val was trained with 64 pictures to validate on, and there are 60' "$ocr" train --labels "$dir/fewer.tsv" --val "$dir/fewer.tsv" \
+expect 1 'val was trained with 64 pictures to validate on, and there are 60' "$ocr" train --labels "$dir/pics/fewer.tsv" --val "$dir/pics/fewer.tsv" \
     --resume "$dir/val" --out "$dir/none.st"
 refuse_cut 'crnn_ocr train' "$dir/split" "$ocr" train --labels "$dir/pics/labels.tsv" --out "$dir/none.st" --resume
 LC_ALL=C sed 's/"thalweg.checkpoint":"1"/"thalweg.checkpoint":"2"/' "$dir/split" >"$dir/later"
@@ -147,7 +175,33 @@ expect 1 'later: is a checkpoint of format 2; this library reads 1' "$ocr" train
     --out "$dir/none.st"
 LC_ALL=C sed 's/"model":"tiny"/"model":"huge"/' "$dir/split" >"$dir/huge"
 expect 1 'huge: unknown model "huge"' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/huge" --out "$dir/none.st"
+LC_ALL=C sed 's/"seed":"1"/"seed":"x"/' "$dir/split" >"$dir/seed"
+expect 1 'seed: "seed" is not a whole number' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/seed" --out "$dir/none.st"
+LC_ALL=C sed 's/"augment":"light"/"augment":"lihgt"/' "$dir/split" >"$dir/augment"
+expect 1 'augment: unknown "augment": "lihgt"' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/augment" --out "$dir/none.st"
+LC_ALL=C sed 's/"thalweg.loader.epoch":"1"/"thalweg.loader.epoch":"9"/' "$dir/split" >"$dir/epoch"
+expect 1 'epoch: its entry "thalweg.loader.epoch" is damaged' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/epoch" \
+    --out "$dir/none.st"
+{ sed 1d "$dir/pics/labels.tsv"; head -n 1 "$dir/pics/labels.tsv"; } >"$dir/pics/turned.tsv"
+expect 1 'split was trained with other texts than those of .*turned.tsv' "$ocr" train --labels "$dir/pics/turned.tsv" --resume "$dir/split" \
+    --out "$dir/none.st"
+# The same pictures in another folder are put aside as before.
+expect 0 'paused' "$ocr" train --labels "$dir/mine/labels.tsv" --resume "$dir/split" --out "$dir/moved" --pause-after 1
+expect 1 'copy was trained with --synth and none of its options: continue with the same' "$ocr" train --synth --preset scene \
+    --resume "$dir/copy" --out "$dir/none.st"
 [ ! -e "$dir/none.st" ] || fail 'what was refused was written all the same'
+
+# One training of a file at a time, also when both are stopped and killed.
+set -- train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 4 --epochs 1000 --out "$dir/held"
+"$ocr" "$@" >"$dir/first" 2>&1 &
+until [ -e "$dir/held.lock" ]; do sleep 0.01; done
+expect 1 'held: another training writes it; give this one another --out' "$ocr" "$@"
+kill -9 $!
+wait $!
+[ -e "$dir/held.lock" ] || fail 'a killed training removed its lock'
+rm -f "$dir/held"
+expect 0 'paused' "$ocr" "$@" --pause-after 1
+[ ! -e "$dir/held.lock" ] || fail 'the lock is left'
 
 # Stopped by a signal in the middle of an epoch, and resumed: the same bits, and a log without a gap.
 set -- train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 4 --val-split 0.25 --augment light

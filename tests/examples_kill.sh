@@ -44,6 +44,7 @@ check_folder() {
     for file in "$1"/*; do
         case ${file##*/} in
             '*' | *.tmp-0) ;;
+            m.lock) ;; # of the killed one
             m | m.best | m.last) "${which}_check" "$file" ;;
             *) fail "$moment: what is ${file##*/}?" ;;
         esac

@@ -50,6 +50,14 @@ for m in mlp lenet cnn cnn-l; do
     done
 done
 
+# What is read is not written, and two names not to one file.
+expect 1 'train-images-idx3-ubyte: is data that is read' "$mnist" train --data "$dir/data" --out "$dir/data/../data/train-images-idx3-ubyte"
+expect 2 '--out and --log are the same file' "$mnist" train --data "$dir/data" --out "$dir/x" --log "$dir/x"
+expect 2 '--model and --png are the same file' "$mnist" eval --data "$dir/data" --model "$dir/mlp.1" --png "$dir/mlp.1"
+expect 1 'empty name' "$mnist" train --data "$dir/data" --out ''
+expect 1 'nf/: cannot be written' "$mnist" train --data "$dir/data" --out "$dir/nf/"
+same 'a refused command has changed a file' "$dir/mlp.1" "$dir/mlp.2"
+
 # Paused and resumed is the same as never paused; dropout and augmentation draw on.
 set -- train --data "$dir/data" --model mlp --epochs 3 --seed 9 --augment
 expect 0 'test accuracy' "$mnist" "$@" --out "$dir/whole"

@@ -4,16 +4,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
-#include <libgen.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <thalweg/extend.h>
 #include <thalweg/optim.h>
-#include <unistd.h>
 
 #define MAX_OPTIONS 64
 
@@ -22,13 +20,15 @@ static void print_name(FILE *out, const cli_command *c) {
 }
 
 void cli_usage_error(const cli_command *c, const char *format, ...) {
+    char sentence[4096];
     va_list args;
     va_start(args, format);
-    print_name(stderr, c);
-    fputs(": ", stderr);
-    vfprintf(stderr, format, args);
+    vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
-    fputs("\nTry `", stderr);
+    for (char *p = sentence; *p; p++) /* what was typed must not steer the terminal */
+        if ((unsigned char)*p < ' ' || *p == 0x7f) *p = '?';
+    print_name(stderr, c);
+    fprintf(stderr, ": %s\nTry `", sentence);
     print_name(stderr, c);
     fputs(" --help`.\n", stderr);
     exit(2);
@@ -105,7 +105,7 @@ static void store(const cli_command *c, const cli_option *o, const char *text) {
         memcpy(o->to, &text, sizeof text);
     } else if (o->type == CLI_SEED) {
         unsigned long long v = strtoull(text, &end, 10);
-        if (!*text || *end || errno || *text == '-')
+        if (!*text || *end || errno || strchr(text, '-'))
             cli_usage_error(c, "--%s wants a whole number from 0 to 2^64-1, not \"%s\"", o->name, text);
         *(uint64_t *)o->to = v;
     } else if (o->type == CLI_INT) {
@@ -215,6 +215,7 @@ static int run_command(const char *program, const char *about, int n, const cli_
 }
 
 int cli_main(const char *program, const char *about, int n, const cli_entry *command, int argc, char **argv) {
+    signal(SIGXFSZ, SIG_IGN); /* a file beyond `ulimit -f` is to be a sentence, as a full disk is */
     int code = run_command(program, about, n, command, argc, argv);
     if (fflush(stdout) || ferror(stdout)) {
         fprintf(stderr, "%s: the results cannot be written: %s\n", program, strerror(errno));
@@ -233,24 +234,6 @@ void cli_check_specs(const cli_command *c, tw_ctx *ctx, const char *optim, const
     tw_optim_free(made);
     tw_params_free(none);
     if (!ok) cli_usage_error(c, "%s", tw_errmsg(ctx));
-}
-
-static tw_err cannot_be_written(tw_ctx *ctx, const char *path, const char *why) {
-    return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: %s", path, why);
-}
-
-tw_err cli_check_out(tw_ctx *ctx, const char *path) {
-    struct stat old;
-    bool exists = !stat(path, &old);
-    if (!exists && errno != ENOENT) return cannot_be_written(ctx, path, strerror(errno));
-    if (exists && !S_ISREG(old.st_mode)) return cannot_be_written(ctx, path, "it is not a regular file");
-    if (exists && access(path, W_OK)) return cannot_be_written(ctx, path, strerror(errno));
-    char *copy = strdup(path); /* dirname writes to it */
-    if (!copy) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
-    bool ok = access(dirname(copy), W_OK) == 0;
-    int why = errno;
-    free(copy);
-    return ok ? TW_OK : cannot_be_written(ctx, path, strerror(why));
 }
 
 void cli_explain_divergence(tw_ctx *ctx, int epoch) {

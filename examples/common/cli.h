@@ -50,8 +50,22 @@ _Noreturn void cli_die(const char *program, const char *format, ...) TW_PRINTF(2
 
 /* What would otherwise be found out too late. A misspelt optimiser or schedule is a mistake of the command line: */
 void cli_check_specs(const cli_command *command, tw_ctx *ctx, const char *optim, const char *schedule);
+
+/* ---- cli_files.c: the files that a command line names ------------------------------------------------------ */
 /* Can path be written, at the end of a training? */
 tw_err cli_check_out(tw_ctx *ctx, const char *path);
+
+/* No file that is written may be another that is read or written: a mistake of the command line. */
+typedef struct cli_file {
+    const char *option, *path; /* path NULL: not on the command line */
+    bool written;
+} cli_file;
+void cli_check_files(const cli_command *command, int n, const cli_file *file);
+bool cli_same_file(const char *a, const char *b); /* by whatever names; also one that does not exist yet */
+
+/* Until the program ends no other training may write path: one would hand out the other's network. Its lock is the file
+ * path.lock, which is removed at the end; a killed one leaves it behind, unlocked. */
+tw_err cli_lock_out(tw_ctx *ctx, const char *path);
 
 /* The training failed in this epoch. When numbers were not finite, the sentence says when, and what may help. */
 void cli_explain_divergence(tw_ctx *ctx, int epoch);

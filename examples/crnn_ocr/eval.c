@@ -242,6 +242,11 @@ int command_eval(int argc, char **argv) {
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (!o.model) cli_usage_error(&command, "--model FILE is needed");
     if (!o.labels) cli_usage_error(&command, "--labels FILE.tsv is needed");
+    const cli_file files[] = {{"--model", o.model, false},
+                              {"--labels", o.labels, false},
+                              {"--images", o.images, false},
+                              {"--reliability", o.reliability, true}};
+    cli_check_files(&command, 4, files);
     tw_ctx *ctx = open_context(PROGRAM, 0, o.threads);
     evaluation e = {0};
     tw_err err = run(ctx, &o, &e);

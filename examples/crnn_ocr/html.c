@@ -152,27 +152,11 @@ static char *base64(const unsigned char *from, size_t n, const char *before) {
     return text;
 }
 
-static char *encode_file(tw_ctx *ctx, const char *path) {
-    FILE *file = fopen(path, "rb");
-    char *text = NULL;
-    long size = file && !fseek(file, 0, SEEK_END) ? ftell(file) : -1;
-    unsigned char *bytes = size > 0 ? malloc((size_t)size) : NULL;
-    if (bytes && !fseek(file, 0, SEEK_SET) && fread(bytes, 1, (size_t)size, file) == (size_t)size)
-        text = base64(bytes, (size_t)size, "data:image/png;base64,");
-    if (!text) tw_fail(ctx, TW_ERR_IO, "%s: cannot be read", path);
-    if (file) fclose(file);
-    free(bytes);
-    return text;
-}
-
 char *html_data_url(tw_ctx *ctx, const tw_image *image) {
-    const char *folder = getenv("TMPDIR");
-    char path[4096];
-    snprintf(path, sizeof path, "%s/crnn_ocr-XXXXXX", folder && *folder ? folder : "/tmp");
-    int fd = mkstemp(path);
-    if (fd < 0) return tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
-    close(fd);
-    char *text = tw_image_save_png(ctx, path, image) ? NULL : encode_file(ctx, path);
-    unlink(path);
-    return text;
+    uint8_t *png;
+    size_t size;
+    if (tw_image_encode_png(ctx, image, &png, &size)) return NULL;
+    char *text = base64(png, size, "data:image/png;base64,");
+    free(png);
+    return text ? text : tw_fail(ctx, TW_ERR_NOMEM, "out of memory");
 }

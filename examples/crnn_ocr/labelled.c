@@ -44,11 +44,24 @@ tw_err labelled_load(tw_ctx *ctx, const char *labels, const char *images, labell
 
 /* ---- a part put aside ------------------------------------------------------------------------------------ */
 
-/* FNV-1a */
-static uint64_t hash_text(const char *s) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *s; s++) h = (h ^ (unsigned char)*s) * 0x100000001b3u;
+/* FNV-1a, begun with NO_TEXT or gone on with. */
+#define NO_TEXT UINT64_C(0xcbf29ce484222325)
+static uint64_t hash_text(uint64_t h, const char *s) {
+    for (; *s; s++) h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
     return h;
+}
+
+uint64_t labelled_hash(const labelled *data) {
+    uint64_t h = NO_TEXT;
+    for (size_t i = 0; i < data->tsv.n; i++) h = hash_text(hash_text(h, data->tsv.row[i].text), "\n");
+    return h;
+}
+
+/* As it stands in the TSV: the part does not depend on the folder that it is called from or lies in. */
+static const char *name_in(const tw_tsv *tsv, size_t i) {
+    const char *slash = strrchr(tsv->path, '/'), *path = tsv->row[i].path;
+    size_t folder = slash ? (size_t)(slash + 1 - tsv->path) : 0;
+    return strncmp(path, tsv->path, folder) ? path : path + folder;
 }
 
 static int by_value(const void *a, const void *b) {
@@ -63,7 +76,7 @@ static uint64_t *draw_keys(const labelled *data, double part, uint64_t seed, uin
     if (!key) return NULL;
     uint64_t stream = tw_random_bits(seed, 0x73706c6974u);
     for (size_t i = 0; i < n; i++)
-        key[i] = tw_random_bits(stream, data->images.ndim ? i : hash_text(data->tsv.row[i].path));
+        key[i] = tw_random_bits(stream, data->images.ndim ? i : hash_text(NO_TEXT, name_in(&data->tsv, i)));
     memcpy(sorted, key, n * sizeof *key);
     qsort(sorted, n, sizeof *sorted, by_value);
     *most = sorted[take < 1 ? 0 : take >= n ? n - 1 : take - 1];

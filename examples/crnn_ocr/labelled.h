@@ -21,6 +21,8 @@ tw_err labelled_load(tw_ctx *ctx, const char *labels, const char *images, labell
 /* Moves a part of the rows, chosen by seed, to `other`, so that neither is empty: all rows of one file go to the same
  * side. Before labelled_encode; `other` points into data, which must outlive it. */
 tw_err labelled_split(tw_ctx *ctx, labelled *data, double part, uint64_t seed, labelled *other);
+/* A hash of all texts, in their order. */
+uint64_t labelled_hash(const labelled *data);
 /* The characters of all texts. */
 tw_alphabet *labelled_alphabet(tw_ctx *ctx, const labelled *data);
 /* Makes data->dataset: pictures scaled to height, texts as symbols. A text with a character outside the alphabet is

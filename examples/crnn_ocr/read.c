@@ -135,7 +135,13 @@ int command_read(int argc, char **argv) {
         sizeof table / sizeof *table,
         table};
     int n = cli_parse(&command, argc, argv), streams = o.list && !strcmp(o.list, "-");
-    for (int i = 1; i <= n; i++) streams += !strcmp(argv[i], "-");
+    for (int i = 1; i <= n; i++) {
+        const cli_file files[] = {{"a picture", argv[i], false}, {"--align", o.align, true}};
+        cli_check_files(&command, 2, files);
+        streams += !strcmp(argv[i], "-");
+    }
+    const cli_file files[] = {{"--model", o.model, false}, {"--list", o.list, false}, {"--align", o.align, true}};
+    cli_check_files(&command, 3, files);
     if (!n && !o.list) cli_usage_error(&command, "which pictures?");
     if (streams > 1) cli_usage_error(&command, "standard input (-) can be read only once");
     run r = {.ctx = open_context(PROGRAM, 0, o.threads), .o = &o};

@@ -1,12 +1,24 @@
 /* recipe.c - see recipe.h. */
 #include "recipe.h"
 
+#include "augment.h"
 #include "ema.h"
 #include "guide.h"
+#include "utf8.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
+
+/* A file's name, which may be any bytes, where a model file holds UTF-8. */
+static tw_err set_name(tw_meta *meta, const char *key, const char *name) {
+    char shown[4096];
+    snprintf(shown, sizeof shown, "%s", name);
+    utf8_or_ascii(shown);
+    return tw_meta_set(meta, key, shown);
+}
 
 /* `input` is a constant of this program, written for whoever reads the file with another one. */
 tw_err recipe_write(tw_meta *meta, const recipe *r, const tw_alphabet *alphabet) {
@@ -26,7 +38,8 @@ tw_err recipe_write(tw_meta *meta, const recipe *r, const tw_alphabet *alphabet)
     if (!err) err = tw_meta_setf(meta, "clip", "%.17g", r->clip);
     if (!err) err = tw_meta_setf(meta, "seed", "%llu", (unsigned long long)r->seed);
     if (!err && r->augment) err = tw_meta_set(meta, "augment", r->augment);
-    if (!err && r->init) err = tw_meta_set(meta, "init", r->init);
+    if (!err && r->init) err = set_name(meta, "init", r->init);
+    if (!err && r->rendered) err = tw_meta_set(meta, "rendered", r->rendered);
     if (!err && r->patience) err = tw_meta_setf(meta, "patience", "%d", r->patience);
     if (!err && r->ema > 0) err = tw_meta_setf(meta, "ema", "%.17g", r->ema);
     if (!err && r->guide > 0) err = tw_meta_setf(meta, "guide", "%.17g", r->guide);
@@ -50,6 +63,24 @@ static tw_err number(tw_ctx *ctx, const tw_meta *meta, const char *path, const c
     return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: \"%s\" is not a number from 0 to %g: \"%.40s\"", path, key, max, text);
 }
 
+static tw_err read_seed(tw_ctx *ctx, const char *path, const char *text, uint64_t *seed) {
+    char *end;
+    errno = 0;
+    *seed = strtoull(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && !*end && !errno) return TW_OK;
+    return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: \"seed\" is not a whole number from 0 to 2^64-1: \"%.40s\"", path,
+                       text);
+}
+
+static tw_err check_words(tw_ctx *ctx, const char *path, const recipe *r) {
+    bool known = !r->augment;
+    for (int i = 0; i < AUGMENT_KINDS; i++) known = known || !strcmp(r->augment, augment_name[i]);
+    if (!known) return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: unknown \"augment\": \"%.40s\"", path, r->augment);
+    if (strcmp(r->data, "labels") != 0 && strcmp(r->data, "synth") != 0 && strcmp(r->data, "mixed") != 0)
+        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: unknown \"data\": \"%.40s\"", path, r->data);
+    return TW_OK;
+}
+
 tw_err recipe_read(tw_ctx *ctx, const tw_meta *meta, const char *path, recipe *r) {
     int64_t height = 0, epochs = 0, batch = 0, samples = 0, patience = 0;
     *r = (recipe){.model = want(ctx, meta, "model", path),
@@ -57,12 +88,13 @@ tw_err recipe_read(tw_ctx *ctx, const tw_meta *meta, const char *path, recipe *r
                   .schedule = want(ctx, meta, "schedule", path),
                   .data = want(ctx, meta, "data", path),
                   .augment = tw_meta_get(meta, "augment"),
-                  .init = tw_meta_get(meta, "init")};
+                  .init = tw_meta_get(meta, "init"),
+                  .rendered = tw_meta_get(meta, "rendered")};
     const char *seed = want(ctx, meta, "seed", path);
     if (!want(ctx, meta, "lr", path) || !want(ctx, meta, "clip", path)) return tw_error(ctx);
     tw_err err = tw_error(ctx);
     if (!err) err = tw_meta_int(meta, "height", 8, 64, &height);
-    if (!err) err = tw_meta_int(meta, "epochs", 1, 1000000, &epochs);
+    if (!err) err = tw_meta_int(meta, "epochs", 1, MOST_EPOCHS, &epochs);
     if (!err) err = tw_meta_int(meta, "batch", 1, 4096, &batch);
     if (!err) err = tw_meta_int(meta, "samples", 0, INT32_MAX, &samples);
     if (!err && tw_meta_get(meta, "patience")) err = tw_meta_int(meta, "patience", 0, 1000000, &patience);
@@ -72,10 +104,11 @@ tw_err recipe_read(tw_ctx *ctx, const tw_meta *meta, const char *path, recipe *r
     if (!err) err = number(ctx, meta, path, "guide", 100, &r->guide);
     if (!err) err = number(ctx, meta, path, "mix", 1, &r->mix);
     if (!err) err = number(ctx, meta, path, "val_split", 1, &r->val_split);
+    if (!err) err = check_words(ctx, path, r);
+    if (!err) err = read_seed(ctx, path, seed, &r->seed);
     if (err) return err;
     r->height = (int)height, r->epochs = (int)epochs, r->batch = (int)batch, r->samples = (int)samples;
     r->patience = (int)patience;
-    r->seed = strtoull(seed, NULL, 10);
     return TW_OK;
 }
 

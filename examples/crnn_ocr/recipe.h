@@ -6,11 +6,14 @@
 
 #include <thalweg/text.h>
 
+enum { MOST_EPOCHS = 1000000 };
+
 /* Strings are borrowed: from the command line, or from the file's metadata. */
 typedef struct recipe {
     const char *model, *optim, *schedule, *data; /* data: "labels", "synth" or "mixed" */
     const char *augment;                         /* what is done to labelled pictures: see augment.h */
     const char *init;                            /* the file whose weights it began with; NULL: fresh ones */
+    const char *rendered;                        /* options of --synth, as on a command line; NULL: not known */
     int height, epochs, batch, samples;          /* samples an epoch, for synth */
     int patience;                                /* epochs without improvement before it stops; 0: never */
     double lr, clip;  /* learning rate, 0: the optimiser's; largest norm of a gradient, 0: any */

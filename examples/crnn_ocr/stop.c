@@ -20,6 +20,7 @@ static void watch(int number) {
 void stop_watch(void) {
     watch(SIGINT);
     watch(SIGTERM);
+    watch(SIGHUP); /* the terminal was closed */
 }
 
 bool stop_wanted(void) { return wanted; }

@@ -1,5 +1,6 @@
 /* synth_source.c - the options of rendered text: from a command line to fonts, words and looks. */
 #include "synth.h"
+#include "utf8.h"
 
 #include "../common/cli.h"
 
@@ -32,6 +33,21 @@ void synth_cli_options(synth_options *o, cli_option *table) {
 
 bool synth_options_given(const synth_options *o) {
     return o->preset || o->set || o->fonts || o->deny || o->folders || o->words || o->without || o->pattern;
+}
+
+char *synth_options_text(const synth_options *o) {
+    const struct {
+        const char *name, *value;
+    } all[SYNTH_OPTIONS] = {{"preset", o->preset},   {"set", o->set},           {"fonts", o->fonts},
+                            {"deny", o->deny},       {"font-dirs", o->folders}, {"words", o->words},
+                            {"without", o->without}, {"pattern", o->pattern}};
+    size_t room = 1;
+    for (int i = 0; i < SYNTH_OPTIONS; i++) room += all[i].value ? strlen(all[i].value) + 16 : 0;
+    char *text = malloc(room), *at = text;
+    for (int i = 0; text && i < SYNTH_OPTIONS; i++)
+        if (all[i].value) at += sprintf(at, "%s--%s '%s'", at == text ? "" : " ", all[i].name, all[i].value);
+    if (text) *at = 0, utf8_or_ascii(text);
+    return text;
 }
 
 typedef struct owned {

@@ -1,5 +1,5 @@
 /* train.c - `crnn_ocr train`: its command line. */
-#include "train.h"
+#include "train_run.h"
 
 #include "commands.h"
 
@@ -26,6 +26,24 @@ static void check_model(const cli_command *c, const recipe *r) {
                         design->height_step, design->max_height);
 }
 
+static void check_files(const cli_command *c, const train_options *o) {
+    char *best = train_beside(o->out, "best"), *last = train_beside(o->out, "last");
+    const cli_file files[] = {{"--labels", o->labels, false},
+                              {"--images", o->images, false},
+                              {"--val", o->val, false},
+                              {"--val-images", o->val_images, false},
+                              {"--init", o->init, false},
+                              {"--alphabet", o->alphabet && *o->alphabet == '@' ? o->alphabet + 1 : NULL, false},
+                              {"--out", o->out, true},
+                              {"the best model, beside --out,", best, true},
+                              {"the last model, beside --out,", last, true},
+                              {"--log", o->log, true},
+                              {"--report", o->report, true}};
+    cli_check_files(c, sizeof files / sizeof *files, files);
+    free(best);
+    free(last);
+}
+
 static void check(const cli_command *c, train_options *o, const bool *given, int ngiven) {
     recipe *r = &o->recipe;
     if (!o->labels && !o->synth) cli_usage_error(c, "--labels FILE.tsv or --synth is needed");
@@ -35,6 +53,7 @@ static void check(const cli_command *c, train_options *o, const bool *given, int
             c, "--preset, --set, --fonts, --deny, --font-dirs, --words, --without and --pattern go with --synth");
     if (o->val_images && !o->val) cli_usage_error(c, "--val-images goes with --val");
     if (!o->out) cli_usage_error(c, "--out FILE is needed: where the model goes");
+    check_files(c, o);
     if (o->resume) {
         for (int i = 0; i < ngiven; i++)
             if (given[i])

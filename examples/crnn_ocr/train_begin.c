@@ -22,10 +22,23 @@ void train_end(run *r) {
     trained_free(&r->known);
     train_data_free(&r->data);
     free(r->best_path);
+    free(r->rendered);
 }
 
 static const char *data_kind(const train_options *o) {
     return o->synth && o->labels ? "mixed" : o->synth ? "synth" : "labels";
+}
+
+/* With other options of rendered text the result would be neither training's. */
+static tw_err check_rendered(const run *r) {
+    const char *before = r->plan.rendered;
+    char *now = synth_options_text(&r->o->rendered);
+    tw_err err = now ? TW_OK : tw_fail_err(r->ctx, TW_ERR_NOMEM, "out of memory");
+    if (!err && before && strcmp(before, now) != 0)
+        err = tw_fail_err(r->ctx, TW_ERR_RANGE, "%s was trained with --synth%s%s: continue with the same", r->o->resume,
+                          *before ? " " : " and none of its options", before);
+    free(now);
+    return err;
 }
 
 static tw_err open_resumed(run *r) {
@@ -43,6 +56,7 @@ static tw_err open_resumed(run *r) {
         if (!strcmp(r->plan.data, kinds[i].data) && strcmp(r->plan.data, data_kind(o)) != 0)
             return tw_fail_err(r->ctx, TW_ERR_RANGE, "%s was trained with %s: continue with the same", o->resume,
                                kinds[i].options);
+    if (o->synth && (err = check_rendered(r))) return err;
     /* as the first start had it; the checkpoint sets the rest */
     tw_rng_set(r->ctx, (tw_rng_state){r->plan.seed, 0});
     return TW_OK;
@@ -89,10 +103,14 @@ static tw_err open_networks(run *r) {
 /* --steps as whole epochs; otherwise the design's, but more when pictures are few: the plateau of CTC takes some
  * hundred steps however many pictures there are. The average reaches over a fiftieth of the training: what is
  * averaged longer lags behind while the network still learns fast. */
-static void settle_lengths(run *r) {
+static tw_err settle_lengths(run *r) {
     double batches = ceil((double)r->data.dataset->count / r->plan.batch);
     if (batches < 1) batches = 1;
     if (r->o->steps) r->plan.epochs = (int)ceil(r->o->steps / batches);
+    if (r->plan.epochs > MOST_EPOCHS)
+        return tw_fail_err(r->ctx, TW_ERR_RANGE,
+                           "--steps %d are %d epochs of %.0f steps; at most %d epochs are trained", r->o->steps,
+                           r->plan.epochs, batches, MOST_EPOCHS);
     if (!r->plan.epochs) {
         const double least_steps = 3000, most_epochs = 300;
         double epochs = crnn_design_find(r->plan.model)->epochs, enough = ceil(least_steps / batches);
@@ -101,29 +119,44 @@ static void settle_lengths(run *r) {
     }
     double steps = batches * r->plan.epochs;
     if (r->plan.ema < 0) r->plan.ema = steps < 500 ? 0.9 : steps > 500000 ? 0.9999 : 1 - 50 / steps;
+    return TW_OK;
+}
+
+/* All that is written at the end, or now and then, can be: to find that out after hours would be too late. */
+static tw_err check_outputs(run *r) {
+    const train_options *o = r->o;
+    bool measured = o->val || r->plan.val_split > 0;
+    char *last = train_beside(o->out, "last");
+    r->best_path = train_beside(o->out, "best");
+    tw_err err = last && r->best_path ? cli_check_out(r->ctx, o->out)
+                                      : tw_fail_err(r->ctx, TW_ERR_NOMEM, "out of memory");
+    if (!err && measured) err = cli_check_out(r->ctx, r->best_path);
+    if (!err && measured) err = cli_check_out(r->ctx, last);
+    if (!err && o->report) err = cli_check_out(r->ctx, o->report);
+    free(last);
+    return err ? err : cli_lock_out(r->ctx, o->out);
 }
 
 tw_err train_begin(run *r) {
     const train_options *o = r->o;
     tw_ctx *ctx = r->ctx;
-    tw_err err = cli_check_out(ctx, o->out);
-    if (!err && o->report) err = cli_check_out(ctx, o->report);
-    if (!err && o->resume) err = open_resumed(r);
-    else if (!err && o->init) err = open_init(r);
+    tw_err err = o->resume ? open_resumed(r) : o->init ? open_init(r) : TW_OK;
+    if (!err) err = check_outputs(r);
     if (err) return err;
     if (!o->resume) complete(&r->plan, o);
+    if (!o->resume && o->synth && !(r->plan.rendered = r->rendered = synth_options_text(&o->rendered)))
+        return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     err = train_data_open(ctx, o, r->known.net.params ? &r->known : NULL, o->resume != NULL, &r->plan, &r->data);
     if (err) return err;
-    if (!o->resume) settle_lengths(r);
+    if (!o->resume && (err = settle_lengths(r))) return err;
     r->augmented = o->init || (o->resume && tw_meta_get(r->known.meta, "augmented"));
     if (r->augmented) train_data_augment(&r->data);
     err = open_networks(r);
     if (!err) err = training_new(ctx, &r->net, r->data.dataset, &r->plan, &r->training);
     if (!err) err = tw_params_seal(r->shown.params);
     if (err) return err;
-    r->best_path = train_beside(o->out, "best");
     r->meta = tw_meta_new(ctx);
-    if (!r->meta || !r->best_path) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    if (!r->meta) return tw_error(ctx);
     err = recipe_write(r->meta, &r->plan, r->data.alphabet);
     if (!err && o->resume) err = train_load_checkpoint(r);
     return err ? err : train_log(r);

@@ -13,6 +13,7 @@
 /* Of the checkpoint's metadata: how many pictures it is trained and measured with. */
 #define PICTURES_KEY "pictures"
 #define VALIDATION_KEY "validation_pictures"
+#define TEXTS_KEY "texts" /* labelled_hash of those to train on */
 
 char *train_beside(const char *path, const char *word) {
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
@@ -33,6 +34,7 @@ static tw_err write_state(run *r) {
     tw_err err = tw_meta_set(r->meta, "figures", figures);
     if (!err) err = tw_meta_setf(r->meta, PICTURES_KEY, "%zu", r->data.dataset->count);
     if (!err) err = tw_meta_setf(r->meta, VALIDATION_KEY, "%zu", r->data.valid.tsv.n);
+    if (!err) err = tw_meta_setf(r->meta, TEXTS_KEY, "%016llx", (unsigned long long)labelled_hash(&r->data.train));
     if (!err && r->past.text) err = tw_meta_set(r->meta, "history", r->past.text);
     if (!err) err = tw_meta_setf(r->meta, "seconds", "%.1f", train_seconds(r));
     if (!err && r->best_epoch)
@@ -59,6 +61,17 @@ static tw_err check_count(const run *r, const char *key, size_t now, const char 
                           "training with --init",
                           r->o->resume, (long long)before, what, now);
     return err;
+}
+
+static tw_err check_texts(const run *r) {
+    char now[24];
+    const char *before = tw_meta_get(r->known.meta, TEXTS_KEY);
+    snprintf(now, sizeof now, "%016llx", (unsigned long long)labelled_hash(&r->data.train));
+    if (!before || !strcmp(before, now)) return TW_OK;
+    return tw_fail_err(r->ctx, TW_ERR_FORMAT,
+                       "%s was trained with other texts than those of %s, or in another order: continue with the same, "
+                       "or begin another training with --init",
+                       r->o->resume, r->o->labels ? r->o->labels : "(none)");
 }
 
 static tw_err read_state(run *r) {
@@ -132,7 +145,9 @@ tw_err train_load_checkpoint(run *r) {
     tw_loader_position at;
     tw_err err = check_count(r, PICTURES_KEY, r->data.dataset->count, "pictures");
     if (!err) err = check_count(r, VALIDATION_KEY, r->data.valid.tsv.n, "pictures to validate on");
+    if (!err) err = check_texts(r);
     if (!err) err = tw_checkpoint_load(r->net.params, r->training.optim, &at, r->o->resume);
+    if (!err && at.epoch >= r->plan.epochs) err = bad_state(r, "thalweg.loader.epoch");
     if (!err) err = tw_loader_seek(r->training.loader, at);
     if (!err) err = read_state(r);
     return err ? err : bring_best(r);

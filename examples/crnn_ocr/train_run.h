@@ -27,9 +27,9 @@ typedef struct run {
     double began, seconds, saved; /* of this process; of the processes before; of the last checkpoint */
     bool augmented;               /* labelled pictures are */
     /* the best network on the validation set */
-    char *best_path;
-    int best_epoch;     /* 0: none yet */
-    tw_early_stop stop; /* of its CER; among equal ones exact decides. Being only as good is no improvement */
+    char *best_path, *rendered; /* rendered: plan.rendered, of a fresh training */
+    int best_epoch;             /* 0: none yet */
+    tw_early_stop stop;         /* of its CER; among equal ones exact decides. Being only as good is no improvement */
     double best_exact;
     /* of the last epoch */
     score validation;

@@ -1,6 +1,8 @@
 /* utf8.c - see utf8.h. */
 #include "utf8.h"
 
+#include <thalweg/text.h>
+
 uint32_t utf8_next(const char **text) {
     const unsigned char *p = (const unsigned char *)*text;
     int more = *p < 0x80 ? 0 : *p < 0xc2 ? -1 : *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : *p < 0xf5 ? 3 : -1;
@@ -25,4 +27,10 @@ size_t utf8_put(char *to, uint32_t code) {
     for (size_t i = n - 1; i > 0; i--, code >>= 6) to[i] = (char)(0x80 | (code & 0x3f));
     to[0] = (char)((0xf00u >> n) | code);
     return n;
+}
+
+void utf8_or_ascii(char *text) {
+    if (tw_utf8_length(text) >= 0) return;
+    for (; *text; text++)
+        if ((unsigned char)*text >= 0x80) *text = '?';
 }

@@ -68,6 +68,8 @@ int command_eval(int argc, char **argv) {
             cli_usage_error(&command, "the model's path is too long to write beside it; say --png FILE");
         png = beside;
     }
+    const cli_file files[] = {{"--model", model, false}, {"--png", png, true}};
+    cli_check_files(&command, 2, files);
 
     tw_ctx *ctx = tw_ctx_new(0);
     if (!ctx) cli_die("mnist eval", "out of memory");

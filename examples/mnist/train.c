@@ -172,7 +172,8 @@ static tw_err run(training *t, int64_t first) {
         done = epoch + 1;
         if (pause) {
             progress_clear(&t->bar);
-            fprintf(stderr, "paused; go on with: mnist train --resume %s --out %s\n", o->out, o->out);
+            fprintf(stderr, "paused; go on with: mnist train --data %s --resume %s --out %s\n", o->data, o->out,
+                    o->out);
             break;
         }
     }
@@ -184,12 +185,22 @@ static tw_err run(training *t, int64_t first) {
     return TW_OK;
 }
 
+static tw_err check_out_is_no_data(const training *t) {
+    const char *read[] = {t->train.image.path, t->train.label.path, t->test.image.path, t->test.label.path};
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        if (cli_same_file(t->o->out, read[i]))
+            return tw_fail_err(t->ctx, TW_ERR_RANGE, "%s: is data that is read; give --out another name", read[i]);
+    return TW_OK;
+}
+
 static tw_err prepare(training *t, int64_t *first) {
     const options *o = t->o;
     tw_ctx *ctx = t->ctx;
     tw_err err = cli_check_out(ctx, o->out);
     if (!err) err = pictures_load(ctx, o->data, "train", &t->train);
     if (!err) err = pictures_load(ctx, o->data, "t10k", &t->test);
+    if (!err) err = check_out_is_no_data(t);
+    if (!err) err = cli_lock_out(ctx, o->out);
     if (err) return err;
     if (!t->train.image.dim[0] || !t->test.image.dim[0])
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: no pictures",
@@ -278,6 +289,8 @@ int command_train(int argc, char **argv) {
     if (o.mirror && (o.no_augment || o.no_mirror))
         cli_usage_error(&command, "--mirror contradicts %s", o.no_mirror ? "--no-mirror" : "--no-augment");
 
+    const cli_file files[] = {{"--out", o.out, true}, {"--log", o.log, true}};
+    cli_check_files(&command, 2, files);
     tw_ctx *ctx = NULL;
     training t = {.o = &o};
     if (o.resume) {

@@ -67,6 +67,8 @@ TW_API void tw_error_clear(tw_ctx *ctx);
  * Links are written through; mode and, where that is allowed, owner are kept. A device, a pipe or a descriptor
  * (/dev/stdout, /dev/fd/3) is written to as it is. */
 TW_API TW_MUST_CHECK tw_err tw_file_replace(tw_ctx *ctx, const char *path, const void *data, size_t size);
+/* Could path be written so, but for the room on its disk? To be asked before a long computation, not after it. */
+TW_API TW_MUST_CHECK tw_err tw_file_check(tw_ctx *ctx, const char *path);
 
 /* ---- context --------------------------------------------------------------------------------------
  * Holds the step's memory, the tape, the random state and a small thread pool. One per thread of yours;

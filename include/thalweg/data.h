@@ -48,6 +48,8 @@ TW_API TW_MUST_CHECK tw_err tw_image_load(tw_ctx *ctx, const char *path, int cha
 TW_API TW_MUST_CHECK tw_err tw_image_decode(tw_ctx *ctx, const char *name, const void *bytes, size_t size, int channels,
                                             tw_image *image);
 TW_API TW_MUST_CHECK tw_err tw_image_save_png(tw_ctx *ctx, const char *path, const tw_image *image);
+/* The same bytes in memory; *bytes is to be freed with free. */
+TW_API TW_MUST_CHECK tw_err tw_image_encode_png(tw_ctx *ctx, const tw_image *image, uint8_t **bytes, size_t *size);
 TW_API TW_MUST_CHECK tw_err tw_image_new(tw_ctx *ctx, int width, int height, int channels, uint8_t fill,
                                          tw_image *image);
 /* To exactly width x height: bilinear when growing, a triangle of twice the scale when shrinking (what Pillow calls

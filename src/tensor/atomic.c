@@ -151,8 +151,9 @@ tw_err tw__atomic_begin(tw_ctx *ctx, const char *path, unsigned how, tw__atomic 
         file->fd = fcntl(own, F_DUPFD_CLOEXEC, 0);
         return file->fd < 0 ? failed(file) : TW_OK;
     }
+    if (!*path) return tw_fail_err(ctx, TW_ERR_IO, "a file with an empty name cannot be written");
     bool exists = !stat(path, &old);
-    if (!exists && (errno != ENOENT || !*path)) return failed(file);
+    if (!exists && errno != ENOENT) return failed(file);
     if (exists && !S_ISREG(old.st_mode)) { /* a rename would replace a device by a file */
         if (!(how & TW__STREAMS))
             return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be written: it is not a regular file", path);
@@ -213,6 +214,13 @@ tw_err tw__atomic_commit(tw__atomic *file) {
     }
     tw__atomic_abort(file);
     return TW_OK;
+}
+
+tw_err tw_file_check(tw_ctx *ctx, const char *path) {
+    tw__atomic file;
+    tw_err err = tw__atomic_begin(ctx, path, TW__STREAMS, &file);
+    if (!err) tw__atomic_abort(&file);
+    return err;
 }
 
 tw_err tw_file_replace(tw_ctx *ctx, const char *path, const void *data, size_t size) {
