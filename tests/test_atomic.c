@@ -398,3 +398,23 @@ Test(atomic, a_link_to_a_file_without_a_name) {
     cr_assert_eq(count_entries(folder), 1);
     close(fd);
 }
+
+Test(atomic, what_could_be_written) {
+    cr_assert_eq(tw_file_check(ctx, path), TW_OK, "%s", tw_errmsg(ctx));
+    cr_assert_eq(count_entries(folder), 0, "nothing was made");
+    cr_assert_eq(writers[0].save(0, path), TW_OK);
+    bytes before = content_of(path), after;
+    cr_assert_eq(tw_file_check(ctx, path), TW_OK, "%s", tw_errmsg(ctx));
+    after = content_of(path);
+    cr_assert(is(before, after));
+    cr_assert_eq(count_entries(folder), 1);
+    free(before.at), free(after.at);
+    assert_sentence(ctx, tw_file_check(ctx, ""), TW_ERR_IO, "a file with an empty name", "cannot be written");
+    char bad[400];
+    snprintf(bad, sizeof bad, "%s/none/file", folder);
+    assert_sentence(ctx, tw_file_check(ctx, bad), TW_ERR_IO, bad, "cannot be written: No such file");
+    snprintf(bad, sizeof bad, "%s/new/", folder);
+    assert_sentence(ctx, tw_file_check(ctx, bad), TW_ERR_IO, bad, "cannot be written: No such file");
+    snprintf(bad, sizeof bad, "%s/%0300d", folder, 7);
+    assert_sentence(ctx, tw_file_check(ctx, bad), TW_ERR_IO, bad, "cannot be written: File name too long");
+}

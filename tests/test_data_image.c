@@ -1,5 +1,6 @@
 /* test_data_image.c - pictures: every kind of channel, sizes, resizing, and files that are not what they seem. */
 #include "util_files.h"
+#include "util_model.h"
 
 #include <unistd.h>
 #include <zlib.h>
@@ -134,6 +135,13 @@ Test(data_image, what_is_saved_is_loaded) {
         cr_assert_eq(tw_image_load(ctx, path, 0, &back), TW_OK, "%s", tw_errmsg(ctx));
         cr_assert(back.width == 61 && back.height == 37 && back.channels == channels[k]);
         cr_assert_eq(memcmp(image.data, back.data, n), 0);
+        size_t in_file, in_memory;
+        uint8_t *bytes;
+        char *file = read_file(path, &in_file);
+        cr_assert_eq(tw_image_encode_png(ctx, &image, &bytes, &in_memory), TW_OK);
+        cr_assert(in_memory == in_file && !memcmp(bytes, file, in_file));
+        free(bytes);
+        free(file);
         tw_image_free(&image);
         tw_image_free(&back);
         unlink(path);
@@ -153,6 +161,11 @@ Test(data_image, saving_fails) {
     tw_image_free(&image);
     err = tw_image_save_png(ctx, "/dev/null", &image);
     assert_sentence(ctx, err, TW_ERR_RANGE, "/dev/null", "no picture to write");
+    uint8_t *bytes = &(uint8_t){1};
+    size_t size = 1;
+    err = tw_image_encode_png(ctx, &image, &bytes, &size);
+    assert_sentence(ctx, err, TW_ERR_RANGE, "png", "no picture to encode");
+    cr_assert(!bytes && !size);
 }
 
 Test(data_image, sizes_are_checked) {
