@@ -188,6 +188,20 @@ expect 0 'texts without a mistake' "$ocr" eval --model "$dir/whole" --labels "$d
 tail -n 1 "$dir/out" | grep -q '^cer: ' || fail 'with --errors the last line of eval is not the cer'
 [ "$(find "$dir/wrong" -name '*.png' | wc -l)" -eq "$(wc -l <"$dir/wrong/mistakes.tsv")" ] || fail 'not a picture for each mistake'
 grep -q '</html>' "$dir/wrong/index.html" || fail 'the page of mistakes has no end'
+
+# Into the folder of the pictures themselves: they stay. What an earlier, worse run left goes, and nothing else.
+cp -r "$dir/pics" "$dir/es"
+touch "$dir/es/mistake-099999.png" "$dir/es/mistake-7.png" "$dir/es/mistake-0000001.png"
+expect 0 'mistakes: [1-9]' "$ocr" eval --model "$dir/whole" --labels "$dir/es/labels.tsv" --errors "$dir/es"
+for f in "$dir"/pics/*; do same "--errors has overwritten ${f##*/}" "$f" "$dir/es/${f##*/}"; done
+[ ! -e "$dir/es/mistake-099999.png" ] || fail 'a mistake of an earlier run is still there'
+[ -e "$dir/es/mistake-7.png" ] && [ -e "$dir/es/mistake-0000001.png" ] || fail 'a picture of another naming was removed'
+[ "$(find "$dir/es" -name 'mistake-0?????.png' | wc -l)" -eq "$(wc -l <"$dir/es/mistakes.tsv")" ] || fail 'not a picture for each mistake'
+cp -r "$dir/wrong" "$dir/wrong.old"
+expect 1 'mistakes.tsv: it is evaluated, and would be lost' "$ocr" eval --model "$dir/whole" --labels "$dir/wrong/mistakes.tsv" --errors "$dir/wrong"
+sed "s#^#$dir/wrong/#" "$dir/wrong/mistakes.tsv" | cut -f 1,2 >"$dir/wrong.tsv"
+expect 1 'mistake-000001.png: it is evaluated, and would be lost' "$ocr" eval --model "$dir/whole" --labels "$dir/wrong.tsv" --errors "$dir/wrong"
+diff -r "$dir/wrong" "$dir/wrong.old" || fail 'what was refused was written all the same'
 expect 0 'calibration error of words' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --reliability "$dir/plot.svg"
 grep -q '</svg>' "$dir/plot.svg" || fail 'the reliability plot has no end'
 expect 1 'none/plot.svg: cannot be written: No such' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --reliability "$dir/none/plot.svg"

@@ -196,6 +196,7 @@ static tw_err run(tw_ctx *ctx, const options *o, evaluation *e) {
     trained *t = &e->trained;
     tw_err err = trained_load(ctx, o->model, true, t);
     if (!err) err = labelled_load(ctx, o->labels, o->images, &e->data);
+    if (!err && o->errors) err = mistakes_check(ctx, o->errors, &e->data);
     if (!err) err = labelled_encode(ctx, t->alphabet, t->recipe.height, NULL, trained_trims(t), &e->foreign, &e->data);
     if (!err) e->unfit = labelled_unfit(&e->data, t->net.design->frames);
     if (!err) err = readings_make(ctx, &t->net, t->alphabet, &e->data, &o->decoding, &e->readings, &e->metrics);
@@ -218,7 +219,9 @@ int command_eval(int argc, char **argv) {
         {"images", 'i', CLI_TEXT, &o.images, "FILE.idx",
          "IDX file (or .gz) with the pictures: row i of the\nlabels is picture i's", 0, 0, NULL},
         {"errors", 'e', CLI_TEXT, &o.errors, "DIR",
-         "writes what was misread as pictures, the worst first, with\nindex.html and mistakes.tsv", 0, 0, NULL},
+         "writes what was misread as mistake-000001.png .., the worst\nfirst, with index.html and mistakes.tsv; those "
+         "of an earlier run\nare replaced",
+         0, 0, NULL},
         {"reliability", 0, CLI_TEXT, &o.reliability, "FILE.svg", "draws how often words are right, by their confidence",
          0, 0, NULL},
         {"mistakes", 0, CLI_FLAG, &o.mistakes, NULL, "first list them: path TAB truth TAB reading TAB confidence", 0, 0,
