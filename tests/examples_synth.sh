@@ -26,6 +26,33 @@ expect 0 '8 pictures' "$ocr" synth --out "$dir/c" --count 8 --seed 4 --preset sc
 cmp -s "$dir/b/labels.tsv" "$dir/c/labels.tsv" && fail 'another seed writes the same texts'
 expect 0 'contact sheet' "$ocr" synth --sheet "$dir/k.png" --knobs blur,noise
 
+# Over an older set: of the same size, or fewer pictures, it is replaced; of a larger one pictures would be left over.
+expect 0 '8 pictures' "$ocr" synth --out "$dir/c" --count 8 --seed 3 --preset scene
+same 'the older set was not replaced' "$dir/b/labels.tsv" "$dir/c/labels.tsv"
+cp -r "$dir/c" "$dir/c.old"
+expect 1 'c: 3 pictures of an older set, 000005.png .., would be left over' "$ocr" synth --out "$dir/c" --count 5
+diff -r "$dir/c" "$dir/c.old" || fail 'what was refused was written all the same'
+touch "$dir/c/00009.png" "$dir/c/0000009.png" "$dir/c/000009.PNG" "$dir/c/picture.png" # of another naming
+expect 0 '8 pictures' "$ocr" synth --out "$dir/c" --count 8 --seed 3
+
+# Killed, or failing, after some pictures: no old texts beside new pictures. Failing before the first: all as it was.
+rm "$dir/c/000003.png" && mkdir "$dir/c/000003.png"
+expect 1 '000003.png: cannot be written' "$ocr" synth --out "$dir/c" --count 8 --seed 9
+[ ! -e "$dir/c/labels.tsv" ] || fail 'the texts of the older set stand beside new pictures'
+rm "$dir/b/000000.png" && mkdir "$dir/b/000000.png"
+cp "$dir/b/labels.tsv" "$dir/labels.b"
+expect 1 '000000.png: cannot be written' "$ocr" synth --out "$dir/b" --count 8 --seed 9
+same 'nothing was written, and the texts have gone' "$dir/b/labels.tsv" "$dir/labels.b"
+expect 0 '400 pictures' "$ocr" synth --out "$dir/d" --count 400 --seed 3 --height 16
+cp "$dir/d/000000.png" "$dir/first.png"
+"$ocr" synth --out "$dir/d" --count 400 --seed 4 --height 16 >"$dir/out" 2>&1 &
+while cmp -s "$dir/d/000000.png" "$dir/first.png"; do sleep 0.01; done
+kill -9 $!
+wait $! 2>/dev/null
+[ ! -e "$dir/d/labels.tsv" ] || grep -q '400 pictures' "$dir/out" || fail 'a killed run left old texts beside new pictures'
+expect 0 '400 pictures' "$ocr" synth --out "$dir/d" --count 400 --seed 4 --height 16
+[ "$(find "$dir/b" "$dir/d" -name 'labels.tsv.*')" = '' ] || fail 'something is left of the older texts'
+
 # Patterns and lists.
 expect 0 '50 pictures' "$ocr" synth --out "$dir/p" --count 50 --pattern '[A-Z]{2}-[0-9]{4}'
 cut -f 2 "$dir/p/labels.tsv" | grep -vqE '^[A-Z]{2}-[0-9]{4}$' && fail 'a text is not of the pattern'

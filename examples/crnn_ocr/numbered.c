@@ -78,25 +78,40 @@ tw_err numbered_list(const numbered *to, size_t **number, size_t *count) {
     return TW_OK;
 }
 
+tw_err numbered_refuse_more(const numbered *to, size_t count) {
+    size_t *number, n, less = 0;
+    char name[64];
+    tw_err err = numbered_list(to, &number, &n);
+    while (less < n && number[less] < count) less++;
+    if (!err && less < n) {
+        numbered_name(to, number[less], name, sizeof name);
+        err = tw_fail_err(
+            to->ctx, TW_ERR_IO,
+            "%s: %zu pictures of an older set, %s .., would be left over; remove it, or choose another folder",
+            to->folder, n - less, name);
+    }
+    free(number);
+    return err;
+}
+
 /* ---- tables ----------------------------------------------------------------------------------------------------- */
 
 /* What a link leads to goes aside, and the link stays: files are written through links. A device cannot be moved out of
- * the way. */
+ * the way. Where no table is, one that a killed process left aside goes for good. */
 static tw_err hide(numbered *to, int i) {
     struct stat about;
     char *path = numbered_in(to, to->table[i]), *real = path ? realpath(path, NULL) : NULL, *aside = NULL;
     tw_err err = path ? TW_OK : tw_error(to->ctx);
-    if (real && !stat(real, &about) && S_ISREG(about.st_mode)) {
-        if (asprintf(&aside, "%s" ASIDE, real) < 0) {
-            aside = NULL;
-            err = tw_fail_err(to->ctx, TW_ERR_NOMEM, "%s: out of memory", path);
-        } else if (rename(real, aside)) {
-            err = tw_fail_err(to->ctx, TW_ERR_IO, "%s: cannot be replaced: %s", path, strerror(errno));
-            free(aside);
-            aside = NULL;
-        }
+    bool there = real && !stat(real, &about), file = there && S_ISREG(about.st_mode);
+    if (path && (file || !there) && asprintf(&aside, "%s" ASIDE, real ? real : path) < 0) {
+        aside = NULL;
+        err = tw_fail_err(to->ctx, TW_ERR_NOMEM, "%s: out of memory", path);
     }
-    to->aside[i] = aside;
+    if (aside && file && rename(real, aside))
+        err = tw_fail_err(to->ctx, TW_ERR_IO, "%s: cannot be replaced: %s", path, strerror(errno));
+    if (aside && !there) unlink(aside);
+    if (!err && file) to->aside[i] = aside;
+    else free(aside);
     free(real);
     free(path);
     return err;

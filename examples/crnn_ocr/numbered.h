@@ -31,6 +31,8 @@ char *numbered_in(const numbered *to, const char *name); /* of another file in t
 
 /* The numbers of such pictures that are there, in order; to be freed. */
 TW_MUST_CHECK tw_err numbered_list(const numbered *to, size_t **number, size_t *count);
+/* An error if there are such pictures with this number or a larger one: they would be left over. */
+TW_MUST_CHECK tw_err numbered_refuse_more(const numbered *to, size_t count);
 TW_MUST_CHECK tw_err numbered_write(numbered *to, size_t number, const tw_image *picture);
 TW_MUST_CHECK tw_err numbered_remove(numbered *to, size_t number);
 

@@ -3,19 +3,19 @@
 #include "alphabet_option.h"
 #include "commands.h"
 #include "knobs.h"
+#include "numbered.h"
 #include "render.h"
 #include "sheet.h"
 #include "synth.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "../common/cli.h"
 #include "../common/outfile.h"
 
 #define PROGRAM "crnn_ocr synth"
+#define LABELS "labels.tsv"
 
 typedef struct options {
     const char *out, *sheet, *knobs, *alphabet;
@@ -30,8 +30,8 @@ typedef struct run {
     tw_alphabet *alphabet;
     synth_source source;
     tw_dataset data;
+    numbered pictures;
     outfile labels;
-    char *labels_path;
     font_set *captions;
     sheet sheet;
     tw_sample sample;
@@ -40,7 +40,6 @@ typedef struct run {
 
 static void run_free(run *r) {
     outfile_drop(&r->labels);
-    free(r->labels_path);
     sheet_free(&r->sheet);
     fonts_free(r->captions);
     free(r->sample.x);
@@ -54,11 +53,10 @@ static void run_free(run *r) {
 static tw_err no_memory(tw_ctx *ctx) { return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory"); }
 
 static tw_err write_picture(run *r, int i, const tw_image *picture, const char *text) {
-    char *path = NULL;
-    if (asprintf(&path, "%s/%06d.png", r->o->out, i) < 0) return no_memory(r->ctx);
-    tw_err err = tw_image_save_png(r->ctx, path, picture);
-    free(path);
-    if (!err) fprintf(r->labels.to, "%06d.png\t%s\n", i, text);
+    char name[64];
+    numbered_name(&r->pictures, (size_t)i, name, sizeof name);
+    tw_err err = numbered_write(&r->pictures, (size_t)i, picture);
+    if (!err) fprintf(r->labels.to, "%s\t%s\n", name, text);
     return err;
 }
 
@@ -86,13 +84,17 @@ static tw_err draw(run *r) {
 }
 
 static tw_err open_labels(run *r) {
-    const char *out = r->o->out;
-    if (mkdir(out, 0777) && errno != EEXIST) return tw_fail_err(r->ctx, TW_ERR_IO, "%s: %s", out, strerror(errno));
-    if (asprintf(&r->labels_path, "%s/labels.tsv", out) < 0) {
-        r->labels_path = NULL;
-        return no_memory(r->ctx);
-    }
-    return outfile_open(r->ctx, &r->labels, r->labels_path);
+    r->pictures = (numbered){.ctx = r->ctx, .folder = r->o->out, .prefix = "", .digits = 6, .table = {LABELS}};
+    tw_err err = numbered_begin(&r->pictures);
+    if (!err) err = numbered_refuse_more(&r->pictures, (size_t)r->o->count);
+    return err ? err : outfile_open(r->ctx, &r->labels, r->o->out);
+}
+
+static tw_err close_labels(run *r) {
+    char *path = numbered_in(&r->pictures, LABELS);
+    tw_err err = path ? outfile_close(r->ctx, &r->labels, path) : tw_error(r->ctx);
+    free(path);
+    return err;
 }
 
 /* Captions in the first upright face that has all characters. */
@@ -133,7 +135,8 @@ static tw_err run_all(run *r) {
     if (!err)
         err = o->knobs ? knobs_show(ctx, o->knobs, &r->source.fonts->face[0], "Thalweg", o->height, &r->sheet)
                        : draw(r);
-    if (!err && o->out) err = outfile_close(ctx, &r->labels, r->labels_path);
+    if (!err && o->out) err = close_labels(r);
+    numbered_end(&r->pictures, err);
     if (!err && o->sheet) err = tw_image_save_png(ctx, o->sheet, &r->sheet.image);
     return err;
 }
@@ -159,7 +162,8 @@ int command_synth(int argc, char **argv) {
         "synth",
         "--out DIR | --sheet FILE.png  [OPTION]..",
         "Writes pictures of text in the system's fonts and labels.tsv with what they say. `train --synth` sees such\n"
-        "pictures. Picture number i depends on the seed, i, the options and the fonts installed only.",
+        "pictures. Picture number i depends on the seed, i, the options and the fonts installed only. In DIR an\n"
+        "older set is replaced, whose labels.tsv goes first; a larger one is refused, for pictures of it would stay.",
         sizeof table / sizeof *table,
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
@@ -170,7 +174,7 @@ int command_synth(int argc, char **argv) {
     run r = {.ctx = open_context(PROGRAM, o.seed, 1), .o = &o};
     tw_err err = run_all(&r);
     if (err) report(PROGRAM, r.ctx);
-    else if (o.out) printf("%d pictures and their texts: %s/labels.tsv\n", o.count, o.out);
+    else if (o.out) printf("%d pictures and their texts: %s/" LABELS "\n", o.count, o.out);
     if (!err && o.sheet) printf("contact sheet: %s\n", o.sheet);
     run_free(&r);
     tw_ctx_free(r.ctx);
