@@ -110,6 +110,15 @@ lines 2 'not a line of JSON for each picture'
 awk '!/^{"path":"[^"\\]*(\\"\xef\xbf\xbd[.]png)?[^"]*","width":[0-9]+,"height":16,"seen":{"x":0,"y":0,"width":[0-9]+,"height":16},"text":"[^"]*","confidence":[01][.][0-9][0-9][0-9][0-9],"nbest":\[.*\],"spans":\[.*\]}$/ { exit 1 }' \
     "$dir/out" || { cat "$dir/out"; fail 'the JSON is not as described'; }
 
+# eval, too: the names of the labels, of their folder and of the model.
+odd=$dir/$(printf 'odd\377')
+cp -r "$dir/pics" "$odd"
+cp "$dir/m" "$odd/m"
+expect 0 '"exact":' "$ocr" eval --model "$odd/m" --labels "$odd/labels.tsv" --json --mistakes
+iconv -f utf-8 -t utf-8 "$dir/out" >/dev/null || fail 'the JSON is not UTF-8'
+[ "$(grep -c '"\(model\|labels\)":.*odd'"$(printf '\357\277\275')/" "$dir/out")" -eq 2 ] || fail 'the names are not in the JSON'
+has "\"path\":.*odd$(printf '\357\277\275')/0000"
+
 # Readings that are not sure enough are left out, and counted.
 expect 0 'pictures left out' "$ocr" read --model "$dir/m" --min-confidence 1 "$dir/pics"
 lines 0 'a reading that is not sure was printed'

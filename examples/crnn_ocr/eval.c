@@ -1,6 +1,7 @@
 /* eval.c - `crnn_ocr eval`: how well labelled pictures are read. */
 #include "commands.h"
 #include "decoding.h"
+#include "json_text.h"
 #include "labelled.h"
 #include "metrics.h"
 #include "mistakes.h"
@@ -8,7 +9,6 @@
 #include "recipe.h"
 #include "trust.h"
 
-#include <cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,7 +141,7 @@ static void add_mistakes(cJSON *to, const evaluation *e) {
     for (size_t i = 0; list && i < e->metrics.n; i++) {
         if (!e->metrics.text[i].edits) continue;
         cJSON *one = cJSON_CreateObject();
-        cJSON_AddStringToObject(one, "path", e->data.tsv.row[i].path);
+        json_add_text(one, "path", e->data.tsv.row[i].path);
         cJSON_AddStringToObject(one, "truth", e->data.tsv.row[i].text);
         cJSON_AddStringToObject(one, "read", e->readings.of[i].text);
         cJSON_AddNumberToObject(one, "confidence", exp(e->readings.of[i].log_prob));
@@ -164,8 +164,8 @@ static void add_reliability(cJSON *to, const tw_reliability *r) {
 
 static tw_err print_json(tw_ctx *ctx, const options *o, const evaluation *e, const figure *figures) {
     cJSON *all = cJSON_CreateObject();
-    cJSON_AddStringToObject(all, "model", o->model);
-    cJSON_AddStringToObject(all, "labels", o->labels);
+    json_add_text(all, "model", o->model);
+    json_add_text(all, "labels", o->labels);
     cJSON_AddNumberToObject(all, "pictures", (double)e->metrics.n);
     cJSON_AddNumberToObject(all, "pictures_per_second", rate(e));
     cJSON_AddNumberToObject(all, "unknown_characters", (double)e->foreign);
