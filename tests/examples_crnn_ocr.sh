@@ -71,6 +71,32 @@ for words in 'bad.tsv:5: no TAB' 'bad.tsv:6: no path' 'bad.tsv:7: a NUL byte at 
     expect 1 "$words" "$ocr" check "$dir/bad.tsv" --height 16
 done
 expect 1 'bad.tsv:1: "O" in "One"' "$ocr" check "$dir/bad.tsv" --alphabet 'Tabcdenwo' --show 0
+# As train has it: texts that are all empty are refused, and what check suggests for a tiny set works.
+printf 'pics/000001.png\t\npics/000002.png\t\n' >"$dir/mute.tsv"
+for c in check 'train --model tiny --epochs 1 --out x --labels'; do
+    # shellcheck disable=SC2086
+    expect 1 'mute.tsv: every text is empty' "$ocr" $c "$dir/mute.tsv"
+done
+suggested() { # LINES SPLIT: of a table with these lines, check suggests --val-split or not, and train takes what it suggests
+    printf '%b' "$1" >"$dir/tiny.tsv"
+    expect 0 'crnn_ocr train' "$ocr" check "$dir/tiny.tsv" --model tiny --height 16
+    line=$(grep '^crnn_ocr train' "$dir/out")
+    [ "$(echo "$line" | grep -c -- '--val-split')" -eq "$2" ] || fail "check suggests $line"
+    for seed in 1 2; do
+        # shellcheck disable=SC2086
+        (cd "$dir" && expect 0 'model:' "$ocr_path" ${line#crnn_ocr } --epochs 1 --seed $seed) || exit 1
+    done
+}
+case $ocr in
+    /*) ocr_path=$ocr ;;
+    *) ocr_path=$PWD/$ocr ;;
+esac
+one='pics/000001.png\tA\n' two='pics/000002.png\tA\n'
+suggested "$one" 0
+suggested "$one$two" 1
+suggested "$one${two%A*}\n" 0
+suggested "$one$one$one" 0
+suggested "$one$two$one$one$one$one$one$one$one$one$one$one$one$one$one$one$one" 0
 head -c 100000 "$ocr" >"$dir/garbage.tsv"
 expect 1 'more (--show 0' "$ocr" check "$dir/garbage.tsv"
 printf 'pics/000001.png\tA\npipe\tB\n' >"$dir/pipe.tsv"

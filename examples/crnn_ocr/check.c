@@ -148,6 +148,29 @@ static void print_word(const char *word) {
     if (quote) putchar('\'');
 }
 
+static int by_path(const void *a, const void *b) {
+    return strcmp((*(const check_row *const *)a)->path, (*(const check_row *const *)b)->path);
+}
+
+/* Does a training that puts a tenth aside, all rows of a file on one side, keep a row with a text, however the draw
+ * goes? */
+static bool can_split(const check *c, bool by_file) {
+    const check_row **row = malloc((c->n + 1) * sizeof *row);
+    size_t taken = (size_t)(0.1 * (double)c->n + 0.5), same = 1, most = 1, texts = 0;
+    if (!row) return false;
+    for (size_t i = 0; i < c->n; i++) {
+        row[i] = &c->row[i];
+        texts += row[i]->length > 0;
+    }
+    if (by_file) qsort(row, c->n, sizeof *row, by_path);
+    for (size_t i = 1; by_file && i < c->n; i++) {
+        same = strcmp(row[i - 1]->path, row[i]->path) ? 1 : same + 1;
+        if (same > most) most = same;
+    }
+    free(row);
+    return texts > (taken ? taken - 1 : 0) + most;
+}
+
 static void print_suggestion(const check *c, const options *o, const crnn_design *design, int height) {
     double comfort;
     size_t unfit = check_unfit(c, design, height, &comfort);
@@ -161,8 +184,8 @@ static void print_suggestion(const check *c, const options *o, const crnn_design
         printf(" --images ");
         print_word(o->images);
     }
-    printf(" --model %s --height %d --augment %s --val-split 0.1 --out model.safetensors\n", design->name, height,
-           c->n < 3000 ? "strong" : "light");
+    printf(" --model %s --height %d --augment %s%s --out model.safetensors\n", design->name, height,
+           c->n < 3000 ? "strong" : "light", can_split(c, !o->images) ? " --val-split 0.1" : "");
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------ */
@@ -185,6 +208,8 @@ static tw_err look_through(check *c, const options *o, const trained *known) {
     print_summary(c);
     print_findings(c);
     if (c->n == 0) return tw_fail_err(c->ctx, TW_ERR_FORMAT, "%s: there is no picture in it", c->labels);
+    if (tw_alphabet_classes(c->own) < 2)
+        return tw_fail_err(c->ctx, TW_ERR_FORMAT, "%s: every text is empty", c->labels);
     err = print_characters(c);
     if (!err) print_suggestion(c, o, design, height);
     return err;
