@@ -79,11 +79,18 @@ no line is a word|--words $dir/accents
 none.txt: cannot be opened: No such file|--without $dir/none.txt
 ] is missing|--pattern [A
 48 are possible|--pattern (a{9}){9}
-none of the fonts asked for|--fonts Nothing*Like*This
-can draw "abc|--deny *
+no font family that is installed matches "Nothing\*Like\*This", "nothing"; \`fc-list : family\` lists them|--fonts Nothing*Like*This,nothing
+no font family is left besides those that match "\*"|--deny *
+can draw "|--alphabet 􏿽
 none: No such file|--font-dirs $dir/none
 the alphabet has no "é"|--pattern é
 END
+printf '<fontconfig></fontconfig>\n' >"$dir/no-fonts.conf"
+for c in 'synth --out' 'synth --fonts DejaVu* --out' 'captcha --out'; do
+    # shellcheck disable=SC2086
+    expect 1 'no font is installed that can be scaled; install one (Debian: fonts-dejavu-core)$' \
+        env FONTCONFIG_FILE="$dir/no-fonts.conf" "$ocr" $c "$dir/x"
+done
 expect 1 'No such file' "$ocr" synth --out "$dir/no/such/folder" --count 2
 expect 1 'Not a directory' "$ocr" synth --out "$dir/words" --count 2
 expect 1 'No such file' "$ocr" synth --sheet "$dir/no/such.png" --count 2

@@ -200,8 +200,9 @@ int command_captcha(int argc, char **argv) {
         "captcha",
         "--out DIR [OPTION]..",
         "Writes captchas, a small task to train on: five of the characters " CHARACTERS "\n"
-        "in Liberation Sans and Liberation Mono, rippled, with a line through them. In DIR an older set is\n"
-        "replaced, whose labels.tsv goes first; a larger one is refused, for pictures of it would stay.",
+        "in Liberation Sans and Liberation Mono (Debian: fonts-liberation), rippled, with a line through\n"
+        "them. In DIR an older set is replaced, whose labels.tsv goes first; a larger one is refused, for\n"
+        "pictures of it would stay.",
         sizeof table / sizeof *table,
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
