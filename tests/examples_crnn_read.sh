@@ -122,6 +122,15 @@ has "\"path\":.*odd$(printf '\357\277\275')/0000"
 # Readings that are not sure enough are left out, and counted.
 expect 0 'pictures left out' "$ocr" read --model "$dir/m" --min-confidence 1 "$dir/pics"
 lines 0 'a reading that is not sure was printed'
+has '13 of 13 pictures left out: their readings are not sure enough'
+# That no word of the lexicon fits is another matter: here it is longer than any picture has frames, and in the alphabet.
+letter=$(cut -f 2 "$dir/pics/labels.tsv" | tr -d '\n' | cut -c 1)
+printf '%s\n' "$(printf '%0500d' 0 | sed "s/0/$letter/g")" >"$dir/long.txt"
+for least in '' '--min-confidence 0.5' '--json --min-confidence 0.5'; do
+    # shellcheck disable=SC2086
+    expect 0 '13 of 13 pictures left out: no word of the lexicon fits into them$' "$ocr" read --model "$dir/m" --lexicon "$dir/long.txt" $least "$dir/pics"
+    ! grep -q 'sure enough' "$dir/out" || fail 'a word that does not fit is said to be unsure'
+done
 
 # Marked pictures: a file for one, a folder for several.
 expect 0 '000001.png	' "$ocr" read --model "$dir/m" --align "$dir/marked.png" "$dir/pics/000001.png"
