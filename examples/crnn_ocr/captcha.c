@@ -13,6 +13,7 @@
 
 #include "../common/cli.h"
 #include "../common/outfile.h"
+#include "../common/plain.h"
 #include "../common/raster.h"
 
 #define PROGRAM "crnn_ocr captcha"
@@ -210,8 +211,13 @@ int command_captcha(int argc, char **argv) {
     tw_ctx *ctx = open_context(PROGRAM, seed, 1);
     font_set *fonts = fonts_load(ctx, &(font_query){.families = families, .characters = CHARACTERS});
     tw_err err = fonts ? write_set(ctx, fonts, out, count, seed) : tw_error(ctx);
-    if (err) report(PROGRAM, ctx);
-    else printf("%d captchas and their texts: %s/" LABELS "\n", count, out);
+    if (err) {
+        report(PROGRAM, ctx);
+    } else {
+        printf("%d captchas and their texts: ", count);
+        plain_put(stdout, out);
+        printf("/" LABELS "\n");
+    }
     fonts_free(fonts);
     tw_ctx_free(ctx);
     return err ? 1 : 0;

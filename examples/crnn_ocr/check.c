@@ -10,6 +10,7 @@
 #include <thalweg/extend.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 
 #define PROGRAM "crnn_ocr check"
 
@@ -43,8 +44,11 @@ static void print_findings(check *c) {
         if (!c->count[kind]) continue;
         printf("%s %s: %zu\n", kind < CHECK_HURTS ? "hurts:" : "look: ", title[kind], c->count[kind]);
         size_t first = at;
-        for (; at < c->nfinding && (int)c->finding[at].kind == kind; at++)
-            printf("  %s:%d: %s\n", c->labels, c->finding[at].line, c->finding[at].words);
+        for (; at < c->nfinding && (int)c->finding[at].kind == kind; at++) {
+            printf("  ");
+            plain_put(stdout, c->labels);
+            printf(":%d: %s\n", c->finding[at].line, c->finding[at].words);
+        }
         if (at - first < c->count[kind])
             printf("  .. and %zu more (--show 0 lists all)\n", c->count[kind] - (at - first));
     }
@@ -71,8 +75,9 @@ static void print_summary(const check *c) {
         widen(&width, row->width);
         widen(&height, row->height);
     }
-    printf("%s: %zu rows, %zu pictures of %d to %d columns and %d to %d rows, texts of %d to %d characters\n",
-           c->labels, c->n, read, width.low, width.high, height.low, height.high, length.low, length.high);
+    plain_put(stdout, c->labels);
+    printf(": %zu rows, %zu pictures of %d to %d columns and %d to %d rows, texts of %d to %d characters\n", c->n, read,
+           width.low, width.high, height.low, height.high, length.low, length.high);
 }
 
 /* Characters that are too rare to be learnt well. */
@@ -91,13 +96,15 @@ static tw_err print_characters(const check *c) {
     }
     if (!err) {
         int rare = 0;
-        printf("alphabet: %d characters: %s\n", classes - 1, tw_alphabet_text(c->own));
+        printf("alphabet: %d characters: ", classes - 1);
+        plain_put(stdout, tw_alphabet_text(c->own));
+        putchar('\n');
         for (int s = 1; s < classes; s++) rare += count[s] < RARE;
         if (rare) printf("  %d of them are there less than %d times:", rare, RARE);
         for (int32_t s = 1, listed = 0; s < classes && listed < LISTED; s++) {
             char one[8];
             if (count[s] >= RARE || tw_alphabet_decode(c->ctx, c->own, &s, 1, one, sizeof one)) continue;
-            printf(" %s", one);
+            printf(" %s", plain_clean(one));
             listed++;
         }
         if (rare) printf("%s\n", rare > LISTED ? " .." : "");
@@ -136,16 +143,19 @@ static const char *suggest_model(const check *c) {
     return c->n > 50000 || characters > 300 ? "medium" : "small";
 }
 
-/* A word as a shell takes it. */
+/* A word as a shell takes it; but for control characters, which a terminal would take. */
 static void print_word(const char *word) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+,:@%=";
     bool quote = !*word || word[strspn(word, plain)];
+    char *copy = strdup(word);
+    if (!copy) return;
     if (quote) putchar('\'');
-    for (; *word; word++) {
-        if (quote && *word == '\'') fputs("'\\'", stdout);
-        putchar(*word);
+    for (char *at = plain_clean(copy); *at; at++) {
+        if (quote && *at == '\'') fputs("'\\'", stdout);
+        putchar(*at);
     }
     if (quote) putchar('\'');
+    free(copy);
 }
 
 static int by_path(const void *a, const void *b) {

@@ -15,6 +15,7 @@
 #include <thalweg/extend.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 #include "utf8.h"
 
 #define PROGRAM "crnn_ocr eval"
@@ -67,7 +68,7 @@ static void print_point(int32_t point) {
     char utf8[5] = {0};
     utf8_put(utf8, (uint32_t)point);
     if (point == 0) printf("nothing");
-    else if (point <= ' ' || point == 0x7f) printf("U+%04X", (unsigned)point);
+    else if (point <= ' ' || (point >= 0x7f && point <= 0xa0)) printf("U+%04X", (unsigned)point);
     else printf("%s", utf8);
 }
 
@@ -91,7 +92,13 @@ static void print_mistakes(const evaluation *e) {
     for (size_t i = 0; i < e->metrics.n; i++) {
         const tw_tsv_row *row = &e->data.tsv.row[i];
         const reading *r = &e->readings.of[i];
-        if (e->metrics.text[i].edits) printf("%s\t%s\t%s\t%.4f\n", row->path, row->text, r->text, exp(r->log_prob));
+        if (!e->metrics.text[i].edits) continue;
+        const char *column[] = {row->path, row->text, r->text ? r->text : ""};
+        for (int k = 0; k < 3; k++) {
+            plain_put(stdout, column[k]);
+            putchar('\t');
+        }
+        printf("%.4f\n", exp(r->log_prob));
     }
 }
 
@@ -102,7 +109,11 @@ static tw_err print_text(tw_ctx *ctx, const options *o, const evaluation *e, con
     if (e->foreign) printf("%zu texts have characters that the model does not know\n", e->foreign);
     if (e->unfit) printf("%zu texts have more characters than their pictures have frames\n", e->unfit);
     if (e->readings.unread) printf("%zu pictures for which the lexicon has no word that fits\n", e->readings.unread);
-    if (o->errors) printf("mistakes: %zu pictures in %s, with index.html and mistakes.tsv\n", e->nmistakes, o->errors);
+    if (o->errors) {
+        printf("mistakes: %zu pictures in ", e->nmistakes);
+        plain_put(stdout, o->errors);
+        printf(", with index.html and mistakes.tsv\n");
+    }
     printf("pictures: %zu, %.0f a second\n", e->metrics.n, rate(e));
     for (int i = 0; i < FIGURES; i++)
         printf("  %-34s %.4f   95 %%: %.4f to %.4f\n", figures[i].words, figures[i].estimate.value,

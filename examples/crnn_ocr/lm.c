@@ -7,6 +7,7 @@
 #include <thalweg/extend.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 
 #define PROGRAM "crnn_ocr lm"
 
@@ -30,7 +31,9 @@ static tw_err tell_perplexity(tw_ctx *ctx, const tw_ngram *m, size_t n, const ch
         characters += length;
     }
     double bits = -sum / (double)characters / log(2);
-    printf("perplexity: %.3f a character (%.3f bits), on %s\n", exp2(bits), bits, what);
+    printf("perplexity: %.3f a character (%.3f bits), on ", exp2(bits), bits);
+    plain_put(stdout, what);
+    putchar('\n');
     return TW_OK;
 }
 
@@ -62,8 +65,10 @@ static tw_err train(tw_ctx *ctx, const options *o, const tw_lines *text, const t
     tw_err err = TW_OK;
     if (o->heldout) err = tell_perplexity(ctx, m, heldout->n, (const char *const *)heldout->line, o->heldout);
     if (!err) err = tw_ngram_save(ctx, m, o->out);
-    if (!err)
-        printf("%s: order %d, %zu strings of %zu lines\n", o->out, tw_ngram_order(m), tw_ngram_strings(m), text->n);
+    if (!err) {
+        plain_put(stdout, o->out);
+        printf(": order %d, %zu strings of %zu lines\n", tw_ngram_order(m), tw_ngram_strings(m), text->n);
+    }
     tw_ngram_free(m);
     return err;
 }

@@ -12,6 +12,7 @@
 #include <thalweg/extend.h>
 
 #include "../common/outfile.h"
+#include "../common/plain.h"
 
 tw_err labelled_picture(tw_ctx *ctx, const labelled *data, size_t i, int height, tw_image *image) {
     tw_image whole = {0};
@@ -109,6 +110,16 @@ tw_err mistakes_check(tw_ctx *ctx, const char *path, const labelled *data) {
 
 /* ---- what is in it ---------------------------------------------------------------------------------------------- */
 
+static void put_row(FILE *to, const char *const text[3], double p, unsigned edits, const char *place) {
+    for (int i = 0; i < 3; i++) {
+        plain_put(to, text[i]);
+        putc('\t', to);
+    }
+    fprintf(to, "%.4f\t%u\t", p, edits);
+    plain_put(to, place);
+    putc('\n', to);
+}
+
 static tw_err write_one(folder *to, const labelled *data, const readings *r, const metrics *m, size_t row,
                         size_t number) {
     tw_ctx *ctx = to->pictures.ctx;
@@ -122,7 +133,7 @@ static tw_err write_one(folder *to, const labelled *data, const readings *r, con
     if (!err) err = numbered_write(&to->pictures, number, &image);
     tw_image_free(&image);
     if (err) return err;
-    fprintf(to->table.to, "%s\t%s\t%s\t%.4f\t%u\t%s\n", name, truth, read, p, m->text[row].edits, place);
+    put_row(to->table.to, (const char *const[]){name, truth, read}, p, m->text[row].edits, place);
     return html_mistake(ctx, to->page.to, name, truth, read, p, place);
 }
 

@@ -8,8 +8,15 @@
 #include <string.h>
 #include <thalweg/extend.h>
 
+#include "../common/plain.h"
+
 void read_output_text(const char *path, const reading *r) {
-    for (int i = 0; i < r->n; i++) printf("%s\t%s\t%.4f\n", path, r->best[i].text, reading_confidence(&r->best[i]));
+    for (int i = 0; i < r->n; i++) {
+        plain_put(stdout, path);
+        putchar('\t');
+        plain_put(stdout, r->best[i].text);
+        printf("\t%.4f\n", reading_confidence(&r->best[i]));
+    }
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 
 #include "../common/cli.h"
 #include "../common/outfile.h"
+#include "../common/plain.h"
 
 #define PROGRAM "crnn_ocr synth"
 #define LABELS "labels.tsv"
@@ -141,6 +142,19 @@ static tw_err run_all(run *r) {
     return err;
 }
 
+static void tell(const options *o) {
+    if (o->out) {
+        printf("%d pictures and their texts: ", o->count);
+        plain_put(stdout, o->out);
+        printf("/" LABELS "\n");
+    }
+    if (o->sheet) {
+        printf("contact sheet: ");
+        plain_put(stdout, o->sheet);
+        putchar('\n');
+    }
+}
+
 int command_synth(int argc, char **argv) {
     enum { OWN = 8 };
     options o = {.count = 100, .height = 32, .columns = 6, .seed = 1};
@@ -174,8 +188,7 @@ int command_synth(int argc, char **argv) {
     run r = {.ctx = open_context(PROGRAM, o.seed, 1), .o = &o};
     tw_err err = run_all(&r);
     if (err) report(PROGRAM, r.ctx);
-    else if (o.out) printf("%d pictures and their texts: %s/" LABELS "\n", o.count, o.out);
-    if (!err && o.sheet) printf("contact sheet: %s\n", o.sheet);
+    else tell(&o);
     run_free(&r);
     tw_ctx_free(r.ctx);
     return err ? 1 : 0;
