@@ -53,6 +53,14 @@ wait $! 2>/dev/null
 expect 0 '400 pictures' "$ocr" synth --out "$dir/d" --count 400 --seed 4 --height 16
 [ "$(find "$dir/b" "$dir/d" -name 'labels.tsv.*')" = '' ] || fail 'something is left of the older texts'
 
+# On a terminal it shows how far it is.
+if command -v script >/dev/null; then
+    count=$(few 3000 100)
+    expect 0 "pictures \[[#.]*\] .* of $count  [0-9]* samples/s" script -qec "$ocr synth --out $dir/t --count $count --preset scene" /dev/null
+else
+    echo 'skipped: the progress, for want of script'
+fi
+
 # Patterns and lists.
 expect 0 '50 pictures' "$ocr" synth --out "$dir/p" --count 50 --pattern '[A-Z]{2}-[0-9]{4}'
 cut -f 2 "$dir/p/labels.tsv" | grep -vqE '^[A-Z]{2}-[0-9]{4}$' && fail 'a text is not of the pattern'

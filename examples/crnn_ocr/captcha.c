@@ -14,6 +14,7 @@
 #include "../common/cli.h"
 #include "../common/outfile.h"
 #include "../common/plain.h"
+#include "../common/progress.h"
 #include "../common/raster.h"
 
 #define PROGRAM "crnn_ocr captcha"
@@ -168,6 +169,8 @@ static tw_err write_set(tw_ctx *ctx, const font_set *fonts, const char *folder, 
     tw_err err = numbered_begin(&to);
     if (!err) err = numbered_refuse_more(&to, (size_t)count);
     if (!err) err = outfile_open(ctx, &labels, folder);
+    progress bar;
+    progress_begin(&bar, "captchas", 0, count);
     for (int i = 0; !err && i < count; i++) {
         dice d = dice_of(tw_random_bits(seed, (uint64_t)i));
         char text[LETTERS + 1] = {0}, name[64];
@@ -176,7 +179,9 @@ static tw_err write_set(tw_ctx *ctx, const font_set *fonts, const char *folder, 
         numbered_name(&to, (size_t)i, name, sizeof name);
         err = numbered_write(&to, (size_t)i, &picture);
         fprintf(labels.to, "%s\t%s\n", name, text);
+        progress_show(&bar, i + 1L, "%d of %d", i + 1, count);
     }
+    progress_clear(&bar);
     char *path = err ? NULL : numbered_in(&to, LABELS);
     if (!err) err = path ? outfile_close(ctx, &labels, path) : tw_error(ctx);
     numbered_end(&to, err);

@@ -45,6 +45,7 @@ static tw_err hold_out(tw_ctx *ctx, const options *o, const tw_lines *l) {
     for (size_t i = 0; i < l->n; i++)
         if (i % EVERY != EVERY - 1) line[kept++] = l->line[i];
     for (size_t i = EVERY - 1; i < l->n; i += EVERY) line[kept + held++] = l->line[i];
+    if (held) fprintf(stderr, "counting in %zu lines, to foretell the other %zu\n", kept, held);
     tw_ngram *m = held ? tw_ngram_train(ctx, o->order, kept, line) : NULL;
     if (m) tell_perplexity(ctx, m, held, line + kept, "every 20th line, left out for that");
     else if (!held) printf("perplexity: the text has fewer than %d lines; --heldout FILE gives others\n", EVERY);
@@ -60,6 +61,7 @@ static tw_err load_text(tw_ctx *ctx, const char *path, tw_lines *text) {
 }
 
 static tw_err train(tw_ctx *ctx, const options *o, const tw_lines *text, const tw_lines *heldout) {
+    fprintf(stderr, "counting in all %zu lines\n", text->n); /* which takes a minute for ten megabytes */
     tw_ngram *m = tw_ngram_train(ctx, o->order, text->n, (const char *const *)text->line);
     if (!m) return tw_error(ctx);
     tw_err err = TW_OK;

@@ -14,6 +14,7 @@
 #include "../common/cli.h"
 #include "../common/outfile.h"
 #include "../common/plain.h"
+#include "../common/progress.h"
 
 #define PROGRAM "crnn_ocr synth"
 #define LABELS "labels.tsv"
@@ -61,27 +62,37 @@ static tw_err write_picture(run *r, int i, const tw_image *picture, const char *
     return err;
 }
 
-static tw_err draw(run *r) {
+static tw_err draw_one(run *r, int i) {
     tw_ctx *ctx = r->ctx;
+    const tw_dataset *data = &r->data;
+    char text[WORDS_BYTES], why[256];
+    tw_err err = data->get(data->user, (size_t)i, 0, &r->sample, why, sizeof why);
+    if (err) return tw_fail_err(ctx, err, "%s", why);
+    tw_image picture = {r->sample.width, data->height, 1, r->pixels};
+    for (size_t k = 0; k < (size_t)data->height * (size_t)r->sample.width; k++)
+        r->pixels[k] = (uint8_t)(r->sample.x[k] * 255 + (tw_real)0.5);
+    err = tw_alphabet_decode(ctx, r->alphabet, r->sample.label, (size_t)r->sample.label_length, text, sizeof text);
+    if (!err && r->labels.to) err = write_picture(r, i, &picture, text);
+    if (!err && r->o->sheet) err = sheet_add(&r->sheet, &picture, text, text);
+    return err;
+}
+
+static tw_err draw(run *r) {
     const tw_dataset *data = &r->data;
     size_t most = (size_t)data->height * (size_t)data->max_width;
     r->sample.x = malloc(most * sizeof *r->sample.x);
     r->sample.label = malloc((size_t)data->max_label * sizeof *r->sample.label);
     r->pixels = malloc(most);
-    if (!r->sample.x || !r->sample.label || !r->pixels) return no_memory(ctx);
-    for (int i = 0; i < r->o->count; i++) {
-        char text[WORDS_BYTES], why[256];
-        tw_err err = data->get(data->user, (size_t)i, 0, &r->sample, why, sizeof why);
-        if (err) return tw_fail_err(ctx, err, "%s", why);
-        tw_image picture = {r->sample.width, data->height, 1, r->pixels};
-        for (size_t k = 0; k < (size_t)data->height * (size_t)r->sample.width; k++)
-            r->pixels[k] = (uint8_t)(r->sample.x[k] * 255 + (tw_real)0.5);
-        err = tw_alphabet_decode(ctx, r->alphabet, r->sample.label, (size_t)r->sample.label_length, text, sizeof text);
-        if (!err && r->labels.to) err = write_picture(r, i, &picture, text);
-        if (!err && r->o->sheet) err = sheet_add(&r->sheet, &picture, text, text);
-        if (err) return err;
+    if (!r->sample.x || !r->sample.label || !r->pixels) return no_memory(r->ctx);
+    tw_err err = TW_OK;
+    progress bar;
+    progress_begin(&bar, "pictures", 0, r->o->count);
+    for (int i = 0; !err && i < r->o->count; i++) {
+        err = draw_one(r, i);
+        progress_show(&bar, i + 1L, "%d of %d", i + 1, r->o->count);
     }
-    return TW_OK;
+    progress_clear(&bar);
+    return err;
 }
 
 static tw_err open_labels(run *r) {
