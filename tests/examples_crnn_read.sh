@@ -26,6 +26,14 @@ expect 0 'Usage' "$ocr" export --help
 expect 2 'which pictures' "$ocr" read
 expect 2 'only once' "$ocr" read - -
 expect 2 'only once' "$ocr" read --list - -
+for c in 'read x' 'eval --model x --labels x'; do
+    # shellcheck disable=SC2086
+    {
+        expect 2 'phrases goes with --lexicon FILE' "$ocr" $c --phrases
+        expect 2 'cases goes with --lexicon FILE' "$ocr" $c --cases --lm x
+        expect 2 'lm-weight goes with --lm FILE' "$ocr" $c --lm-weight 0.5 --lexicon x
+    }
+done
 expect 2 'model FILE is needed' "$ocr" export --out "$dir/x"
 expect 2 'out FILE is needed' "$ocr" export --model "$dir/x"
 

@@ -14,6 +14,7 @@ program=$ocr
 expect 0 'Usage' "$ocr" synth --help
 expect 2 'out DIR or --sheet' "$ocr" synth
 expect 2 'knobs goes with --sheet' "$ocr" synth --out "$dir/x" --knobs blur
+expect 2 'words and --pattern are two ways' "$ocr" synth --out "$dir/x" --words "$dir/x" --pattern '[0-9]'
 expect 2 'smaller --count' "$ocr" synth --sheet "$dir/x.png" --count 5000
 
 # Pictures, labels, a sheet; the same from the same seed, and fewer are the first of more.

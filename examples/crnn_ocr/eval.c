@@ -254,6 +254,7 @@ int command_eval(int argc, char **argv) {
         sizeof table / sizeof *table,
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
+    decoding_check(&o.decoding, &command);
     if (!o.model) cli_usage_error(&command, "--model FILE is needed");
     if (!o.labels) cli_usage_error(&command, "--labels FILE.tsv is needed");
     tw_ctx *ctx = open_context(PROGRAM, 0, o.threads);

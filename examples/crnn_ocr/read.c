@@ -143,6 +143,7 @@ int command_read(int argc, char **argv) {
         table};
     int n = cli_parse(&command, argc, argv), streams = o.list && !strcmp(o.list, "-");
     for (int i = 1; i <= n; i++) streams += !strcmp(argv[i], "-");
+    decoding_check(&o.decoding, &command);
     if (!n && !o.list) cli_usage_error(&command, "which pictures?");
     if (streams > 1) cli_usage_error(&command, "standard input (-) can be read only once");
     run r = {.ctx = open_context(PROGRAM, 0, o.threads), .o = &o};
