@@ -62,6 +62,9 @@ else
     echo 'skipped: the progress, for want of script'
 fi
 
+expect 1 'synth: a sheet of 1168 x 539644 pixels is too large: use more --columns, a smaller --count or --height$' \
+    "$ocr" synth --sheet "$dir/k.png" --count 1900 --height 256 --columns 1
+
 # Patterns and lists.
 expect 0 '50 pictures' "$ocr" synth --out "$dir/p" --count 50 --pattern '[A-Z]{2}-[0-9]{4}'
 cut -f 2 "$dir/p/labels.tsv" | grep -vqE '^[A-Z]{2}-[0-9]{4}$' && fail 'a text is not of the pattern'
