@@ -21,6 +21,8 @@ expect 2 'whole number' "$ocr" train --epochs none
 expect 2 'labels FILE.tsv or --synth' "$ocr" train --out "$dir/m"
 expect 2 'out FILE is needed' "$ocr" train --synth
 expect 2 'mix goes with' "$ocr" train --synth --mix 0.5 --out "$dir/m"
+expect 2 'out wants the name of a file, not ""' "$ocr" demo --steps 1 --out ''
+expect 2 'out wants the name of a file' "$ocr" demo --steps 1 --out "$dir/"
 expect 2 'images goes with' "$ocr" train --synth --images x --out "$dir/m"
 expect 2 'patience needs' "$ocr" train --synth --patience 3 --out "$dir/m"
 expect 2 'val-split takes from' "$ocr" train --synth --val-split 0.1 --out "$dir/m"
