@@ -21,6 +21,8 @@ expect 2 'whole number' "$ocr" train --epochs none
 expect 2 'labels FILE.tsv or --synth' "$ocr" train --out "$dir/m"
 expect 2 'out FILE is needed' "$ocr" train --synth
 expect 2 'mix goes with' "$ocr" train --synth --mix 0.5 --out "$dir/m"
+expect 2 'out wants the name of a file, not ""' "$ocr" demo --steps 1 --out ''
+expect 2 'out wants the name of a file' "$ocr" demo --steps 1 --out "$dir/"
 expect 2 'images goes with' "$ocr" train --synth --images x --out "$dir/m"
 expect 2 'patience needs' "$ocr" train --synth --patience 3 --out "$dir/m"
 expect 2 'val-split takes from' "$ocr" train --synth --val-split 0.1 --out "$dir/m"
@@ -99,6 +101,32 @@ for words in 'bad.tsv:5: no TAB' 'bad.tsv:6: no path' 'bad.tsv:7: a NUL byte at 
     expect 1 "$words" "$ocr" check "$dir/bad.tsv" --height 16
 done
 expect 1 'bad.tsv:1: "O" in "One"' "$ocr" check "$dir/bad.tsv" --alphabet 'Tabcdenwo' --show 0
+# As train has it: texts that are all empty are refused, and what check suggests for a tiny set works.
+printf 'pics/000001.png\t\npics/000002.png\t\n' >"$dir/mute.tsv"
+for c in check 'train --model tiny --epochs 1 --out x --labels'; do
+    # shellcheck disable=SC2086
+    expect 1 'mute.tsv: every text is empty' "$ocr" $c "$dir/mute.tsv"
+done
+suggested() { # LINES SPLIT: of a table with these lines, check suggests --val-split or not, and train takes what it suggests
+    printf '%b' "$1" >"$dir/tiny.tsv"
+    expect 0 'crnn_ocr train' "$ocr" check "$dir/tiny.tsv" --model tiny --height 16
+    line=$(grep '^crnn_ocr train' "$dir/out")
+    [ "$(echo "$line" | grep -c -- '--val-split')" -eq "$2" ] || fail "check suggests $line"
+    for seed in 1 2; do
+        # shellcheck disable=SC2086
+        (cd "$dir" && expect 0 'model:' "$ocr_path" ${line#crnn_ocr } --epochs 1 --seed $seed) || exit 1
+    done
+}
+case $ocr in
+    /*) ocr_path=$ocr ;;
+    *) ocr_path=$PWD/$ocr ;;
+esac
+one='pics/000001.png\tA\n' two='pics/000002.png\tA\n'
+suggested "$one" 0
+suggested "$one$two" 1
+suggested "$one${two%A*}\n" 0
+suggested "$one$one$one" 0
+suggested "$one$two$one$one$one$one$one$one$one$one$one$one$one$one$one$one$one" 0
 head -c 100000 "$(command -v sh)" >"$dir/garbage.tsv" # a program: the one under test may be a script that runs it
 expect 1 'more (--show 0' "$ocr" check "$dir/garbage.tsv"
 printf 'pics/000001.png\tA\npipe\tB\n' >"$dir/pipe.tsv"
@@ -108,6 +136,7 @@ expect 1 'bad.tsv:5: no TAB' "$ocr" train --labels "$dir/bad.tsv" --out "$dir/m"
 expect 2 'out DIR' "$ocr" captcha
 if [ -n "$(fc-list 'Liberation Mono')" ]; then
     expect 0 '3 captchas' "$ocr" captcha --out "$dir/captcha" --count 3
+    expect 1 'captcha: 1 pictures of an older set, 00002.png .., would be left over' "$ocr" captcha --out "$dir/captcha" --count 2
     expect 0 'nothing would hurt' "$ocr" check "$dir/captcha/labels.tsv" --alphabet 2345678bcdefgmnpwxy
 else
     echo 'skipped: the captchas, for want of the Liberation fonts'
@@ -242,6 +271,20 @@ expect 0 'texts without a mistake' "$ocr" eval --model "$dir/whole" --labels "$d
 tail -n 1 "$dir/out" | grep -q '^cer: ' || fail 'with --errors the last line of eval is not the cer'
 [ "$(find "$dir/wrong" -name '*.png' | wc -l)" -eq "$(wc -l <"$dir/wrong/mistakes.tsv")" ] || fail 'not a picture for each mistake'
 grep -q '</html>' "$dir/wrong/index.html" || fail 'the page of mistakes has no end'
+
+# Into the folder of the pictures themselves: they stay. What an earlier, worse run left goes, and nothing else.
+cp -r "$dir/pics" "$dir/es"
+touch "$dir/es/mistake-099999.png" "$dir/es/mistake-7.png" "$dir/es/mistake-0000001.png"
+expect 0 'mistakes: [1-9]' "$ocr" eval --model "$dir/whole" --labels "$dir/es/labels.tsv" --errors "$dir/es"
+for f in "$dir"/pics/*; do same "--errors has overwritten ${f##*/}" "$f" "$dir/es/${f##*/}"; done
+[ ! -e "$dir/es/mistake-099999.png" ] || fail 'a mistake of an earlier run is still there'
+for f in mistake-7 mistake-0000001; do [ -e "$dir/es/$f.png" ] || fail 'a picture of another naming was removed'; done
+[ "$(find "$dir/es" -name 'mistake-0?????.png' | wc -l)" -eq "$(wc -l <"$dir/es/mistakes.tsv")" ] || fail 'not a picture for each mistake'
+cp -r "$dir/wrong" "$dir/wrong.old"
+expect 1 'mistakes.tsv: it is evaluated, and would be lost' "$ocr" eval --model "$dir/whole" --labels "$dir/wrong/mistakes.tsv" --errors "$dir/wrong"
+sed "s#^#$dir/wrong/#" "$dir/wrong/mistakes.tsv" | cut -f 1,2 >"$dir/wrong.tsv"
+expect 1 'mistake-000001.png: it is evaluated, and would be lost' "$ocr" eval --model "$dir/whole" --labels "$dir/wrong.tsv" --errors "$dir/wrong"
+diff -r "$dir/wrong" "$dir/wrong.old" || fail 'what was refused was written all the same'
 expect 0 'calibration error of words' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --reliability "$dir/plot.svg"
 grep -q '</svg>' "$dir/plot.svg" || fail 'the reliability plot has no end'
 expect 1 'none/plot.svg: cannot be written: No such' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --reliability "$dir/none/plot.svg"

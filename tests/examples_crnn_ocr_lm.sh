@@ -35,6 +35,8 @@ printf 'the cat 3 sat on the mat 9\n' >"$dir/like.txt"
 printf 'zebras quickly jump\n' >"$dir/unlike.txt"
 perplexity() { sed -n 's/^perplexity: \([0-9.]*\) .*/\1/p' "$dir/out"; }
 expect 0 'on every 20th line' "$ocr" lm --text "$dir/long.txt" --out "$dir/m"
+grep -q '^counting in 380 lines, to foretell the other 20$' "$dir/out" || fail 'it does not say what it does first'
+grep -q '^counting in all 400 lines$' "$dir/out" || fail 'it does not say what it does then'
 expect 0 'like.txt' "$ocr" lm --text "$dir/long.txt" --out "$dir/m" --heldout "$dir/like.txt"
 like=$(perplexity)
 expect 0 'unlike.txt' "$ocr" lm --text "$dir/long.txt" --out "$dir/m" --heldout "$dir/unlike.txt"

@@ -26,6 +26,14 @@ expect 0 'Usage' "$ocr" export --help
 expect 2 'which pictures' "$ocr" read
 expect 2 'only once' "$ocr" read - -
 expect 2 'only once' "$ocr" read --list - -
+for c in 'read x' 'eval --model x --labels x'; do
+    # shellcheck disable=SC2086
+    {
+        expect 2 'phrases goes with --lexicon FILE' "$ocr" $c --phrases
+        expect 2 'cases goes with --lexicon FILE' "$ocr" $c --cases --lm x
+        expect 2 'lm-weight goes with --lm FILE' "$ocr" $c --lm-weight 0.5 --lexicon x
+    }
+done
 expect 2 'model FILE is needed' "$ocr" export --out "$dir/x"
 expect 2 'out FILE is needed' "$ocr" export --model "$dir/x"
 
@@ -110,9 +118,27 @@ lines 2 'not a line of JSON for each picture'
 awk '!/^{"path":"[^"\\]*(\\"\xef\xbf\xbd[.]png)?[^"]*","width":[0-9]+,"height":16,"seen":{"x":0,"y":0,"width":[0-9]+,"height":16},"text":"[^"]*","confidence":[01][.][0-9][0-9][0-9][0-9],"nbest":\[.*\],"spans":\[.*\]}$/ { exit 1 }' \
     "$dir/out" || { cat "$dir/out"; fail 'the JSON is not as described'; }
 
+# eval, too: the names of the labels, of their folder and of the model.
+odd=$dir/$(printf 'odd\377')
+cp -r "$dir/pics" "$odd"
+cp "$dir/m" "$odd/m"
+expect 0 '"exact":' "$ocr" eval --model "$odd/m" --labels "$odd/labels.tsv" --json --mistakes
+iconv -f utf-8 -t utf-8 "$dir/out" >/dev/null || fail 'the JSON is not UTF-8'
+[ "$(grep -c '"\(model\|labels\)":.*odd'"$(printf '\357\277\275')/" "$dir/out")" -eq 2 ] || fail 'the names are not in the JSON'
+has "\"path\":.*odd$(printf '\357\277\275')/0000"
+
 # Readings that are not sure enough are left out, and counted.
 expect 0 'pictures left out' "$ocr" read --model "$dir/m" --min-confidence 1 "$dir/pics"
 lines 0 'a reading that is not sure was printed'
+has '13 of 13 pictures left out: their readings are not sure enough'
+# That no word of the lexicon fits is another matter: here it is longer than any picture has frames, and in the alphabet.
+letter=$(cut -f 2 "$dir/pics/labels.tsv" | tr -d '\n' | cut -c 1)
+printf '%s\n' "$(printf '%0500d' 0 | sed "s/0/$letter/g")" >"$dir/long.txt"
+for least in '' '--min-confidence 0.5' '--json --min-confidence 0.5'; do
+    # shellcheck disable=SC2086
+    expect 0 '13 of 13 pictures left out: no word of the lexicon fits into them$' "$ocr" read --model "$dir/m" --lexicon "$dir/long.txt" $least "$dir/pics"
+    ! grep -q 'sure enough' "$dir/out" || fail 'a word that does not fit is said to be unsure'
+done
 
 # Marked pictures: a file for one, a folder for several.
 expect 0 '000001.png	' "$ocr" read --model "$dir/m" --align "$dir/marked.png" "$dir/pics/000001.png"

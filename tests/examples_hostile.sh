@@ -99,6 +99,29 @@ printf '000001.png\ta\n%s\tb\n' "$dir/fifo" >"$dir/pics/fifo.tsv"
 refuse 'crnn_ocr train' "$dir/pics/fifo.tsv:2: $dir/fifo: " "$ocr" train --labels "$dir/pics/fifo.tsv" --out "$dir/x"
 refuse 'crnn_ocr eval' "$dir/pics/fifo.tsv:2: $dir/fifo: " "$ocr" eval --model "$dir/m" --labels "$dir/pics/fifo.tsv"
 
+# In what is printed as text: names with a TAB, a newline, escapes, and labels that steer a terminal. Columns stay columns.
+esc=$(printf '\033') csi=$(printf '\302\233')
+odd=$dir/$(printf 'odd\t\n\033[2J')
+no_controls() { # COMMAND..: in its output, but for the TABs that part columns
+    timeout 60 "$@" >"$dir/out" 2>"$dir/err" </dev/null
+    ! tr -d '\n\t' <"$dir/out" | LC_ALL=C grep -q "[[:cntrl:]]\|$csi" || { cat -v "$dir/out"; fail "control characters in what this printed: $*"; }
+    echo "ok: no control characters: $(echo "$*" | sed "s#$dir/##g; s#$1#${1##*/}#" | tr '\t\n\033' '???')"
+}
+cp -r "$dir/pics" "$odd"
+cp "$picture" "$odd/a.png"
+printf '000001.png\t%s[31mred%s\t1m\n000002.png\tx%s[2J\n' "$esc" "$csi" "$esc" >"$odd/labels.tsv"
+no_controls "$ocr" read --model "$dir/m" "$odd/a.png"
+awk -F '\t' 'NF != 3 || $1 !~ /odd[?][?][?][[]2J.a[.]png$/ { exit 1 } END { exit NR != 1 }' "$dir/out" || { cat "$dir/out"; fail 'not a line of three columns'; }
+no_controls "$ocr" eval --model "$dir/m" --labels "$odd/labels.tsv" --mistakes --confusion --errors "$odd/wrong"
+awk -F '\t' '/0000..[.]png/ && NF != 4 { exit 1 }' "$dir/out" || { cat "$dir/out"; fail 'not four columns'; }
+! LC_ALL=C grep -q "$esc\|$csi" "$odd/wrong/mistakes.tsv" || fail 'control characters in mistakes.tsv'
+awk -F '\t' 'NF != 6 { exit 1 } END { exit NR != 2 }' "$odd/wrong/mistakes.tsv" || { cat "$odd/wrong/mistakes.tsv"; fail 'not two lines of six columns'; }
+no_controls "$ocr" check "$odd/labels.tsv"
+no_controls "$ocr" check "$odd/labels.tsv" --alphabet ab
+no_controls "$ocr" synth --out "$odd/s" --sheet "$odd/s.png" --count 1
+no_controls "$ocr" lm --text "$odd/labels.tsv" --heldout "$odd/labels.tsv" --out "$odd/lm"
+no_controls "$ocr" export --model "$dir/m" --out "$odd/export"
+
 # A pair of IDX files: labels out of range, too few, and pictures that are not there.
 idx() { printf '\0\0\010%b' "\0$1$2"; }
 { idx 3 '\00\00\00\02\00\00\00\034\00\00\00\034'; dd if=/dev/zero bs=784 count=2 2>/dev/null; } >"$dir/data/t10k-images-idx3-ubyte"

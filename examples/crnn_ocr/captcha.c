@@ -5,18 +5,20 @@
 #include "commands.h"
 #include "dice.h"
 #include "fonts.h"
+#include "numbered.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "../common/cli.h"
 #include "../common/outfile.h"
+#include "../common/plain.h"
+#include "../common/progress.h"
 #include "../common/raster.h"
 
 #define PROGRAM "crnn_ocr captcha"
+#define LABELS "labels.tsv"
 #define CHARACTERS "2345678bcdefgmnpwxy"
 
 enum { WIDTH = 200, HEIGHT = 50, LETTERS = 5, PIXELS = WIDTH * HEIGHT };
@@ -157,28 +159,34 @@ static void draw(canvas *c, const font_face *face, const char *text, dice *d, ui
 /* ---- files ---------------------------------------------------------------------------------------------------- */
 
 static tw_err write_set(tw_ctx *ctx, const font_set *fonts, const char *folder, int count, uint64_t seed) {
-    char path[4096];
     uint8_t pixel[PIXELS];
     tw_image picture = {WIDTH, HEIGHT, 1, pixel};
     canvas *c = calloc(1, sizeof *c);
     if (!c) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     c->raster = (raster){WIDTH, HEIGHT, c->cell};
-    if (mkdir(folder, 0777) && errno != EEXIST) tw_fail(ctx, TW_ERR_IO, "%s: %s", folder, strerror(errno));
+    numbered to = {.ctx = ctx, .folder = folder, .prefix = "", .digits = 5, .table = {LABELS}};
     outfile labels = {0};
-    tw_err err = tw_error(ctx);
+    tw_err err = numbered_begin(&to);
+    if (!err) err = numbered_refuse_more(&to, (size_t)count);
     if (!err) err = outfile_open(ctx, &labels, folder);
+    progress bar;
+    progress_begin(&bar, "captchas", 0, count);
     for (int i = 0; !err && i < count; i++) {
         dice d = dice_of(tw_random_bits(seed, (uint64_t)i));
-        char text[LETTERS + 1] = {0};
+        char text[LETTERS + 1] = {0}, name[64];
         for (int k = 0; k < LETTERS; k++) text[k] = CHARACTERS[dice_below(&d, (int)sizeof CHARACTERS - 1)];
         draw(c, &fonts->face[dice_below(&d, fonts->n)], text, &d, pixel);
-        snprintf(path, sizeof path, "%s/%05d.png", folder, i);
-        err = tw_image_save_png(ctx, path, &picture);
-        fprintf(labels.to, "%05d.png\t%s\n", i, text);
+        numbered_name(&to, (size_t)i, name, sizeof name);
+        err = numbered_write(&to, (size_t)i, &picture);
+        fprintf(labels.to, "%s\t%s\n", name, text);
+        progress_show(&bar, i + 1L, "%d of %d", i + 1, count);
     }
-    snprintf(path, sizeof path, "%s/labels.tsv", folder);
-    if (!err) err = outfile_close(ctx, &labels, path);
+    progress_clear(&bar);
+    char *path = err ? NULL : numbered_in(&to, LABELS);
+    if (!err) err = path ? outfile_close(ctx, &labels, path) : tw_error(ctx);
+    numbered_end(&to, err);
     outfile_drop(&labels);
+    free(path);
     free(c);
     return err;
 }
@@ -193,20 +201,28 @@ int command_captcha(int argc, char **argv) {
         {"count", 'n', CLI_INT, &count, "N", "how many", 1, 99999, NULL},
         {"seed", 's', CLI_SEED, &seed, "N", "another set for each", 0, 0, NULL},
     };
-    cli_command command = {"crnn_ocr",
-                           "captcha",
-                           "--out DIR [OPTION]..",
-                           "Writes captchas, a small task to train on: five of the characters " CHARACTERS "\n"
-                           "in Liberation Sans and Liberation Mono, rippled, with a line through them.",
-                           sizeof table / sizeof *table,
-                           table};
+    cli_command command = {
+        "crnn_ocr",
+        "captcha",
+        "--out DIR [OPTION]..",
+        "Writes captchas, a small task to train on: five of the characters " CHARACTERS "\n"
+        "in Liberation Sans and Liberation Mono (Debian: fonts-liberation), rippled, with a line through\n"
+        "them. In DIR an older set is replaced, whose labels.tsv goes first; a larger one is refused, for\n"
+        "pictures of it would stay.",
+        sizeof table / sizeof *table,
+        table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (!out) cli_usage_error(&command, "--out DIR is needed");
     tw_ctx *ctx = open_context(PROGRAM, seed, 1);
     font_set *fonts = fonts_load(ctx, &(font_query){.families = families, .characters = CHARACTERS});
     tw_err err = fonts ? write_set(ctx, fonts, out, count, seed) : tw_error(ctx);
-    if (err) report(PROGRAM, ctx);
-    else printf("%d captchas and their texts: %s/labels.tsv\n", count, out);
+    if (err) {
+        report(PROGRAM, ctx);
+    } else {
+        printf("%d captchas and their texts: ", count);
+        plain_put(stdout, out);
+        printf("/" LABELS "\n");
+    }
     fonts_free(fonts);
     tw_ctx_free(ctx);
     return err ? 1 : 0;

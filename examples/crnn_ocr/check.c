@@ -10,6 +10,7 @@
 #include <thalweg/extend.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 
 #define PROGRAM "crnn_ocr check"
 
@@ -43,8 +44,11 @@ static void print_findings(check *c) {
         if (!c->count[kind]) continue;
         printf("%s %s: %zu\n", kind < CHECK_HURTS ? "hurts:" : "look: ", title[kind], c->count[kind]);
         size_t first = at;
-        for (; at < c->nfinding && (int)c->finding[at].kind == kind; at++)
-            printf("  %s:%d: %s\n", c->labels, c->finding[at].line, c->finding[at].words);
+        for (; at < c->nfinding && (int)c->finding[at].kind == kind; at++) {
+            printf("  ");
+            plain_put(stdout, c->labels);
+            printf(":%d: %s\n", c->finding[at].line, c->finding[at].words);
+        }
         if (at - first < c->count[kind])
             printf("  .. and %zu more (--show 0 lists all)\n", c->count[kind] - (at - first));
     }
@@ -71,8 +75,9 @@ static void print_summary(const check *c) {
         widen(&width, row->width);
         widen(&height, row->height);
     }
-    printf("%s: %zu rows, %zu pictures of %d to %d columns and %d to %d rows, texts of %d to %d characters\n",
-           c->labels, c->n, read, width.low, width.high, height.low, height.high, length.low, length.high);
+    plain_put(stdout, c->labels);
+    printf(": %zu rows, %zu pictures of %d to %d columns and %d to %d rows, texts of %d to %d characters\n", c->n, read,
+           width.low, width.high, height.low, height.high, length.low, length.high);
 }
 
 /* Characters that are too rare to be learnt well. */
@@ -91,13 +96,15 @@ static tw_err print_characters(const check *c) {
     }
     if (!err) {
         int rare = 0;
-        printf("alphabet: %d characters: %s\n", classes - 1, tw_alphabet_text(c->own));
+        printf("alphabet: %d characters: ", classes - 1);
+        plain_put(stdout, tw_alphabet_text(c->own));
+        putchar('\n');
         for (int s = 1; s < classes; s++) rare += count[s] < RARE;
         if (rare) printf("  %d of them are there less than %d times:", rare, RARE);
         for (int32_t s = 1, listed = 0; s < classes && listed < LISTED; s++) {
             char one[8];
             if (count[s] >= RARE || tw_alphabet_decode(c->ctx, c->own, &s, 1, one, sizeof one)) continue;
-            printf(" %s", one);
+            printf(" %s", plain_clean(one));
             listed++;
         }
         if (rare) printf("%s\n", rare > LISTED ? " .." : "");
@@ -136,16 +143,42 @@ static const char *suggest_model(const check *c) {
     return c->n > 50000 || characters > 300 ? "medium" : "small";
 }
 
-/* A word as a shell takes it. */
+/* A word as a shell takes it; but for control characters, which a terminal would take. */
 static void print_word(const char *word) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+,:@%=";
     bool quote = !*word || word[strspn(word, plain)];
+    char *copy = strdup(word);
+    if (!copy) return;
     if (quote) putchar('\'');
-    for (; *word; word++) {
-        if (quote && *word == '\'') fputs("'\\'", stdout);
-        putchar(*word);
+    for (char *at = plain_clean(copy); *at; at++) {
+        if (quote && *at == '\'') fputs("'\\'", stdout);
+        putchar(*at);
     }
     if (quote) putchar('\'');
+    free(copy);
+}
+
+static int by_path(const void *a, const void *b) {
+    return strcmp((*(const check_row *const *)a)->path, (*(const check_row *const *)b)->path);
+}
+
+/* Does a training that puts a tenth aside, all rows of a file on one side, keep a row with a text, however the draw
+ * goes? */
+static bool can_split(const check *c, bool by_file) {
+    const check_row **row = malloc((c->n + 1) * sizeof *row);
+    size_t taken = (size_t)(0.1 * (double)c->n + 0.5), same = 1, most = 1, texts = 0;
+    if (!row) return false;
+    for (size_t i = 0; i < c->n; i++) {
+        row[i] = &c->row[i];
+        texts += row[i]->length > 0;
+    }
+    if (by_file) qsort(row, c->n, sizeof *row, by_path);
+    for (size_t i = 1; by_file && i < c->n; i++) {
+        same = strcmp(row[i - 1]->path, row[i]->path) ? 1 : same + 1;
+        if (same > most) most = same;
+    }
+    free(row);
+    return texts > (taken ? taken - 1 : 0) + most;
 }
 
 static void print_suggestion(const check *c, const options *o, const crnn_design *design, int height) {
@@ -161,8 +194,8 @@ static void print_suggestion(const check *c, const options *o, const crnn_design
         printf(" --images ");
         print_word(o->images);
     }
-    printf(" --model %s --height %d --augment %s --val-split 0.1 --out model.safetensors\n", design->name, height,
-           c->n < 3000 ? "strong" : "light");
+    printf(" --model %s --height %d --augment %s%s --out model.safetensors\n", design->name, height,
+           c->n < 3000 ? "strong" : "light", can_split(c, !o->images) ? " --val-split 0.1" : "");
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------ */
@@ -185,6 +218,8 @@ static tw_err look_through(check *c, const options *o, const trained *known) {
     print_summary(c);
     print_findings(c);
     if (c->n == 0) return tw_fail_err(c->ctx, TW_ERR_FORMAT, "%s: there is no picture in it", c->labels);
+    if (tw_alphabet_classes(c->own) < 2)
+        return tw_fail_err(c->ctx, TW_ERR_FORMAT, "%s: every text is empty", c->labels);
     err = print_characters(c);
     if (!err) print_suggestion(c, o, design, height);
     return err;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <thalweg/extend.h>
 
+#include "../common/plain.h"
 #include "../common/progress.h"
 
 static tw_err no_memory(const check *c) { return tw_fail_err(c->ctx, TW_ERR_NOMEM, "%s: out of memory", c->labels); }
@@ -23,15 +24,13 @@ tw_err check_note(check *c, check_kind kind, int line, const char *format, ...) 
     va_start(args, format);
     vsnprintf(words, sizeof words, format, args);
     va_end(args);
-    for (char *p = words; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f) *p = '?'; /* nothing a terminal would obey */
     if (c->nfinding == c->finding_room) {
         size_t room = 2 * c->finding_room + 64;
         check_finding *grown = realloc(c->finding, room * sizeof *grown);
         if (!grown) return no_memory(c);
         c->finding = grown, c->finding_room = room;
     }
-    char *kept = strdup(words);
+    char *kept = strdup(plain_clean(words));
     if (!kept) return no_memory(c);
     c->finding[c->nfinding++] = (check_finding){kind, line, kept};
     return TW_OK;

@@ -23,12 +23,18 @@ void decoding_table(decoding_options *o, cli_option table[DECODING_OPTIONS]) {
          0, NULL},
         {"cases", 0, CLI_FLAG, &o->cases, NULL, "with --lexicon: also Word and WORD for word", 0, 0, NULL},
         {"lm", 0, CLI_TEXT, &o->lm, "FILE", "a language model, as `crnn_ocr lm` writes it", 0, 0, NULL},
-        {"lm-weight", 0, CLI_REAL, &o->lm_weight, "X", "how much its opinion counts beside the network's", 0, 100,
-         NULL},
+        {"lm-weight", 0, CLI_REAL, &o->lm_weight, "X", "with --lm: how much its opinion counts beside the\nnetwork's",
+         0, 100, &o->lm_weight_given},
         {"length-bonus", 0, CLI_REAL, &o->length_bonus, "X", "added to the score for each character", -100, 100, NULL},
         {"nbest", 0, CLI_INT, &o->nbest, "N", "the N best readings of each picture", 1, MOST_READINGS, NULL},
     };
     memcpy(table, all, sizeof all);
+}
+
+void decoding_check(const decoding_options *o, const cli_command *command) {
+    if (o->phrases && !o->lexicon) cli_usage_error(command, "--phrases goes with --lexicon FILE");
+    if (o->cases && !o->lexicon) cli_usage_error(command, "--cases goes with --lexicon FILE");
+    if (o->lm_weight_given && !o->lm) cli_usage_error(command, "--lm-weight goes with --lm FILE");
 }
 
 /* ---- what is loaded once --------------------------------------------------------------------------------- */

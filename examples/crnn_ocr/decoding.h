@@ -15,12 +15,15 @@ typedef struct decoding_options {
     bool phrases;             /* with a lexicon: several of its words, with anything else between them */
     bool cases;               /* with a lexicon: also its words with a capital, and in capitals */
     double lm_weight, length_bonus;
+    bool lm_weight_given; /* on the command line */
 } decoding_options;
 
 /* The defaults, and the table's entries for them: `cli_option table[3 + DECODING_OPTIONS]`. */
 enum { DECODING_OPTIONS = 8 };
 decoding_options decoding_defaults(void);
 void decoding_table(decoding_options *options, cli_option table[DECODING_OPTIONS]);
+/* After parsing: an option without the one that it belongs to is a mistake of the command line. */
+void decoding_check(const decoding_options *options, const cli_command *command);
 
 /* One way to read a sample. Borrowed until the next decoding_read. */
 typedef struct decoded {

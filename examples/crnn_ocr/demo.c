@@ -251,6 +251,8 @@ int command_demo(int argc, char **argv) {
         sizeof table / sizeof *table,
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
+    size_t n = strlen(d.out);
+    if (!n || d.out[n - 1] == '/') cli_usage_error(&command, "--out wants the name of a file, not \"%s\"", d.out);
     if (d.steps > INT32_MAX / d.batch) cli_usage_error(&command, "--steps times --batch is too large");
     d.recipe.samples = d.steps * d.batch;
     d.recipe.batch = d.batch;

@@ -1,6 +1,7 @@
 /* eval.c - `crnn_ocr eval`: how well labelled pictures are read. */
 #include "commands.h"
 #include "decoding.h"
+#include "json_text.h"
 #include "labelled.h"
 #include "metrics.h"
 #include "mistakes.h"
@@ -8,13 +9,13 @@
 #include "recipe.h"
 #include "trust.h"
 
-#include <cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 #include "utf8.h"
 
 #define PROGRAM "crnn_ocr eval"
@@ -67,7 +68,7 @@ static void print_point(int32_t point) {
     char utf8[5] = {0};
     utf8_put(utf8, (uint32_t)point);
     if (point == 0) printf("nothing");
-    else if (point <= ' ' || point == 0x7f) printf("U+%04X", (unsigned)point);
+    else if (point <= ' ' || (point >= 0x7f && point <= 0xa0)) printf("U+%04X", (unsigned)point);
     else printf("%s", utf8);
 }
 
@@ -91,7 +92,13 @@ static void print_mistakes(const evaluation *e) {
     for (size_t i = 0; i < e->metrics.n; i++) {
         const tw_tsv_row *row = &e->data.tsv.row[i];
         const reading *r = &e->readings.of[i];
-        if (e->metrics.text[i].edits) printf("%s\t%s\t%s\t%.4f\n", row->path, row->text, r->text, exp(r->log_prob));
+        if (!e->metrics.text[i].edits) continue;
+        const char *column[] = {row->path, row->text, r->text ? r->text : ""};
+        for (int k = 0; k < 3; k++) {
+            plain_put(stdout, column[k]);
+            putchar('\t');
+        }
+        printf("%.4f\n", exp(r->log_prob));
     }
 }
 
@@ -102,7 +109,11 @@ static tw_err print_text(tw_ctx *ctx, const options *o, const evaluation *e, con
     if (e->foreign) printf("%zu texts have characters that the model does not know\n", e->foreign);
     if (e->unfit) printf("%zu texts have more characters than their pictures have frames\n", e->unfit);
     if (e->readings.unread) printf("%zu pictures for which the lexicon has no word that fits\n", e->readings.unread);
-    if (o->errors) printf("mistakes: %zu pictures in %s, with index.html and mistakes.tsv\n", e->nmistakes, o->errors);
+    if (o->errors) {
+        printf("mistakes: %zu pictures in ", e->nmistakes);
+        plain_put(stdout, o->errors);
+        printf(", with index.html and mistakes.tsv\n");
+    }
     printf("pictures: %zu, %.0f a second\n", e->metrics.n, rate(e));
     for (int i = 0; i < FIGURES; i++)
         printf("  %-34s %.4f   95 %%: %.4f to %.4f\n", figures[i].words, figures[i].estimate.value,
@@ -141,7 +152,7 @@ static void add_mistakes(cJSON *to, const evaluation *e) {
     for (size_t i = 0; list && i < e->metrics.n; i++) {
         if (!e->metrics.text[i].edits) continue;
         cJSON *one = cJSON_CreateObject();
-        cJSON_AddStringToObject(one, "path", e->data.tsv.row[i].path);
+        json_add_text(one, "path", e->data.tsv.row[i].path);
         cJSON_AddStringToObject(one, "truth", e->data.tsv.row[i].text);
         cJSON_AddStringToObject(one, "read", e->readings.of[i].text);
         cJSON_AddNumberToObject(one, "confidence", exp(e->readings.of[i].log_prob));
@@ -164,8 +175,8 @@ static void add_reliability(cJSON *to, const tw_reliability *r) {
 
 static tw_err print_json(tw_ctx *ctx, const options *o, const evaluation *e, const figure *figures) {
     cJSON *all = cJSON_CreateObject();
-    cJSON_AddStringToObject(all, "model", o->model);
-    cJSON_AddStringToObject(all, "labels", o->labels);
+    json_add_text(all, "model", o->model);
+    json_add_text(all, "labels", o->labels);
     cJSON_AddNumberToObject(all, "pictures", (double)e->metrics.n);
     cJSON_AddNumberToObject(all, "pictures_per_second", rate(e));
     cJSON_AddNumberToObject(all, "unknown_characters", (double)e->foreign);
@@ -196,6 +207,7 @@ static tw_err run(tw_ctx *ctx, const options *o, evaluation *e) {
     trained *t = &e->trained;
     tw_err err = trained_load(ctx, o->model, true, t);
     if (!err) err = labelled_load(ctx, o->labels, o->images, &e->data);
+    if (!err && o->errors) err = mistakes_check(ctx, o->errors, &e->data);
     if (!err) err = labelled_encode(ctx, t->alphabet, t->recipe.height, NULL, trained_trims(t), &e->foreign, &e->data);
     if (!err) e->unfit = labelled_unfit(&e->data, t->net.design->frames);
     if (!err) err = readings_make(ctx, &t->net, t->alphabet, &e->data, &o->decoding, &e->readings, &e->metrics);
@@ -218,7 +230,9 @@ int command_eval(int argc, char **argv) {
         {"images", 'i', CLI_TEXT, &o.images, "FILE.idx",
          "IDX file (or .gz) with the pictures: row i of the\nlabels is picture i's", 0, 0, NULL},
         {"errors", 'e', CLI_TEXT, &o.errors, "DIR",
-         "writes what was misread as pictures, the worst first, with\nindex.html and mistakes.tsv", 0, 0, NULL},
+         "writes what was misread as mistake-000001.png .., the worst\nfirst, with index.html and mistakes.tsv; those "
+         "of an earlier run\nare replaced",
+         0, 0, NULL},
         {"reliability", 0, CLI_TEXT, &o.reliability, "FILE.svg", "draws how often words are right, by their confidence",
          0, 0, NULL},
         {"mistakes", 0, CLI_FLAG, &o.mistakes, NULL, "first list them: path TAB truth TAB reading TAB confidence", 0, 0,
@@ -240,6 +254,7 @@ int command_eval(int argc, char **argv) {
         sizeof table / sizeof *table,
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
+    decoding_check(&o.decoding, &command);
     if (!o.model) cli_usage_error(&command, "--model FILE is needed");
     if (!o.labels) cli_usage_error(&command, "--labels FILE.tsv is needed");
     const cli_file files[] = {{"--model", o.model, false},

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 
 #define PROGRAM "crnn_ocr export"
 
@@ -26,9 +27,12 @@ static tw_err run(tw_ctx *ctx, const char *model, const char *out, const char *k
     if (!err) err = crnn_new(ctx, &plain, t.net.design, t.net.height, t.net.classes);
     if (!err) err = ema_copy(&t.net, &plain); /* a checkpoint with averaged weights has two sets of them */
     if (!err) err = tw_model_save_as(plain.params, meta, kind, out);
-    if (!err)
-        printf("%s: %zu weights as %s, %lld bytes (%s has %lld)\n", out, tw_params_size(plain.params), kind,
-               bytes_of(out), model, bytes_of(model));
+    if (!err) {
+        plain_put(stdout, out);
+        printf(": %zu weights as %s, %lld bytes (", tw_params_size(plain.params), kind, bytes_of(out));
+        plain_put(stdout, model);
+        printf(" has %lld)\n", bytes_of(model));
+    }
     crnn_free(&plain);
     tw_meta_free(meta);
     trained_free(&t);

@@ -102,6 +102,39 @@ static bool read_faces(const candidate *c, int n, const font_query *query, const
     return ok;
 }
 
+/* The patterns as a list in quotes; what is too long is cut off. */
+static const char *quoted(const char *const *patterns, char *text, size_t size) {
+    size_t used = 0;
+    text[0] = 0;
+    for (; *patterns && used < size; patterns++)
+        used += (size_t)snprintf(text + used, size - used, "%s\"%s\"", used ? ", " : "", *patterns);
+    return text;
+}
+
+/* Says why no face is left: there is no font, none of that name, or none that can draw what is wanted. */
+static bool explain(tw_ctx *ctx, const FcFontSet *list, const font_query *query) {
+    int named = 0, left = 0;
+    char names[256];
+    for (int i = 0; i < list->nfont; i++) {
+        FcChar8 *family;
+        if (FcPatternGetString(list->fonts[i], FC_FAMILY, 0, &family) != FcResultMatch) continue;
+        if (query->families && !matches((const char *)family, query->families)) continue;
+        named++;
+        left += !query->deny || !matches((const char *)family, query->deny);
+    }
+    if (!list->nfont)
+        return tw_fail(ctx, TW_ERR_IO,
+                       "no font is installed that can be scaled; install one (Debian: fonts-dejavu-core)");
+    if (!named && query->families)
+        return tw_fail(ctx, TW_ERR_IO, "no font family that is installed matches %s; `fc-list : family` lists them",
+                       quoted(query->families, names, sizeof names));
+    if (named && !left)
+        return tw_fail(ctx, TW_ERR_IO, "no font family is left besides those that match %s",
+                       quoted(query->deny, names, sizeof names));
+    return tw_fail(ctx, TW_ERR_IO, "none of the %s can draw \"%s\"",
+                   query->families ? "fonts asked for" : "system's fonts", query->characters);
+}
+
 static font_set *load(tw_ctx *ctx, FcFontSet *list, const font_query *query, const uint32_t *code, int ncode) {
     size_t room = (size_t)(list->nfont > 0 ? list->nfont : 1);
     candidate *c = calloc(room, sizeof *c);
@@ -120,9 +153,7 @@ static font_set *load(tw_ctx *ctx, FcFontSet *list, const font_query *query, con
     }
     free(c);
     if (!ok) tw_fail(ctx, TW_ERR_NOMEM, "out of memory while reading fonts");
-    else if (set->n == 0)
-        ok = tw_fail(ctx, TW_ERR_IO, "none of the %s can draw \"%s\"",
-                     query->families ? "fonts asked for" : "system's fonts", query->characters);
+    else if (set->n == 0) ok = explain(ctx, list, query);
     if (ok) return set;
     fonts_free(set);
     return NULL;

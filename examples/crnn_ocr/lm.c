@@ -7,6 +7,7 @@
 #include <thalweg/extend.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 
 #define PROGRAM "crnn_ocr lm"
 
@@ -30,7 +31,9 @@ static tw_err tell_perplexity(tw_ctx *ctx, const tw_ngram *m, size_t n, const ch
         characters += length;
     }
     double bits = -sum / (double)characters / log(2);
-    printf("perplexity: %.3f a character (%.3f bits), on %s\n", exp2(bits), bits, what);
+    printf("perplexity: %.3f a character (%.3f bits), on ", exp2(bits), bits);
+    plain_put(stdout, what);
+    putchar('\n');
     return TW_OK;
 }
 
@@ -42,6 +45,7 @@ static tw_err hold_out(tw_ctx *ctx, const options *o, const tw_lines *l) {
     for (size_t i = 0; i < l->n; i++)
         if (i % EVERY != EVERY - 1) line[kept++] = l->line[i];
     for (size_t i = EVERY - 1; i < l->n; i += EVERY) line[kept + held++] = l->line[i];
+    if (held) fprintf(stderr, "counting in %zu lines, to foretell the other %zu\n", kept, held);
     tw_ngram *m = held ? tw_ngram_train(ctx, o->order, kept, line) : NULL;
     if (m) tell_perplexity(ctx, m, held, line + kept, "every 20th line, left out for that");
     else if (!held) printf("perplexity: the text has fewer than %d lines; --heldout FILE gives others\n", EVERY);
@@ -57,13 +61,16 @@ static tw_err load_text(tw_ctx *ctx, const char *path, tw_lines *text) {
 }
 
 static tw_err train(tw_ctx *ctx, const options *o, const tw_lines *text, const tw_lines *heldout) {
+    fprintf(stderr, "counting in all %zu lines\n", text->n); /* which takes a minute for ten megabytes */
     tw_ngram *m = tw_ngram_train(ctx, o->order, text->n, (const char *const *)text->line);
     if (!m) return tw_error(ctx);
     tw_err err = TW_OK;
     if (o->heldout) err = tell_perplexity(ctx, m, heldout->n, (const char *const *)heldout->line, o->heldout);
     if (!err) err = tw_ngram_save(ctx, m, o->out);
-    if (!err)
-        printf("%s: order %d, %zu strings of %zu lines\n", o->out, tw_ngram_order(m), tw_ngram_strings(m), text->n);
+    if (!err) {
+        plain_put(stdout, o->out);
+        printf(": order %d, %zu strings of %zu lines\n", tw_ngram_order(m), tw_ngram_strings(m), text->n);
+    }
     tw_ngram_free(m);
     return err;
 }

@@ -2,9 +2,9 @@
 #include "mistakes.h"
 
 #include "html.h"
+#include "numbered.h"
 #include "trust.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include <thalweg/extend.h>
 
 #include "../common/outfile.h"
+#include "../common/plain.h"
 
 tw_err labelled_picture(tw_ctx *ctx, const labelled *data, size_t i, int height, tw_image *image) {
     tw_image whole = {0};
@@ -36,33 +37,121 @@ void labelled_place(const labelled *data, size_t i, char *text, size_t size) {
     snprintf(text, size, "%s, %s:%d", row->path, slash ? slash + 1 : data->tsv.path, row->line);
 }
 
+/* ---- the folder ------------------------------------------------------------------------------------------------- */
+
+#define TABLE "mistakes.tsv"
+#define PAGE "index.html"
+
 typedef struct folder {
-    tw_ctx *ctx;
-    const char *path;
+    numbered pictures;
     outfile table, page;
 } folder;
 
-static tw_err write_one(const folder *to, const labelled *data, const readings *r, const metrics *m, size_t row,
+static numbered pictures_in(tw_ctx *ctx, const char *path) {
+    return (numbered){.ctx = ctx, .folder = path, .prefix = "mistake-", .digits = 6, .table = {TABLE, PAGE}};
+}
+
+typedef struct file_id {
+    dev_t dev;
+    ino_t ino;
+} file_id;
+
+static int by_id(const void *a, const void *b) {
+    const file_id *x = a, *y = b;
+    if (x->dev != y->dev) return x->dev < y->dev ? -1 : 1;
+    return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+static bool id_of(const char *path, file_id *id) {
+    struct stat about;
+    if (!path || stat(path, &about)) return false;
+    *id = (file_id){about.st_dev, about.st_ino};
+    return true;
+}
+
+static tw_err in_use(tw_ctx *ctx, const char *path) {
+    return tw_fail_err(ctx, TW_ERR_IO, "%s: it is evaluated, and would be lost: --errors wants another folder", path);
+}
+
+/* Is the file of this name what the texts come from? */
+static tw_err check_table(const numbered *in, const char *name, const labelled *data) {
+    file_id own, labels;
+    char *path = numbered_in(in, name);
+    tw_err err = path ? TW_OK : tw_error(in->ctx);
+    if (id_of(path, &own) && id_of(data->tsv.path, &labels) && !by_id(&own, &labels)) err = in_use(in->ctx, path);
+    free(path);
+    return err;
+}
+
+tw_err mistakes_check(tw_ctx *ctx, const char *path, const labelled *data) {
+    numbered in = pictures_in(ctx, path);
+    size_t *number = NULL, count = 0, known = 0;
+    tw_err err = numbered_begin(&in);
+    if (!err) err = check_table(&in, TABLE, data);
+    if (!err) err = check_table(&in, PAGE, data);
+    if (!err) err = numbered_list(&in, &number, &count);
+    file_id own, *there = malloc((count + 1) * sizeof *there);
+    if (!err && !there) err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
+    for (size_t i = 0; !err && i < count; i++) {
+        char *one = numbered_path(&in, number[i]);
+        if (!one) err = tw_error(ctx);
+        else known += id_of(one, &there[known]);
+        free(one);
+    }
+    if (!err) qsort(there, known, sizeof *there, by_id);
+    for (size_t i = 0; !err && known && !data->images.ndim && i < data->tsv.n; i++) {
+        const char *one = data->tsv.row[i].path;
+        if (id_of(one, &own) && bsearch(&own, there, known, sizeof own, by_id)) err = in_use(ctx, one);
+    }
+    free(there);
+    free(number);
+    return err;
+}
+
+/* ---- what is in it ---------------------------------------------------------------------------------------------- */
+
+static void put_row(FILE *to, const char *const text[3], double p, unsigned edits, const char *place) {
+    for (int i = 0; i < 3; i++) {
+        plain_put(to, text[i]);
+        putc('\t', to);
+    }
+    fprintf(to, "%.4f\t%u\t", p, edits);
+    plain_put(to, place);
+    putc('\n', to);
+}
+
+static tw_err write_one(folder *to, const labelled *data, const readings *r, const metrics *m, size_t row,
                         size_t number) {
-    char path[4096], name[32], place[4200];
+    tw_ctx *ctx = to->pictures.ctx;
+    char name[64], place[4200];
     tw_image image;
-    snprintf(name, sizeof name, "%06zu.png", number);
-    snprintf(path, sizeof path, "%s/%s", to->path, name);
+    numbered_name(&to->pictures, number, name, sizeof name);
     labelled_place(data, row, place, sizeof place);
     const char *truth = data->tsv.row[row].text, *read = r->of[row].text ? r->of[row].text : "";
     double p = exp(r->of[row].log_prob);
-    tw_err err = labelled_picture(to->ctx, data, row, 128, &image);
-    if (!err) err = tw_image_save_png(to->ctx, path, &image);
+    tw_err err = labelled_picture(ctx, data, row, 128, &image);
+    if (!err) err = numbered_write(&to->pictures, number, &image);
     tw_image_free(&image);
     if (err) return err;
-    fprintf(to->table.to, "%s\t%s\t%s\t%.4f\t%u\t%s\n", name, truth, read, p, m->text[row].edits, place);
-    return html_mistake(to->ctx, to->page.to, name, truth, read, p, place);
+    put_row(to->table.to, (const char *const[]){name, truth, read}, p, m->text[row].edits, place);
+    return html_mistake(ctx, to->page.to, name, truth, read, p, place);
+}
+
+/* An earlier, worse run had more of them. */
+static tw_err remove_others(folder *to, size_t written) {
+    size_t *number, count;
+    tw_err err = numbered_list(&to->pictures, &number, &count);
+    for (size_t i = 0; !err && i < count; i++)
+        if (!number[i] || number[i] > written) err = numbered_remove(&to->pictures, number[i]);
+    free(number);
+    return err;
 }
 
 static tw_err close_in(folder *to, outfile *file, const char *name) {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s", to->path, name);
-    return outfile_close(to->ctx, file, path);
+    char *path = numbered_in(&to->pictures, name);
+    tw_err err = path ? outfile_close(to->pictures.ctx, file, path) : tw_error(to->pictures.ctx);
+    free(path);
+    return err;
 }
 
 tw_err mistakes_write(tw_ctx *ctx, const char *path, const labelled *data, const readings *r, const metrics *m,
@@ -72,9 +161,8 @@ tw_err mistakes_write(tw_ctx *ctx, const char *path, const labelled *data, const
     *count = m->n;
     if (!row) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     readings_worst(r, m, row, count);
-    if (mkdir(path, 0777) && errno != EEXIST) tw_fail(ctx, TW_ERR_IO, "%s: %s", path, strerror(errno));
-    folder to = {.ctx = ctx, .path = path};
-    tw_err err = tw_error(ctx);
+    folder to = {.pictures = pictures_in(ctx, path)};
+    tw_err err = numbered_begin(&to.pictures);
     if (!err) err = outfile_open(ctx, &to.table, path);
     if (!err) err = outfile_open(ctx, &to.page, path);
     if (!err) {
@@ -88,10 +176,12 @@ tw_err mistakes_write(tw_ctx *ctx, const char *path, const labelled *data, const
         html_mistakes_end(to.page.to);
         html_end(to.page.to);
     }
-    if (!err) err = close_in(&to, &to.table, "mistakes.tsv");
-    if (!err) err = close_in(&to, &to.page, "index.html");
+    if (!err) err = remove_others(&to, *count);
+    if (!err) err = close_in(&to, &to.table, TABLE);
+    if (!err) err = close_in(&to, &to.page, PAGE);
     outfile_drop(&to.table);
     outfile_drop(&to.page);
+    numbered_end(&to.pictures, err);
     free(row);
     return err;
 }

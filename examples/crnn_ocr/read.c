@@ -30,8 +30,9 @@ typedef struct run {
     sources sources;
     reader reader;
     marker *marker;
-    bool align_folder;     /* --align names a folder, not a file */
-    size_t failed, unsure; /* pictures */
+    bool align_folder;    /* --align names a folder, not a file */
+    size_t failed;        /* pictures */
+    size_t unsure, unfit; /* left out: not sure enough, and no word of the lexicon fits */
 } run;
 
 /* One sentence, and on with the next picture. */
@@ -89,7 +90,8 @@ static tw_err read_one(run *r, size_t i) {
     if (err) return err;
     bool sure = got.n && reading_confidence(&got.best[0]) >= r->o->least;
     if (!sure && (r->o->least > 0 || !r->o->json)) {
-        r->unsure++;
+        if (got.n) r->unsure++;
+        else r->unfit++;
         return TW_OK;
     }
     if (r->o->json) return read_output_json(r->ctx, path, &got, r->o->decoding.nbest > 1);
@@ -106,6 +108,10 @@ static tw_err open_all(run *r, int n, char **operand) {
     return !err && r->o->align ? prepare_align(r) : err;
 }
 
+static void tell_left_out(const run *r, size_t n, const char *why) {
+    if (n) fprintf(stderr, "%s: %zu of %zu pictures left out: %s\n", PROGRAM, n, r->sources.n, why);
+}
+
 int command_read(int argc, char **argv) {
     options o = {.decoding = decoding_defaults()};
     enum { OWN = 6 };
@@ -119,7 +125,8 @@ int command_read(int argc, char **argv) {
         {"align", 0, CLI_TEXT, &o.align, "TO.png|DIR",
          "write the picture with each character's place and confidence\nmarked; into a folder when there are several",
          0, 0, NULL},
-        {"min-confidence", 0, CLI_REAL, &o.least, "P", "leave out readings that are less sure", 0, 1, NULL},
+        {"min-confidence", 0, CLI_REAL, &o.least, "P", "leave out readings that are less sure, and say how many", 0, 1,
+         NULL},
         {"threads", 't', CLI_INT, &o.threads, "N", "threads, without effect on the result (default: all cores)", 1, 256,
          NULL},
     };
@@ -142,6 +149,7 @@ int command_read(int argc, char **argv) {
     }
     const cli_file files[] = {{"--model", o.model, false}, {"--list", o.list, false}, {"--align", o.align, true}};
     cli_check_files(&command, 3, files);
+    decoding_check(&o.decoding, &command);
     if (!n && !o.list) cli_usage_error(&command, "which pictures?");
     if (streams > 1) cli_usage_error(&command, "standard input (-) can be read only once");
     run r = {.ctx = open_context(PROGRAM, 0, o.threads), .o = &o};
@@ -149,9 +157,8 @@ int command_read(int argc, char **argv) {
     else
         for (size_t i = 0; i < r.sources.n; i++)
             if (read_one(&r, i)) failed(&r);
-    if (r.unsure)
-        fprintf(stderr, "%s: %zu of %zu pictures left out: %s\n", PROGRAM, r.unsure, r.sources.n,
-                o.least > 0 ? "their readings are not sure enough" : "no word of the lexicon fits into them");
+    tell_left_out(&r, r.unsure, "their readings are not sure enough");
+    tell_left_out(&r, r.unfit, "no word of the lexicon fits into them");
     marker_free(r.marker);
     reader_close(&r.reader);
     sources_free(&r.sources);

@@ -1,16 +1,22 @@
 /* read_output.c - see read_output.h. */
 #include "read_output.h"
 
-#include "utf8.h"
+#include "json_text.h"
 
-#include <cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
 
+#include "../common/plain.h"
+
 void read_output_text(const char *path, const reading *r) {
-    for (int i = 0; i < r->n; i++) printf("%s\t%s\t%.4f\n", path, r->best[i].text, reading_confidence(&r->best[i]));
+    for (int i = 0; i < r->n; i++) {
+        plain_put(stdout, path);
+        putchar('\t');
+        plain_put(stdout, r->best[i].text);
+        printf("\t%.4f\n", reading_confidence(&r->best[i]));
+    }
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------------
@@ -21,18 +27,6 @@ static bool put_number(cJSON *to, const char *key, double value, int digits) {
     char text[64];
     snprintf(text, sizeof text, "%.*f", digits, value);
     return cJSON_AddRawToObject(to, key, text) != NULL;
-}
-
-/* A file's name may be any bytes, JSON is UTF-8: what is none becomes U+FFFD. */
-static bool put_path(cJSON *to, const char *path) {
-    char *text = malloc(3 * strlen(path) + 1), *end = text;
-    if (!text) return false;
-    for (uint32_t code; (code = utf8_next(&path));)
-        end += utf8_put(end, code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0xfffd : code);
-    *end = 0;
-    bool ok = cJSON_AddStringToObject(to, "path", text) != NULL;
-    free(text);
-    return ok;
 }
 
 static bool put_seen(cJSON *to, const tw_box *b) {
@@ -78,7 +72,7 @@ static bool put_spans(cJSON *to, const reading *r) {
 
 tw_err read_output_json(tw_ctx *ctx, const char *path, const reading *r, bool nbest) {
     cJSON *line = cJSON_CreateObject();
-    bool ok = line && put_path(line, path) && put_number(line, "width", r->width, 0) &&
+    bool ok = line && json_add_text(line, "path", path) && put_number(line, "width", r->width, 0) &&
         put_number(line, "height", r->height, 0) && put_seen(line, &r->seen) &&
         put_reading(line, r->n ? &r->best[0] : NULL) && (!nbest || put_nbest(line, r)) && put_spans(line, r);
     char *text = ok ? cJSON_PrintUnformatted(line) : NULL;

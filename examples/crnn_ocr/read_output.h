@@ -4,7 +4,7 @@
 
 #include "reading.h"
 
-/* A line for each reading, best first: path TAB text TAB confidence. */
+/* A line for each reading, best first: path TAB text TAB confidence. Control characters are '?' (plain.h). */
 void read_output_text(const char *path, const reading *r);
 /* One line of JSON; the keys always come in this order:
  *   path, width, height, seen {x, y, width, height}, text, confidence,

@@ -38,7 +38,13 @@ tw_err sheet_new(tw_ctx *ctx, const font_face *face, const char *title, int colu
                  .cell = cell,
                  .height = height};
     s->line = malloc((size_t)width * TITLE);
-    tw_err err = tw_image_new(ctx, width, TITLE + rows * (height + CAPTION + EDGE) + EDGE, 3, 255, &s->image);
+    int all = TITLE + rows * (height + CAPTION + EDGE) + EDGE;
+    tw_err err = tw_image_new(ctx, width, all, 3, 255, &s->image);
+    if (err == TW_ERR_RANGE) {
+        tw_error_clear(ctx);
+        tw_fail(ctx, err, "a sheet of %d x %d pixels is too large: use more --columns, a smaller --count or --height",
+                width, all);
+    }
     if (!err && (!s->line || !s->renderer)) err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     if (err) sheet_free(s);
     else write_text(s, EDGE, EDGE, width - 2 * EDGE, 20, title, black);

@@ -3,19 +3,21 @@
 #include "alphabet_option.h"
 #include "commands.h"
 #include "knobs.h"
+#include "numbered.h"
 #include "render.h"
 #include "sheet.h"
 #include "synth.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "../common/cli.h"
 #include "../common/outfile.h"
+#include "../common/plain.h"
+#include "../common/progress.h"
 
 #define PROGRAM "crnn_ocr synth"
+#define LABELS "labels.tsv"
 
 typedef struct options {
     const char *out, *sheet, *knobs, *alphabet;
@@ -30,8 +32,8 @@ typedef struct run {
     tw_alphabet *alphabet;
     synth_source source;
     tw_dataset data;
+    numbered pictures;
     outfile labels;
-    char *labels_path;
     font_set *captions;
     sheet sheet;
     tw_sample sample;
@@ -40,7 +42,6 @@ typedef struct run {
 
 static void run_free(run *r) {
     outfile_drop(&r->labels);
-    free(r->labels_path);
     sheet_free(&r->sheet);
     fonts_free(r->captions);
     free(r->sample.x);
@@ -54,45 +55,58 @@ static void run_free(run *r) {
 static tw_err no_memory(tw_ctx *ctx) { return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory"); }
 
 static tw_err write_picture(run *r, int i, const tw_image *picture, const char *text) {
-    char *path = NULL;
-    if (asprintf(&path, "%s/%06d.png", r->o->out, i) < 0) return no_memory(r->ctx);
-    tw_err err = tw_image_save_png(r->ctx, path, picture);
-    free(path);
-    if (!err) fprintf(r->labels.to, "%06d.png\t%s\n", i, text);
+    char name[64];
+    numbered_name(&r->pictures, (size_t)i, name, sizeof name);
+    tw_err err = numbered_write(&r->pictures, (size_t)i, picture);
+    if (!err) fprintf(r->labels.to, "%s\t%s\n", name, text);
+    return err;
+}
+
+static tw_err draw_one(run *r, int i) {
+    tw_ctx *ctx = r->ctx;
+    const tw_dataset *data = &r->data;
+    char text[WORDS_BYTES], why[256];
+    tw_err err = data->get(data->user, (size_t)i, 0, &r->sample, why, sizeof why);
+    if (err) return tw_fail_err(ctx, err, "%s", why);
+    tw_image picture = {r->sample.width, data->height, 1, r->pixels};
+    for (size_t k = 0; k < (size_t)data->height * (size_t)r->sample.width; k++)
+        r->pixels[k] = (uint8_t)(r->sample.x[k] * 255 + (tw_real)0.5);
+    err = tw_alphabet_decode(ctx, r->alphabet, r->sample.label, (size_t)r->sample.label_length, text, sizeof text);
+    if (!err && r->labels.to) err = write_picture(r, i, &picture, text);
+    if (!err && r->o->sheet) err = sheet_add(&r->sheet, &picture, text, text);
     return err;
 }
 
 static tw_err draw(run *r) {
-    tw_ctx *ctx = r->ctx;
     const tw_dataset *data = &r->data;
     size_t most = (size_t)data->height * (size_t)data->max_width;
     r->sample.x = malloc(most * sizeof *r->sample.x);
     r->sample.label = malloc((size_t)data->max_label * sizeof *r->sample.label);
     r->pixels = malloc(most);
-    if (!r->sample.x || !r->sample.label || !r->pixels) return no_memory(ctx);
-    for (int i = 0; i < r->o->count; i++) {
-        char text[WORDS_BYTES], why[256];
-        tw_err err = data->get(data->user, (size_t)i, 0, &r->sample, why, sizeof why);
-        if (err) return tw_fail_err(ctx, err, "%s", why);
-        tw_image picture = {r->sample.width, data->height, 1, r->pixels};
-        for (size_t k = 0; k < (size_t)data->height * (size_t)r->sample.width; k++)
-            r->pixels[k] = (uint8_t)(r->sample.x[k] * 255 + (tw_real)0.5);
-        err = tw_alphabet_decode(ctx, r->alphabet, r->sample.label, (size_t)r->sample.label_length, text, sizeof text);
-        if (!err && r->labels.to) err = write_picture(r, i, &picture, text);
-        if (!err && r->o->sheet) err = sheet_add(&r->sheet, &picture, text, text);
-        if (err) return err;
+    if (!r->sample.x || !r->sample.label || !r->pixels) return no_memory(r->ctx);
+    tw_err err = TW_OK;
+    progress bar;
+    progress_begin(&bar, "pictures", 0, r->o->count);
+    for (int i = 0; !err && i < r->o->count; i++) {
+        err = draw_one(r, i);
+        progress_show(&bar, i + 1L, "%d of %d", i + 1, r->o->count);
     }
-    return TW_OK;
+    progress_clear(&bar);
+    return err;
 }
 
 static tw_err open_labels(run *r) {
-    const char *out = r->o->out;
-    if (mkdir(out, 0777) && errno != EEXIST) return tw_fail_err(r->ctx, TW_ERR_IO, "%s: %s", out, strerror(errno));
-    if (asprintf(&r->labels_path, "%s/labels.tsv", out) < 0) {
-        r->labels_path = NULL;
-        return no_memory(r->ctx);
-    }
-    return outfile_open(r->ctx, &r->labels, r->labels_path);
+    r->pictures = (numbered){.ctx = r->ctx, .folder = r->o->out, .prefix = "", .digits = 6, .table = {LABELS}};
+    tw_err err = numbered_begin(&r->pictures);
+    if (!err) err = numbered_refuse_more(&r->pictures, (size_t)r->o->count);
+    return err ? err : outfile_open(r->ctx, &r->labels, r->o->out);
+}
+
+static tw_err close_labels(run *r) {
+    char *path = numbered_in(&r->pictures, LABELS);
+    tw_err err = path ? outfile_close(r->ctx, &r->labels, path) : tw_error(r->ctx);
+    free(path);
+    return err;
 }
 
 /* Captions in the first upright face that has all characters. */
@@ -133,9 +147,23 @@ static tw_err run_all(run *r) {
     if (!err)
         err = o->knobs ? knobs_show(ctx, o->knobs, &r->source.fonts->face[0], "Thalweg", o->height, &r->sheet)
                        : draw(r);
-    if (!err && o->out) err = outfile_close(ctx, &r->labels, r->labels_path);
+    if (!err && o->out) err = close_labels(r);
+    numbered_end(&r->pictures, err);
     if (!err && o->sheet) err = tw_image_save_png(ctx, o->sheet, &r->sheet.image);
     return err;
+}
+
+static void tell(const options *o) {
+    if (o->out) {
+        printf("%d pictures and their texts: ", o->count);
+        plain_put(stdout, o->out);
+        printf("/" LABELS "\n");
+    }
+    if (o->sheet) {
+        printf("contact sheet: ");
+        plain_put(stdout, o->sheet);
+        putchar('\n');
+    }
 }
 
 int command_synth(int argc, char **argv) {
@@ -159,19 +187,21 @@ int command_synth(int argc, char **argv) {
         "synth",
         "--out DIR | --sheet FILE.png  [OPTION]..",
         "Writes pictures of text in the system's fonts and labels.tsv with what they say. `train --synth` sees such\n"
-        "pictures. Picture number i depends on the seed, i, the options and the fonts installed only.",
+        "pictures. Picture number i depends on the seed, i, the options and the fonts installed only. In DIR an\n"
+        "older set is replaced, whose labels.tsv goes first; a larger one is refused, for pictures of it would stay.",
         sizeof table / sizeof *table,
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (!o.alphabet) o.alphabet = o.synth.pattern ? PRINTABLE_ASCII : LETTERS_AND_DIGITS;
     if (!o.out && !o.sheet) cli_usage_error(&command, "--out DIR or --sheet FILE.png is needed");
+    if (o.synth.words && o.synth.pattern)
+        cli_usage_error(&command, "--words and --pattern are two ways to say what is written: only one of them");
     if (o.knobs && (!o.sheet || o.out)) cli_usage_error(&command, "--knobs goes with --sheet FILE.png, without --out");
     if (o.sheet && o.count > 2000) cli_usage_error(&command, "--sheet has room for 2000 pictures: a smaller --count");
     run r = {.ctx = open_context(PROGRAM, o.seed, 1), .o = &o};
     tw_err err = run_all(&r);
     if (err) report(PROGRAM, r.ctx);
-    else if (o.out) printf("%d pictures and their texts: %s/labels.tsv\n", o.count, o.out);
-    if (!err && o.sheet) printf("contact sheet: %s\n", o.sheet);
+    else tell(&o);
     run_free(&r);
     tw_ctx_free(r.ctx);
     return err ? 1 : 0;

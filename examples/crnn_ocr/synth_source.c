@@ -26,7 +26,8 @@ void synth_cli_options(synth_options *o, cli_option *table) {
          "word lists, one word a line, separated by commas; each is\nused as often (default: invented words)", 0, 0,
          NULL},
         {"without", 0, CLI_TEXT, &o->without, "FILE", "texts never rendered, one a line", 0, 0, NULL},
-        {"pattern", 0, CLI_TEXT, &o->pattern, "REGEX", "render such texts only: \"[A-Z]{2}-[0-9]{4}\"", 0, 0, NULL},
+        {"pattern", 0, CLI_TEXT, &o->pattern, "REGEX",
+         "render such texts only: \"[A-Z]{2}-[0-9]{4}\"; instead of\n--words", 0, 0, NULL},
     };
     memcpy(table, all, sizeof all);
 }

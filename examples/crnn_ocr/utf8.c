@@ -14,6 +14,8 @@ uint32_t utf8_next(const char **text) {
         if ((p[i] & 0xc0) != 0x80) return 0xfffd;
         code = code << 6 | (p[i] & 0x3fu);
     }
+    if ((more == 2 && code < 0x800) || (more == 3 && code < 0x10000) || code > 0x10ffff) return 0xfffd;
+    if (code >= 0xd800 && code < 0xe000) return 0xfffd; /* half of a pair in UTF-16 */
     *text += more;
     return code;
 }
