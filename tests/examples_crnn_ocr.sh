@@ -30,6 +30,7 @@ expect 2 'two ways' "$ocr" train --labels x --val y --val-split 0.1 --out "$dir/
 expect 2 'none, light or strong' "$ocr" train --labels x --augment much --out "$dir/m"
 expect 2 'twice' "$ocr" train --labels x --epochs 2 --steps 100 --out "$dir/m"
 expect 2 'did you mean small' "$ocr" train --synth --model smal --out "$dir/m"
+expect 2 '--words and --pattern are two ways' "$ocr" train --synth --words x --pattern y --out "$dir/m"
 expect 2 'multiple of 32' "$ocr" train --synth --model vgg --height 24 --out "$dir/m"
 expect 2 'did you mean "adam' "$ocr" train --synth --optim adamv --out "$dir/m"
 expect 2 'cosine' "$ocr" train --synth --schedule cosin --out "$dir/m"

@@ -28,6 +28,9 @@ enum { SYNTH_OPTIONS = 8 };
 struct cli_option; /* an array of SYNTH_OPTIONS */
 void synth_cli_options(synth_options *o, struct cli_option *table);
 bool synth_options_given(const synth_options *o); /* is any of them not NULL? */
+struct cli_command;
+void synth_options_check(const struct cli_command *command,
+                         const synth_options *o); /* do they contradict each other? */
 /* Those that are given, as on a command line; to be freed. NULL: out of memory. */
 char *synth_options_text(const synth_options *o);
 

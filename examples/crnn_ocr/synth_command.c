@@ -194,8 +194,7 @@ int command_synth(int argc, char **argv) {
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (!o.alphabet) o.alphabet = o.synth.pattern ? PRINTABLE_ASCII : LETTERS_AND_DIGITS;
     if (!o.out && !o.sheet) cli_usage_error(&command, "--out DIR or --sheet FILE.png is needed");
-    if (o.synth.words && o.synth.pattern)
-        cli_usage_error(&command, "--words and --pattern are two ways to say what is written: only one of them");
+    synth_options_check(&command, &o.synth);
     if (o.knobs && (!o.sheet || o.out)) cli_usage_error(&command, "--knobs goes with --sheet FILE.png, without --out");
     if (o.sheet && o.count > 2000) cli_usage_error(&command, "--sheet has room for 2000 pictures: a smaller --count");
     run r = {.ctx = open_context(PROGRAM, o.seed, 1), .o = &o};

@@ -36,6 +36,11 @@ bool synth_options_given(const synth_options *o) {
     return o->preset || o->set || o->fonts || o->deny || o->folders || o->words || o->without || o->pattern;
 }
 
+void synth_options_check(const cli_command *c, const synth_options *o) {
+    if (o->words && o->pattern)
+        cli_usage_error(c, "--words and --pattern are two ways to say what is written: only one of them");
+}
+
 char *synth_options_text(const synth_options *o) {
     const struct {
         const char *name, *value;

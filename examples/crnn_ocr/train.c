@@ -51,6 +51,7 @@ static void check(const cli_command *c, train_options *o, const bool *given, int
     if (!o->synth && synth_options_given(&o->rendered))
         cli_usage_error(
             c, "--preset, --set, --fonts, --deny, --font-dirs, --words, --without and --pattern go with --synth");
+    synth_options_check(c, &o->rendered);
     if (o->val_images && !o->val) cli_usage_error(c, "--val-images goes with --val");
     if (!o->out) cli_usage_error(c, "--out FILE is needed: where the model goes");
     check_files(c, o);
