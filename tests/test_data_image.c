@@ -317,6 +317,46 @@ Test(data_image, bmp_cut_short) {
     }
 }
 
+/* ---- BMP files from top to bottom ------------------------------------------------------------------------- */
+
+/* A BMP of 3 x 2 with 24 bits a pixel, its lines padded to 12 bytes; height as its header has it: negative, the upper
+ * line comes first. Returns the size of the file in to. */
+static size_t make_bmp(uint8_t *to, int32_t height) {
+    static const uint8_t upper[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, lower[12] = {21, 22, 23, 24, 25, 26, 27, 28, 29};
+    memset(to, 0, 54);
+    memcpy(to, "BM", 2);
+    to[2] = 78, to[10] = 54, to[14] = 40, to[18] = 3, to[26] = 1, to[28] = 24;
+    for (int i = 0; i < 4; i++) to[22 + i] = (uint8_t)((uint32_t)height >> 8 * i);
+    memcpy(to + 54, height < 0 ? upper : lower, 12);
+    memcpy(to + 66, height < 0 ? lower : upper, 12);
+    return 78;
+}
+
+Test(data_image, bmp_from_top_to_bottom) {
+    static const uint8_t want[] = {3, 2, 1, 6, 5, 4, 9, 8, 7, 23, 22, 21, 26, 25, 24, 29, 28, 27};
+    uint8_t file[78];
+    for (int32_t height = -2; height <= 2; height += 4) {
+        tw_image image;
+        size_t n = make_bmp(file, height);
+        const char *path = write_file("a.bmp", file, n);
+        cr_assert_eq(tw_image_load(ctx, path, 0, &image), TW_OK, "%s", tw_errmsg(ctx));
+        cr_assert(image.width == 3 && image.height == 2 && image.channels == 3);
+        cr_assert(!memcmp(image.data, want, sizeof want), "height %d", (int)height);
+        tw_image_free(&image);
+        for (size_t cut = 54; cut < n; cut++) {
+            tw_err err = tw_image_decode(ctx, "a.bmp", file, cut, 0, &image);
+            assert_sentence(ctx, err, TW_ERR_FORMAT, "a.bmp: ", "the file ends before its picture does");
+        }
+    }
+    static const int32_t bad[] = {INT32_MIN, -INT32_MAX, -1000000, 0};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        tw_image image;
+        make_bmp(file, bad[i]);
+        tw_err err = tw_image_decode(ctx, "a.bmp", file, sizeof file, 0, &image);
+        assert_sentence(ctx, err, TW_ERR_FORMAT, "a.bmp: ", "the header announces 3 x ");
+    }
+}
+
 /* ---- resizing -------------------------------------------------------------------------------------------- */
 
 static void check_resize(int w, int h, const uint8_t *from, int to_w, int to_h, const uint8_t *want) {

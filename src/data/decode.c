@@ -8,6 +8,7 @@
 #include "data/pnm.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -211,6 +212,8 @@ tw_err tw__measure_picture(FILE *file, const char *path, tw__measure *m, char *m
         rewind(file);
         if (!stbi_info_from_callbacks(&callbacks, &s, &m->stored_width, &m->stored_height, &channels))
             return stb_failed(file, message, size, path, "not a picture that can be read");
+        /* A BMP file whose first line is the upper one says so by a negative height; stb_image then turns nothing. */
+        if (first == 'B' && m->stored_height < 0 && m->stored_height >= -INT_MAX) m->stored_height = -m->stored_height;
     }
     if (!tw__image_size_ok(m->stored_width, m->stored_height)) {
         snprintf(message, size, "%s: the header announces %d x %d pixels; at most %d are read", path, m->stored_width,
