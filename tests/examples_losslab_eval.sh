@@ -175,6 +175,15 @@ expect 0 'picture:' "$lab" ctc a --frames 1 --out "$dir/one.svg"
 expect 1 'needs 3 frames' "$lab" ctc aa --frames 2
 expect 1 'not UTF-8' "$lab" ctc "$(printf '\377')"
 expect 1 'cannot be written' "$lab" ctc a --out "$dir/none/a.svg"
+# What XML has no character for is U+FFFD in a drawing, and all others are there as they are.
+text=$(printf 'a\001b\037<\357\277\276&\357\277\277\303\266\360\220\200\200')
+shown=$(printf 'a\357\277\275b\357\277\275&lt;\357\277\275&amp;\357\277\275\303\266\360\220\200\200')
+expect 0 'picture:' "$lab" ctc "$text" --out "$dir/odd.svg"
+grep -q "^<title>.*label $shown over" "$dir/odd.svg" || fail 'what XML has no character for is not replaced'
+! LC_ALL=C grep -q "$(printf '[\001\037]')" "$dir/odd.svg" || fail 'a control character in a drawing'
+if command -v python3 >/dev/null; then
+    python3 -c 'import sys, xml.etree.ElementTree as e; e.parse(sys.argv[1])' "$dir/odd.svg" || fail 'a drawing is no XML'
+fi
 expect 2 'which text' "$lab" ctc
 expect 2 'wants an IMAGE' "$lab" ctc a --model "$dir/none"
 expect 1 "$dir/none" "$lab" ctc a --model "$dir/none" "$dir/ctc.png"
