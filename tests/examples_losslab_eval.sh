@@ -175,6 +175,13 @@ expect 0 'picture:' "$lab" ctc a --frames 1 --out "$dir/one.svg"
 expect 1 'needs 3 frames' "$lab" ctc aa --frames 2
 expect 1 'not UTF-8' "$lab" ctc "$(printf '\377')"
 expect 1 'cannot be written' "$lab" ctc a --out "$dir/none/a.svg"
+# A PNG that is too large is refused before anything is printed, and an SVG of that size is not.
+long=$(awk 'BEGIN { for (i = 0; i < 400; i++) printf "%c", 97 + i % 2 }')
+expect 1 "ctc: --out $dir/long.png: 8292 x 16436 pixels are too many for a PNG.*SVG, or .*shorter text and fewer frames" \
+    "$lab" ctc "$long" --frames 400 --out "$dir/long.png"
+[ "$(wc -l <"$dir/out")" -eq 1 ] || fail 'a picture that is too large is noticed too late'
+expect 0 'picture:' "$lab" ctc "$long" --frames 400 --out "$dir/long.svg"
+
 # What XML has no character for is U+FFFD in a drawing, and all others are there as they are.
 text=$(printf 'a\001b\037<\357\277\276&\357\277\277\303\266\360\220\200\200')
 shown=$(printf 'a\357\277\275b\357\277\275&lt;\357\277\275&amp;\357\277\275\303\266\360\220\200\200')
