@@ -200,6 +200,14 @@ expect 0 'PASS' "$lab" backprop --out "$dir/tape.svg" --dot "$dir/tape.dot"
 picture "$dir/tape.svg"
 grep -q 'softmax(z₂) − onehot' "$dir/tape.svg" || fail 'the chain rule is not on the edges'
 grep -q 'digraph' "$dir/tape.dot" || fail 'no graph'
+# Two outputs of one name: one would replace the other.
+ln -s "$dir" "$dir/link"
+for name in same.svg ./same.svg link/same.svg "../${dir##*/}/same.svg"; do
+    expect 2 '--out and --dot name the same file' "$lab" backprop --out "$dir/same.svg" --dot "$dir/$name"
+    [ ! -e "$dir/same.svg" ] || fail 'something is written all the same'
+done
+ln -s tape.svg "$dir/to-tape"
+expect 2 'name the same file' "$lab" backprop --out "$dir/tape.svg" --dot "$dir/to-tape"
 expect 1 'cannot be written' "$lab" backprop --out "$dir/none/tape.png"
 for c in 'ctc a' backprop 'experiment saturation'; do # shellcheck disable=SC2086
     expect 2 'ends in .svg or .png' "$lab" $c --out "$dir/x.gif"

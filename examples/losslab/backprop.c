@@ -155,6 +155,7 @@ int command_backprop(int argc, char **argv) {
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (canvas_cannot_save(out)) cli_usage_error(&command, "--out %s: %s", out, canvas_cannot_save(out));
+    if (dot && outfile_same(out, dot)) cli_usage_error(&command, "--out and --dot name the same file, %s", dot);
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 1});
     bool good = ctx && run(ctx, out, dot);
     tw_ctx_free(ctx);
