@@ -209,9 +209,19 @@ done
 ln -s tape.svg "$dir/to-tape"
 expect 2 'name the same file' "$lab" backprop --out "$dir/tape.svg" --dot "$dir/to-tape"
 expect 1 'cannot be written' "$lab" backprop --out "$dir/none/tape.png"
+expect 0 'digraph' "$lab" backprop --out "$dir/tape.svg" --dot /dev/stdout
 for c in 'ctc a' backprop 'experiment saturation'; do # shellcheck disable=SC2086
     expect 2 'ends in .svg or .png' "$lab" $c --out "$dir/x.gif"
 done
+# What cannot be written is found before anything is computed.
+mkdir "$dir/folder.svg"
+for c in 'ctc a --out' 'backprop --out' 'experiment saturation --out' "backprop --out $dir/new.svg --dot"; do
+    for out in none/x.svg folder.svg; do # shellcheck disable=SC2086
+        expect 1 "^losslab ${c%% *}: $dir/$out: cannot be written" "$lab" $c "$dir/$out"
+        [ "$(wc -l <"$dir/out")" -eq 1 ] || fail "$c finds out too late that it cannot write"
+    done
+done
+[ ! -e "$dir/new.svg" ] || fail 'a picture of a step whose tape cannot be written'
 
 # ---- experiments: the fast ones; the same numbers again ------------------------------------------------------------
 expect 0 'ctc-plateau' "$lab" experiment list
@@ -224,5 +234,4 @@ for e in saturation outliers; do
     expect 0 '^picture: ' "$lab" experiment $e --out "$dir/$e.svg"
     same "$e is another one the second time" "$dir/first.svg" "$dir/$e.svg"
 done
-expect 1 'cannot be written' "$lab" experiment saturation --out "$dir/none/x.png"
 echo 'losslab, computing: all checks passed'

@@ -116,12 +116,15 @@ static bool write_dot(tw_ctx *ctx, const char *path) {
     return !err;
 }
 
+/* --dot /dev/stdout: what the process has as a descriptor is written on, whatever it is. */
+static bool is_descriptor(const char *path) { return !strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6); }
+
 static bool run(tw_ctx *ctx, const char *out, const char *dot) {
     backprop_step s = {0};
     tw_real grad[BACKPROP_LEAVES][6];
     char error[512] = "";
     bool good = true;
-    if (backprop_run(ctx, &s)) {
+    if (cli_check_out(ctx, out) || (dot && !is_descriptor(dot) && cli_check_out(ctx, dot)) || backprop_run(ctx, &s)) {
         fprintf(stderr, PROGRAM ": %s\n", tw_errmsg(ctx));
         return false;
     }

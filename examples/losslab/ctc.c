@@ -204,8 +204,9 @@ int command_ctc(int argc, char **argv) {
     ctc_scene s = {.text = argv[1], .ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = seed, .threads = 1})};
     if (!s.ctx) cli_die(PROGRAM, "out of memory");
     char error[512] = "";
-    tw_err err = model ? ctc_frames_read(s.ctx, model, argv[2], &s.frames)
-                       : ctc_frames_draw(s.ctx, s.text, T, &s.frames);
+    tw_err err = cli_check_out(s.ctx, out);
+    if (!err)
+        err = model ? ctc_frames_read(s.ctx, model, argv[2], &s.frames) : ctc_frames_draw(s.ctx, s.text, T, &s.frames);
     if (!err) err = ctc_scene_prepare(&s);
     if (!err) err = check_size(&s, out);
     if (!err) err = tell(&s);
