@@ -72,6 +72,12 @@ says '{"loss": 2.5, "grad": [1, 2]}' mse "@$dir/input.json" '[0,0]'
 got=$(echo '[0,0]' | "$lab" eval mse --input "@$dir/input.json" --target - --json)
 [ "$got" = '{"loss": 2.5, "grad": [1, 2]}' ] || fail "eval from stdin: $got"
 
+# A byte order mark in front, as some editors write it; elsewhere it is a mistake that can be seen.
+printf '\357\273\277[1,2]\n' >"$dir/marked.json"
+says '{"loss": 2.5, "grad": [1, 2]}' mse "@$dir/marked.json" "$(printf '\357\273\277[0,0]')"
+got=$("$lab" eval mse --input - --target '[0,0]' --json <"$dir/marked.json")
+[ "$got" = '{"loss": 2.5, "grad": [1, 2]}' ] || fail "eval from stdin with a byte order mark: $got"
+
 expect 0 'a probability and a class\|the mean of the terms' "$lab" eval cross_entropy --input '[[2,1,0]]' --target '[0]'
 expect 0 'every term by itself' "$lab" eval ctc --input '[[2,1,0]]' --target '[]' -r none
 
@@ -129,6 +135,13 @@ bad 'cannot be opened' mse "@$dir/none" '[1]'
 bad 'cannot be opened: Is a directory' mse "@$dir" '[1]'
 head -c 300000 /dev/zero | tr '\0' '[' >"$dir/deep"
 bad 'at most 5 deep' mse "@$dir/deep" '[1]'
+for odd in '\0357\0273\0277:the character U+FEFF' '\0302\0240:the character U+00A0' '\0342\0200\0213:the character U+200B' \
+    '\0360\0237\0230\0200:the character U+1F600' '\0377\0376:the byte 0xff' '\0342\0200:the byte 0xe2' '\0303:the byte 0xc3' \
+    '\0177:the byte 0x7f' '\0033:the byte 0x1b'; do
+    printf '\357\273\277[1,\n %b2]' "${odd%:*}" >"$dir/odd.json"
+    bad "odd.json: line 2, column 2: .*, not ${odd#*:}$" mse "@$dir/odd.json" '[1]'
+done
+bad 'not "nul"' mse "$(printf '[nul\342\200\213l]')" '[1]'
 head -c 1000 /dev/zero >"$dir/zeros"
 bad '0x00' mse "@$dir/zeros" '[1]'
 head -c 100000 /dev/zero | tr '\0' '1' >"$dir/digits"
