@@ -86,9 +86,10 @@ int main(int argc, char **argv) {
                                  "Times training steps beside a competing process (default: w1 w3s).",
                                  sizeof option / sizeof *option,
                                  option};
+    char error[256];
     int n = cli_parse(&command, argc, argv);
     for (int i = 1; i <= n; i++)
-        if (!workload_known(argv[i])) cli_usage_error(&command, "no workload is called \"%s\"", argv[i]);
+        if (!workload_known(argv[i], error, sizeof error)) cli_usage_error(&command, "%s", error);
     peer p[2] = {{0}};
     if (!peer_start_ours(&p[0], argv[0], o.threads)) cli_die("busy", "steps: %s", p[0].error);
     if (peer_start_pytorch(&p[1], "tuned", o.threads)) printf("%s\n", p[1].hello);

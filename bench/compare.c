@@ -148,7 +148,8 @@ int main(int argc, char **argv) {
         {"blocks", 'b', CLI_INT, &o.blocks, "N", "blocks of each program", 1, MAX_BLOCKS, NULL},
         {"tsv", 0, CLI_TEXT, &o.tsv, "FILE", "write what was measured", 0, 0, NULL},
         {"png", 0, CLI_TEXT, &o.png, "FILE", "draw the ratios", 0, 0, NULL},
-        {"quick", 'q', CLI_FLAG, &o.quick, NULL, "print \"WORKLOAD ratio R\", nothing else", 0, 0, NULL},
+        {"quick", 'q', CLI_FLAG, &o.quick, NULL, "print \"WORKLOAD ratio R\", nothing else, and write no file", 0, 0,
+         NULL},
         {"infer", 'i', CLI_FLAG, &o.infer, NULL, "time forward passes in evaluation mode", 0, 0, NULL},
     };
     const cli_command command = {"compare",
@@ -158,10 +159,12 @@ int main(int argc, char **argv) {
                                  "TORCH_PYTHON in the environment names the Python that has PyTorch, or is none.",
                                  sizeof option / sizeof *option,
                                  option};
-    char *all[ALL];
+    char *all[ALL], error[TEXT];
     int n = cli_parse(&command, argc, argv), count = 0;
     for (int i = 1; i <= n; i++)
-        if (!workload_known(argv[i])) cli_usage_error(&command, "no workload is called \"%s\"", argv[i]);
+        if (!workload_known(argv[i], error, sizeof error)) cli_usage_error(&command, "%s", error);
+    if (o.quick && (o.tsv || o.png))
+        cli_usage_error(&command, "--quick prints ratios and writes nothing; --tsv and --png go without it");
     if (n > ALL) cli_usage_error(&command, "too many workloads");
     for (int i = 0; i < n; i++) all[count++] = argv[1 + i];
     for (int i = 0; !n && workload_name(i); i++) all[count++] = (char *)workload_name(i);

@@ -51,10 +51,16 @@ static int ascending(const void *a, const void *b) {
 
 int main(int argc, char **argv) {
     if (argc == 2 && !strcmp(argv[1], "--child")) return one_step();
-    int runs = argc == 2 ? atoi(argv[1]) : 21;
-    if (argc > 2 || runs < 1 || runs > MAX_RUNS) {
-        fprintf(stderr, "usage: first_step [RUNS]   1 to %d\n", MAX_RUNS);
-        return 2;
+    bool help = argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"));
+    char *end = "";
+    long runs = argc == 2 && !help ? strtol(argv[1], &end, 10) : 21;
+    if (help || argc > 2 || *end || runs < 1 || runs > MAX_RUNS) {
+        fprintf(
+            help ? stdout : stderr,
+            "Usage: first_step [RUNS]\nTimes a process from its start to its first training step, and the memory it "
+            "takes.\nRUNS: processes, of which the median counts, 1 to %d [21]\n",
+            MAX_RUNS);
+        return help ? 0 : 2;
     }
     static double ms[MAX_RUNS];
     long peak = 0;
@@ -82,6 +88,6 @@ int main(int argc, char **argv) {
     printf(
         "process start to the end of the first step of the MLP: median %.1f ms, least %.1f ms, of %d; peak memory %.1f "
         "MiB\n",
-        ms[runs / 2], ms[0], runs, (double)peak / 1024);
+        ms[runs / 2], ms[0], (int)runs, (double)peak / 1024);
     return 0;
 }

@@ -176,9 +176,10 @@ int main(int argc, char **argv) {
                                  sizeof option / sizeof *option,
                                  option};
     static const char *const usual[] = {"w1", "w2", "w3s", "w7"};
+    char error[256];
     int n = cli_parse(&command, argc, argv);
     for (int i = 1; i <= n; i++)
-        if (!workload_known(argv[i])) cli_usage_error(&command, "no workload is called \"%s\"", argv[i]);
+        if (!workload_known(argv[i], error, sizeof error)) cli_usage_error(&command, "%s", error);
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = threads});
     machine m = {0};
     if (ctx) m = measure_machine(ctx);

@@ -158,6 +158,7 @@ int main(int argc, char **argv) {
                                  "w1b256 w2 w2b w3 w3s w4a\nw4b w5a w5b w5c w7 gfc gcnn (default: all).",
                                  sizeof option / sizeof *option,
                                  option};
+    char error[LINE];
     int n = cli_parse(&command, argc, argv);
     if (o.tsv && o.json) cli_usage_error(&command, "--tsv and --json contradict each other");
     if (o.server) {
@@ -166,7 +167,7 @@ int main(int argc, char **argv) {
     }
     form how = o.tsv ? AS_TSV : o.json ? AS_JSON : FOR_PEOPLE;
     for (int i = 1; i <= n; i++)
-        if (!workload_known(argv[i])) cli_usage_error(&command, "no workload is called \"%s\"", argv[i]);
+        if (!workload_known(argv[i], error, sizeof error)) cli_usage_error(&command, "%s", error);
     double peak = measure_sgemm(o.threads);
     print_head(how);
     for (int i = 1; i <= n; i++) measure(argv[i], &o, how, peak);

@@ -18,7 +18,14 @@ brief='--seconds 0.001 --blocks 1 --threads 2'
 # ---- steps -----------------------------------------------------------------------------------------------------
 expect 0 'Times training steps' "$bench/steps" --help
 expect 2 'no workload is called "w9"' "$bench/steps" w9
-for w in w1:Q=3 w1:N=0 w1:N w1:T=3 gfc:N=999 w1:N=8x; do expect 2 "called \"$w\"" "$bench/steps" "$w"; done
+for w in w1:Q=3 w1:N w1:T=3 w1:=3 'w1:,' w1:N= w1:N=8x w1:N=8.5; do expect 2 "^steps: \"$w\": .*the letters of this workload: N$" "$bench/steps" "$w"; done
+for n in 0 -1 1000000 1000000000 99999999999999999999; do
+    for p in steps compare busy roofline; do
+        expect 2 "^$p: \"w1:N=$n\": the size N is out of range; 1 to 999999 are possible$" "$bench/$p" "w1:N=$n"
+    done
+done
+expect 2 'of this workload: NTDH$' "$bench/steps" w4a:W=3
+expect 2 '"gfc:N=999": N is a multiple of 2' "$bench/steps" gfc:N=999
 expect 2 'did you mean --seconds' "$bench/steps" --secons 3
 expect 2 '0.001' "$bench/steps" --seconds 0
 expect 2 'contradict' "$bench/steps" --tsv --json
@@ -49,6 +56,9 @@ sed 1d "$dir/out" | cut -d ' ' -f 1 | tr '\n' ' ' >"$dir/words"
 [ "$(sed 1d "$dir/out" | grep -cvx '[a-z0-9]* ratio n/a')" -eq 0 ] || fail 'there is more on a line than the ratio'
 head -n 1 "$dir/out" | grep -q 'apt-get install python3-torch' || fail 'it is not said how the comparison is had'
 expect 2 'no workload' "$bench/compare" --quick w9
+for to in tsv png; do
+    expect 2 '--quick prints ratios and writes nothing' "$bench/compare" --quick --$to "$dir/quick" w5a:N=2
+done
 # shellcheck disable=SC2086
 expect 0 "written: $dir/b.tsv $dir/b.png" "$bench/compare" $brief --tsv "$dir/b.tsv" --png "$dir/b.png" w1:N=8 w5a:N=2
 [ "$(wc -l <"$dir/b.tsv")" -eq 3 ] || fail 'the file has not a head and two rows'
@@ -71,6 +81,11 @@ TORCH_PYTHON=$dir/torch expect 0 'written' "$bench/compare" $brief --png "$dir/c
 printf '#!/bin/sh\necho hello pytorch 9.9\nread -r x\n' >"$dir/torch" # it ends when it is asked
 TORCH_PYTHON=$dir/torch expect 0 'w4a:T=2 ratio n/a' "$bench/compare" --quick --seconds 0.001 w4a:T=2
 TORCH_PYTHON=$dir/nothing expect 0 'ratio n/a' "$bench/compare" --quick --seconds 0.001 w4a:T=2
+
+# ---- first_step -----------------------------------------------------------------------------------------------------
+expect 0 'Usage: first_step' "$bench/first_step" --help
+expect 0 'the first step of the MLP' "$bench/first_step" 1
+for n in 0 -1 1001 3x x ''; do expect 2 'Usage: first_step' "$bench/first_step" "$n"; done
 
 # ---- busy, scaling, roofline ----------------------------------------------------------------------------------------
 expect 0 'thalweg  alone .* keeps' "$bench/busy" --seconds 0.01 --blocks 1 w4a:T=2

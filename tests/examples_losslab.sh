@@ -71,11 +71,16 @@ grep -q 'focal:gamma=3' "$dir/gamma=3.svg" || fail 'the curve of the options giv
 expect 2 'ends in .svg or .png' "$lab" plot mse --out "$dir/x.jpg"
 expect 1 "$dir/none/x.svg: cannot be written" "$lab" plot mse --out "$dir/none/x.svg"
 expect 1 "$dir/none/x.png: cannot be written" "$lab" plot mse --out "$dir/none/x.png"
+mkdir "$dir/folder.svg"
+expect 1 "$dir/folder.svg: cannot be written" "$lab" plot mse --out "$dir/folder.svg"
 
 expect 0 'site/index.html' "$lab" report "$dir/site"
 expect 0 'site/index.html' "$lab" report "$dir/site"
 expect 1 'cannot be made' "$lab" report "$dir/none/site"
-expect 1 'cannot be written' "$lab" report "$dir/mse.svg"
+expect 1 'mse.svg/index.html: cannot be written' "$lab" report "$dir/mse.svg"
+mkdir -p "$dir/taken/index.html" # the page that is written last
+expect 1 'taken/index.html: cannot be written' "$lab" report "$dir/taken"
+[ "$(ls "$dir/taken")" = index.html ] || fail 'report finds out too late that it cannot write'
 for l in $losses; do
     grep -q "href=\"$l.html\"" "$dir/site/index.html" || fail "the index has no link to $l"
     grep -q 'class="pass">PASS' "$dir/site/$l.html" || fail "the page of $l has no check"

@@ -119,6 +119,72 @@ Test(data_image, other_formats) {
     check_load(write_file("a.ppm", "P6\n2 1\n255\n\1\2\3\4\5\6", 17), 0, 3, BYTES(1, 2, 3, 4, 5, 6));
 }
 
+/* ---- PGM and PPM ----------------------------------------------------------------------------------------- */
+
+/* A file made of text and the bytes behind it. */
+static const char *write_pnm(const char *header, const uint8_t *samples, size_t n) {
+    uint8_t file[512];
+    size_t at = strlen(header);
+    memcpy(file, header, at);
+    memcpy(file + at, samples, n);
+    return write_file("a.pnm", file, at + n);
+}
+
+/* maxval is white, and the values between are rounded: 255 v / maxval. */
+Test(data_image, pnm_maxval) {
+    check_load(write_pnm("P5 2 1 1\n", BYTES(0, 1)), 0, 1, BYTES(0, 255));
+    check_load(write_pnm("P5 2 1 2\n", BYTES(1, 2)), 0, 1, BYTES(128, 255));
+    check_load(write_pnm("P5 2 1 15\n", BYTES(7, 15)), 0, 1, BYTES(119, 255));
+    check_load(write_pnm("P5 2 1 100\n", BYTES(1, 99)), 0, 1, BYTES(3, 252)); /* 2.55, 252.45 */
+    check_load(write_pnm("P5 2 1 254\n", BYTES(253, 254)), 0, 1, BYTES(254, 255));
+    check_load(write_pnm("P6 2 1 15\n", BYTES(0, 1, 2, 13, 14, 15)), 0, 3, BYTES(0, 17, 34, 221, 238, 255));
+    check_load(write_pnm("P5 2 1 15\n", BYTES(16, 255)), 0, 1, BYTES(255, 255)); /* above it: white */
+}
+
+/* Two bytes a sample, the higher one first. */
+Test(data_image, pnm_of_16_bits) {
+    check_load(write_pnm("P5 2 1 65535\n", BYTES(0x12, 0x34, 0xff, 0xff)), 0, 1, BYTES(18, 255));
+    check_load(write_pnm("P5 2 1 65535\n", BYTES(0, 128, 0, 129)), 0, 1, BYTES(0, 1)); /* 128 / 257 */
+    check_load(write_pnm("P5 2 1 1023\n", BYTES(2, 0, 3, 0xff)), 0, 1, BYTES(128, 255));
+    check_load(write_pnm("P5 2 1 256\n", BYTES(0, 255, 1, 0)), 0, 1, BYTES(254, 255));
+    check_load(write_pnm("P6 2 1 1023\n", BYTES(0, 0, 0, 4, 0, 10, 1, 0, 2, 0, 3, 0xff)), 0, 3,
+               BYTES(0, 1, 2, 64, 128, 255));
+    check_load(write_pnm("P5 2 1 1023\n", BYTES(4, 0, 0xff, 0xff)), 0, 1, BYTES(255, 255));
+}
+
+Test(data_image, pnm_comments) {
+    check_load(write_pnm("P5\n# of 4 5 6\n2 # wide\n#\n# \n1\n#\r15\n", BYTES('#', 15)), 0, 1, BYTES(255, 255));
+    check_load(write_pnm("P6#\n2\t1\v\f#x\n 015 ", BYTES(0, 1, 2, 3, 4, '\n')), 0, 3, BYTES(0, 17, 34, 51, 68, 170));
+    check_load(write_pnm("P5\n2 1#x\n1023#y\n", BYTES(0, 4, 3, 0xff)), 0, 1, BYTES(1, 255));
+}
+
+Test(data_image, pnm_headers_that_cannot_be) {
+    static const struct {
+        const char *header, *part;
+    } bad[] = {
+        {"P5 2 1 0\n", "the header announces a maxval of 0; it is at least 1 and at most 65535"},
+        {"P6 2 1 0\n", "a maxval of 0"},
+        {"P5 2 1 65536\n", "a maxval of 65536;"},
+        {"P5 2 1 99999999999999999999\n", "a maxval of 2147483647;"},
+        {"P5 0 1 255\n", "0 x 1 pixels"},
+        {"P5 2 1 -1\n", "damaged picture (its header has no number for the maxval)"},
+        {"P5 2 x 255\n", "no number for the height"},
+        {"P5 2x1 255\n", "no number for the width"},
+        {"P5 2 1 255\n", "the file ends before its picture does"},
+        {"P5 2 1 255", "the file ends before its picture does"},
+        {"P5 2 1 1023\n\1\1\1", "the file ends before its picture does"},
+        {"P5 # never", "the file ends before its picture does"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        tw_image image;
+        const char *path = write_text("bad.pnm", bad[i].header);
+        tw_err err = tw_image_load(ctx, path, 0, &image);
+        assert_sentence(ctx, err, TW_ERR_FORMAT, path, bad[i].part);
+        cr_assert(!image.data);
+        remove_files();
+    }
+}
+
 /* ---- writing --------------------------------------------------------------------------------------------- */
 
 Test(data_image, what_is_saved_is_loaded) {
@@ -237,6 +303,9 @@ Test(data_image, cut_short) {
     n = (size_t)sprintf((char *)file, "P5\n16 20\n255\n");
     memcpy(file + n, rows, 320);
     check_every_cut("cut.pgm", file, n + 320);
+    n = (size_t)sprintf((char *)file, "P6\n5 4\n1023\n");
+    memcpy(file + n, rows, 120);
+    check_every_cut("cut.ppm", file, n + 120);
 }
 
 /* A gray BMP of 20 x 9, rows padded to 20 bytes. */
@@ -258,6 +327,46 @@ Test(data_image, bmp_cut_short) {
         tw_err err = tw_image_load(ctx, path, 1, &image);
         assert_sentence(ctx, err, TW_ERR_FORMAT, path, "the file ends before its picture does");
         remove_files();
+    }
+}
+
+/* ---- BMP files from top to bottom ------------------------------------------------------------------------- */
+
+/* A BMP of 3 x 2 with 24 bits a pixel, its lines padded to 12 bytes; height as its header has it: negative, the upper
+ * line comes first. Returns the size of the file in to. */
+static size_t make_bmp(uint8_t *to, int32_t height) {
+    static const uint8_t upper[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, lower[12] = {21, 22, 23, 24, 25, 26, 27, 28, 29};
+    memset(to, 0, 54);
+    memcpy(to, "BM", 2);
+    to[2] = 78, to[10] = 54, to[14] = 40, to[18] = 3, to[26] = 1, to[28] = 24;
+    for (int i = 0; i < 4; i++) to[22 + i] = (uint8_t)((uint32_t)height >> 8 * i);
+    memcpy(to + 54, height < 0 ? upper : lower, 12);
+    memcpy(to + 66, height < 0 ? lower : upper, 12);
+    return 78;
+}
+
+Test(data_image, bmp_from_top_to_bottom) {
+    static const uint8_t want[] = {3, 2, 1, 6, 5, 4, 9, 8, 7, 23, 22, 21, 26, 25, 24, 29, 28, 27};
+    uint8_t file[78];
+    for (int32_t height = -2; height <= 2; height += 4) {
+        tw_image image;
+        size_t n = make_bmp(file, height);
+        const char *path = write_file("a.bmp", file, n);
+        cr_assert_eq(tw_image_load(ctx, path, 0, &image), TW_OK, "%s", tw_errmsg(ctx));
+        cr_assert(image.width == 3 && image.height == 2 && image.channels == 3);
+        cr_assert(!memcmp(image.data, want, sizeof want), "height %d", (int)height);
+        tw_image_free(&image);
+        for (size_t cut = 54; cut < n; cut++) {
+            tw_err err = tw_image_decode(ctx, "a.bmp", file, cut, 0, &image);
+            assert_sentence(ctx, err, TW_ERR_FORMAT, "a.bmp: ", "the file ends before its picture does");
+        }
+    }
+    static const int32_t bad[] = {INT32_MIN, -INT32_MAX, -1000000, 0};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        tw_image image;
+        make_bmp(file, bad[i]);
+        tw_err err = tw_image_decode(ctx, "a.bmp", file, sizeof file, 0, &image);
+        assert_sentence(ctx, err, TW_ERR_FORMAT, "a.bmp: ", "the header announces 3 x ");
     }
 }
 

@@ -117,18 +117,40 @@ static const description *find(const char *spec) {
     return NULL;
 }
 
-/* "N=8,W=512" over the sizes of the table; only sizes that the workload has. */
-static bool parse_sizes(const char *text, sizes *s) {
+enum { MOST = 999999 };
+static const char letters[] = "NWTDHKL";
+
+/* Where a letter's size is; NULL: the workload has no such size. */
+static int *size_of(char letter, sizes *s) {
+    int *const size[] = {&s->N, &s->W, &s->T, &s->D, &s->H, &s->K, &s->L};
+    const char *at = letter ? strchr(letters, letter) : NULL;
+    return at && *size[at - letters] ? size[at - letters] : NULL;
+}
+
+static bool malformed(const char *spec, sizes *s, char *error, size_t size) {
+    char has[sizeof letters] = "";
+    int n = 0;
+    for (const char *l = letters; *l; l++)
+        if (size_of(*l, s)) has[n++] = *l;
+    snprintf(error, size, "\"%s\": a size is a letter, = and a whole number; the letters of this workload: %s", spec,
+             has);
+    return false;
+}
+
+/* "N=8,W=512" over the sizes of the table. */
+static bool parse_sizes(const char *spec, const char *text, sizes *s, char *error, size_t size) {
     for (; *text; text += *text == ',') {
-        int *const size[] = {&s->N, &s->W, &s->T, &s->D, &s->H, &s->K, &s->L};
-        const char *letter = strchr("NWTDHKL", *text);
-        int used = 0, value = 0;
-        if (!letter || sscanf(text, "%*c=%6d%n", &value, &used) != 1) return false;
-        int *to = size[letter - "NWTDHKL"];
-        if (!*to || value < 1) return false;
-        *to = value;
-        text += used;
-        if (*text && *text != ',') return false;
+        int *to = size_of(*text, s);
+        char *end;
+        if (!to || text[1] != '=') return malformed(spec, s, error, size);
+        long value = strtol(text + 2, &end, 10);
+        if (end == text + 2 || (*end && *end != ',')) return malformed(spec, s, error, size);
+        if (value < 1 || value > MOST) {
+            snprintf(error, size, "\"%s\": the size %c is out of range; 1 to %d are possible", spec, *text, MOST);
+            return false;
+        }
+        *to = (int)value;
+        text = end;
     }
     return true;
 }
@@ -160,26 +182,31 @@ static void make_network(workload *w) {
     if (w->is->optimiser == ADAMW) w->optim = tw_adamw_new(n->params, NULL);
 }
 
-static bool understand(const char *spec, const description **is, sizes *s) {
+static bool understand(const char *spec, const description **is, sizes *s, char *error, size_t size) {
     const char *colon = strchr(spec, ':');
     *is = find(spec);
-    if (!*is) return false;
+    if (!*is) {
+        snprintf(error, size, "no workload is called \"%s\"", spec);
+        return false;
+    }
     *s = (*is)->sizes;
-    return (!colon || parse_sizes(colon + 1, s)) && s->N % (*is)->parts == 0;
+    if (colon && !parse_sizes(spec, colon + 1, s, error, size)) return false;
+    if (s->N % (*is)->parts == 0) return true;
+    snprintf(error, size, "\"%s\": N is a multiple of %d", spec, (*is)->parts);
+    return false;
 }
 
-bool workload_known(const char *spec) {
+bool workload_known(const char *spec, char *error, size_t size) {
     const description *is;
     sizes s;
-    return understand(spec, &is, &s);
+    return understand(spec, &is, &s, error, size);
 }
 
 workload *workload_new(const char *spec, const workload_options *options, char *error, size_t size) {
     workload *w = calloc(1, sizeof *w);
     snprintf(error, size, "out of memory");
     if (!w) return NULL;
-    if (!understand(spec, &w->is, &w->s)) {
-        snprintf(error, size, "no workload is called \"%s\"", spec);
+    if (!understand(spec, &w->is, &w->s, error, size)) {
         free(w);
         return NULL;
     }

@@ -14,7 +14,8 @@ typedef struct workload workload;
 /* The table: names and what they are; NULL at the end. */
 const char *workload_name(int i);
 const char *workload_about(int i);
-bool workload_known(const char *spec);
+/* Is there such a workload, of such sizes? False: a sentence is in error[size]. */
+bool workload_known(const char *spec, char *error, size_t size);
 
 typedef struct workload_options {
     int threads;            /* as in tw_ctx_options */

@@ -3,6 +3,7 @@
 #ifndef EXAMPLES_OUTFILE_H
 #define EXAMPLES_OUTFILE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <thalweg/base.h>
 
@@ -16,5 +17,8 @@ TW_MUST_CHECK tw_err outfile_open(tw_ctx *ctx, outfile *file, const char *path);
 /* After either of these it is not open. One that is not open is dropped without effect. */
 TW_MUST_CHECK tw_err outfile_close(tw_ctx *ctx, outfile *file, const char *path);
 void outfile_drop(outfile *file);
+
+/* Are these two names of one file, so that the second to be written would replace the first? Neither need be there. */
+bool outfile_same(const char *a, const char *b);
 
 #endif

@@ -214,9 +214,19 @@ const char *canvas_cannot_save(const char *path) {
     return ends_with(path, ".svg") || ends_with(path, ".png") ? NULL : "a picture's name ends in .svg or .png";
 }
 
+bool canvas_fits(double width, double height, const char *path, char *error, size_t size) {
+    enum { MOST = 1 << 27 }; /* tw_image_new makes no larger ones */
+    double w = ceil(width * SCALE), h = ceil(height * SCALE);
+    if (!ends_with(path, ".png") || w * h <= MOST) return true;
+    snprintf(error, size, "%s: %.0f x %.0f pixels are too many for a PNG, which has at most %d; draw an SVG", path, w,
+             h, MOST);
+    return false;
+}
+
 bool canvas_save(const canvas *c, const char *path, char *error, size_t size) {
     const char *why = canvas_cannot_save(path);
     if (!why && (!c || c->failed)) why = "out of memory";
+    if (!why && !canvas_fits(c->width, c->height, path, error, size)) return false;
     if (!why) return (ends_with(path, ".svg") ? save_svg : canvas_save_png)(c, path, error, size);
     snprintf(error, size, "%s: %s", path, why);
     return false;

@@ -69,5 +69,7 @@ bool canvas_save(const canvas *c, const char *path, char *error, size_t size);
 void canvas_css(FILE *out, const char *selector);
 /* Why a picture cannot have this name, or NULL: asked before much is computed. */
 const char *canvas_cannot_save(const char *path);
+/* Is a picture of this size, in units, not too large for such a file? False: a sentence is in error[size]. */
+bool canvas_fits(double width, double height, const char *path, char *error, size_t size);
 
 #endif

@@ -10,7 +10,6 @@
 #include "../common/raster.h"
 #include "typeface.h"
 
-#define SCALE 2.0 /* pixels a unit */
 #define PI 3.14159265358979323846
 
 typedef struct edge {

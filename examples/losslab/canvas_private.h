@@ -30,6 +30,7 @@ struct canvas {
 uint32_t canvas_rgb(canvas_colour colour, bool dark); /* 0xrrggbb */
 /* For each palette colour its name in CSS: "ink". */
 const char *canvas_colour_name(canvas_colour colour);
+#define SCALE 2.0 /* dots of a PNG a unit */
 bool canvas_save_png(const canvas *c, const char *path, char *error, size_t size);
 
 #endif

@@ -158,6 +158,15 @@ tw_err ctc_scene_prepare(ctc_scene *s) {
     return TW_OK;
 }
 
+/* Said before all that is printed and drawn. */
+static tw_err check_size(const ctc_scene *s, const char *out) {
+    double width, height;
+    char error[512];
+    tw_err err = ctc_picture_size(s, &width, &height);
+    if (err || canvas_fits(width, height, out, error, sizeof error)) return err;
+    return tw_fail_err(s->ctx, TW_ERR_RANGE, "--out %s, or give a shorter text and fewer frames", error);
+}
+
 void ctc_scene_free(ctc_scene *s) {
     lattice_free(&s->w);
     ctc_frames_free(&s->frames);
@@ -195,9 +204,11 @@ int command_ctc(int argc, char **argv) {
     ctc_scene s = {.text = argv[1], .ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = seed, .threads = 1})};
     if (!s.ctx) cli_die(PROGRAM, "out of memory");
     char error[512] = "";
-    tw_err err = model ? ctc_frames_read(s.ctx, model, argv[2], &s.frames)
-                       : ctc_frames_draw(s.ctx, s.text, T, &s.frames);
+    tw_err err = cli_check_out(s.ctx, out);
+    if (!err)
+        err = model ? ctc_frames_read(s.ctx, model, argv[2], &s.frames) : ctc_frames_draw(s.ctx, s.text, T, &s.frames);
     if (!err) err = ctc_scene_prepare(&s);
+    if (!err) err = check_size(&s, out);
     if (!err) err = tell(&s);
     canvas *c = err ? NULL : ctc_picture(&s);
     bool good = !err && canvas_save(c, out, error, sizeof error);

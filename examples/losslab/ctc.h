@@ -38,7 +38,9 @@ typedef struct ctc_scene {
 TW_MUST_CHECK tw_err ctc_scene_prepare(ctc_scene *s);
 void ctc_scene_free(ctc_scene *s); /* all but ctx and text */
 
-/* The picture of it all. NULL: no memory. */
+/* The picture of it all. NULL: no memory. Its size is known before it is drawn; it depends on the text's length and the
+ * number of frames. */
 canvas *ctc_picture(const ctc_scene *s);
+TW_MUST_CHECK tw_err ctc_picture_size(const ctc_scene *s, double *width, double *height);
 
 #endif

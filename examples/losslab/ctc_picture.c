@@ -150,17 +150,45 @@ static void draw_posterior(tw_ctx *ctx, panel p, const ctc_frames *f, const latt
     draw_path(&p, w->best);
 }
 
+/* Where the four maps are: two columns, two rows. */
+typedef struct layout {
+    int *row, rows; /* choose_rows; to be freed */
+    double cell_w, cell_h, first_y, second_x, second_y, width, height;
+} layout;
+
+/* False: no memory. */
+static bool lay_out(const ctc_scene *s, layout *l) {
+    const ctc_frames *f = &s->frames;
+    int S = s->w.S;
+    l->row = malloc((size_t)f->K * sizeof *l->row);
+    if (!l->row) return false;
+    l->rows = choose_rows(f, &s->w, s->greedy, l->row);
+    l->cell_w = fmax(5, fmin(44, 560.0 / f->T));
+    l->cell_h = fmax(5, fmin(24, 420.0 / (S > l->rows ? S : l->rows)));
+    double wide = fmax(l->cell_w * f->T, 420), upper = fmax(l->cell_h * l->rows + 130, l->cell_h * S);
+    l->second_x = 2 * LEFT + wide + GAP;
+    l->first_y = TOP + 62;
+    l->second_y = l->first_y + upper + 70;
+    l->width = l->second_x + wide + 20;
+    l->height = l->second_y + l->cell_h * S + 30;
+    return true;
+}
+
+tw_err ctc_picture_size(const ctc_scene *s, double *width, double *height) {
+    layout l;
+    if (!lay_out(s, &l)) return tw_fail_err(s->ctx, TW_ERR_NOMEM, "out of memory");
+    *width = l.width, *height = l.height;
+    free(l.row);
+    return TW_OK;
+}
+
 canvas *ctc_picture(const ctc_scene *s) {
     const ctc_frames *f = &s->frames;
     const lattice *w = &s->w;
-    int *row = malloc((size_t)f->K * sizeof *row);
-    if (!row) return NULL;
-    int rows = choose_rows(f, w, s->greedy, row);
-    double cell_w = fmax(5, fmin(44, 560.0 / f->T)), cell_h = fmax(5, fmin(24, 420.0 / (w->S > rows ? w->S : rows)));
-    double wide = fmax(cell_w * f->T, 420), upper = fmax(cell_h * rows + 130, cell_h * w->S), lower = cell_h * w->S;
-    double second_x = 2 * LEFT + wide + GAP, first_y = TOP + 62, second_y = first_y + upper + 70;
-    canvas *c = canvas_new(second_x + wide + 20, second_y + lower + 30);
-    panel p = {c, LEFT, first_y, cell_w, cell_h, rows, f->T};
+    layout l;
+    if (!lay_out(s, &l)) return NULL;
+    canvas *c = canvas_new(l.width, l.height);
+    panel p = {c, LEFT, l.first_y, l.cell_w, l.cell_h, l.rows, f->T};
     canvas_describe(c, "The lattice of CTC for the label %s over %d frames", s->text, f->T);
     canvas_text(c, LEFT, 30, 20, -1, INK, true, "CTC: every way to read \xe2\x80\x9c%s\xe2\x80\x9d in %d frames",
                 s->text, f->T);
@@ -168,16 +196,16 @@ canvas *ctc_picture(const ctc_scene *s) {
                 "p(l|x) = %.4g, loss %.4f. The best path alone has %.4g, %.3g %% of it. Rows of the lattice: the "
                 "extended label.",
                 exp(w->log_p), -w->log_p, exp(w->log_p_best), 100 * exp(w->log_p_best - w->log_p));
-    draw_outputs(s->ctx, p, f, w, s->greedy, row);
+    draw_outputs(s->ctx, p, f, w, s->greedy, l.row);
     draw_b(s->ctx, p, f, w, s->greedy);
-    p.rows = w->S, p.x = second_x;
+    p.rows = w->S, p.x = l.second_x;
     draw_logs(s->ctx, p, f, w, w->alpha, "Forward: \xce\xb1, as log\xe2\x82\x81\xe2\x82\x80",
               "the walks that have come here, with what they emitted");
-    p.y = second_y;
+    p.y = l.second_y;
     draw_logs(s->ctx, p, f, w, w->beta, "Backward: \xce\xb2, as log\xe2\x82\x81\xe2\x82\x80",
               "the ways from here to the end, with what they will emit");
     p.x = LEFT;
     draw_posterior(s->ctx, p, f, w);
-    free(row);
+    free(l.row);
     return c;
 }

@@ -86,6 +86,7 @@ int command_experiment(int argc, char **argv) {
     t.ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = seed, .threads = 1});
     t.picture = canvas_new(WIDE, HIGH);
     if (!t.ctx || !t.picture) cli_die(PROGRAM, "out of memory");
+    if (cli_check_out(t.ctx, out)) cli_die(PROGRAM, "%s", tw_errmsg(t.ctx));
     int code = run(e, &t, out);
     canvas_free(t.picture);
     tw_ctx_free(t.ctx);

@@ -22,6 +22,21 @@ typedef struct reader {
     bool known;             /* out->ndim is: the first number was read, or an empty list */
 } reader;
 
+/* What does not show when it is quoted, by its number. */
+static void name_character(const char *at, const char *end, char text[40]) {
+    unsigned char first = (unsigned char)*at;
+    int more = first < 0xc2 || first > 0xf4 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+    unsigned code = first & 0x3fU >> more;
+    for (int i = 1; i <= more; i++) {
+        if (at + i >= end || ((unsigned char)at[i] & 0xc0) != 0x80) more = 0;
+        else code = code << 6 | ((unsigned char)at[i] & 0x3f);
+    }
+    if (more) snprintf(text, 40, "the character U+%04X", code);
+    else snprintf(text, 40, "the byte 0x%02x", first);
+}
+
+static bool shows(char c) { return c > ' ' && c <= '~'; }
+
 /* A mistake at the place where reading stands. */
 static tw_err wrong(const reader *r, const char *problem) {
     long line = 1, column = 1;
@@ -32,12 +47,10 @@ static tw_err wrong(const reader *r, const char *problem) {
     char found[40] = "the end";
     if (r->at < r->end) {
         int n = 0;
-        const char *stop = " \t\r\n,[]";
         do n++;
-        while (n < 16 && r->at + n < r->end && !strchr(stop, r->at[n]));
-        unsigned char first = (unsigned char)*r->at;
-        if (first < 32 || first == 127) snprintf(found, sizeof found, "the byte 0x%02x", first);
-        else if (first == '"') strcpy(found, "a string");
+        while (n < 16 && r->at + n < r->end && shows(r->at[n]) && !strchr(",[]", r->at[n]));
+        if (!shows(*r->at)) name_character(r->at, r->end, found);
+        else if (*r->at == '"') strcpy(found, "a string");
         else snprintf(found, sizeof found, "\"%.*s\"", n, r->at);
     }
     return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s: line %ld, column %ld: %s, not %s", r->what, line, column, problem,
@@ -168,6 +181,7 @@ tw_err numbers_parse(tw_ctx *ctx, const char *what, const char *text, size_t n, 
     *out = (numbers){0};
     reader r = {.ctx = ctx, .what = what, .text = text, .at = text, .end = text + n, .out = out};
     for (int i = 0; i < TW_MAX_DIMS; i++) r.count[i] = -1, out->dim[i] = 1;
+    if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) r.text = r.at = text + 3; /* a byte order mark */
     skip_space(&r);
     tw_err err = read_value(&r, 0);
     if (!err) {

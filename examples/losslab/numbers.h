@@ -16,7 +16,7 @@ typedef struct numbers {
 } numbers;
 
 /* The JSON in n bytes of text; `what` names it in messages ("--input"). FORMAT for everything that is not lists of
- * numbers of one shape. An empty list is a shape with a 0. */
+ * numbers of one shape. An empty list is a shape with a 0. A byte order mark in front is passed over. */
 TW_MUST_CHECK tw_err numbers_parse(tw_ctx *ctx, const char *what, const char *text, size_t n, numbers *out);
 /* The same for an argument of the command line: the text itself, @FILE, or - for stdin. */
 TW_MUST_CHECK tw_err numbers_read(tw_ctx *ctx, const char *what, const char *argument, numbers *out);

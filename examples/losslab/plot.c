@@ -30,6 +30,7 @@ int command_plot(int argc, char **argv) {
     if (!out) out = name;
     const char *why = canvas_cannot_save(out);
     if (why) cli_usage_error(&command, "%s: %s", out, why);
+    if (cli_check_out(ctx, out)) cli_die("losslab plot", "%s", tw_errmsg(ctx));
 
     figure f;
     figure_find(ctx, &cost, argv[1], &f);

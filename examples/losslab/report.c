@@ -121,6 +121,7 @@ int command_report(int argc, char **argv) {
     if (!s.ctx) cli_die("losslab report", "out of memory");
     if (mkdir(s.folder, 0777) && errno != EEXIST)
         cli_die("losslab report", "%s: cannot be made: %s", s.folder, strerror(errno));
+    site_check(&s);
     bool pass = true;
     for (size_t i = 0; i < tw_cost_count(); i++) {
         write_loss(&s, i);

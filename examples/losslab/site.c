@@ -85,8 +85,18 @@ static void put_navigation(FILE *out, const char *here) {
     fputs("</nav>\n", out);
 }
 
-FILE *page_open(const site *s, const char *name, const char *title, site_page *p) {
+static void path_of(const site *s, const char *name, site_page *p) {
     snprintf(p->path, sizeof p->path, "%s/%s.html", s->folder, name);
+}
+
+void site_check(const site *s) {
+    site_page p;
+    path_of(s, "index", &p);
+    if (cli_check_out(s->ctx, p.path)) site_give_up(s);
+}
+
+FILE *page_open(const site *s, const char *name, const char *title, site_page *p) {
+    path_of(s, name, p);
     if (outfile_open(s->ctx, &p->file, p->path)) site_give_up(s);
     FILE *out = p->file.to;
     fprintf(out,

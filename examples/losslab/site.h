@@ -26,6 +26,7 @@ typedef struct site_page {
     outfile file;
     char path[SITE_PATH];
 } site_page;
+void site_check(const site *s); /* can pages be written there? */
 FILE *page_open(const site *s, const char *name, const char *title, site_page *p);
 void page_close(const site *s, site_page *p);
 void page_canvas(FILE *out, canvas *c);  /* as an <svg>; frees c, and NULL is memory that ran out */

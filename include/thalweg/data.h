@@ -37,12 +37,12 @@ typedef struct tw_image {
 typedef struct tw_box { /* a part of a picture, in pixels from its upper left corner */
     int x, y, width, height;
 } tw_box;
-/* PNG, JPEG, BMP, GIF (its first picture), PGM and PPM, as stb_image reads them, at most 2^27 pixels. channels 1, 3,
- * 4, or 0: as in the file (gray with alpha gives 4). 16 bits a channel become 8. A JPEG file is turned as the
- * orientation in its EXIF block says. Where RGB is wanted, alpha is laid over white; where gray is wanted, over white
- * or black, whichever is farther from what can be seen, so that white letters on nothing stay visible. Gray is the
- * luminance of BT.601. A file that ends before its picture does, and one whose header announces more than the file
- * can hold, are FORMAT. */
+/* PNG, JPEG, BMP, GIF (its first picture), PGM and PPM (P5, P6), at most 2^27 pixels. channels 1, 3, 4, or 0: as in the
+ * file (gray with alpha gives 4). 16 bits a channel become 8; samples of PGM and PPM are scaled so that their maxval
+ * is white, as is what is above it. A JPEG file is turned as the orientation in its EXIF block says. Where RGB is
+ * wanted, alpha is laid over white; where gray is wanted, over white or black, whichever is farther from what can be
+ * seen, so that white letters on nothing stay visible. Gray is the luminance of BT.601. A file that ends before its
+ * picture does, and one whose header announces more than the file can hold, are FORMAT. */
 TW_API TW_MUST_CHECK tw_err tw_image_load(tw_ctx *ctx, const char *path, int channels, tw_image *image);
 /* The same from a file's bytes in memory; name is for messages. */
 TW_API TW_MUST_CHECK tw_err tw_image_decode(tw_ctx *ctx, const char *name, const void *bytes, size_t size, int channels,

@@ -1,12 +1,14 @@
 /* decode.c - picture files to pixels: stb_image does the work, in memory that is bounded, and the checks around it are
- * here. It is compiled into this file, for the formats people have and nothing else. */
+ * here. It is compiled into this file, for the formats people have and nothing else; PGM and PPM are read by pnm.c. */
 #include "data/decode.h"
 
 #include "data/exif.h"
 #include "data/image.h"
 #include "data/jpeg_tables.h"
+#include "data/pnm.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +34,6 @@ static void *limited_malloc(size_t size) { return size <= most_bytes ? watched(c
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP
 #define STBI_ONLY_GIF
-#define STBI_ONLY_PNM
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
 #define STBI_NO_HDR
@@ -179,6 +180,15 @@ static bool too_long(FILE *file, int width, int height) {
     return (double)size > (double)width * height * 8 + MOST_BESIDE;
 }
 
+/* A PGM or PPM file's header. */
+static tw_err measure_pnm(FILE *file, const char *path, tw__pnm *pnm, char *message, size_t size) {
+    char why[96];
+    const char *wrong = tw__pnm_header(file, pnm, why);
+    if (!wrong) return TW_OK;
+    if (!ferror(file)) return say(TW_ERR_FORMAT, message, size, path, wrong);
+    return say(TW_ERR_IO, message, size, path, "reading failed in the middle");
+}
+
 tw_err tw__measure_picture(FILE *file, const char *path, tw__measure *m, char *message, size_t size) {
     source s = {.file = file, .most = MOST_HEADER};
     int channels;
@@ -193,9 +203,18 @@ tw_err tw__measure_picture(FILE *file, const char *path, tw__measure *m, char *m
     if (first == EOF) return say(TW_ERR_FORMAT, message, size, path, "the file is empty");
     const char *wrong = tw__jpeg_wrong(file, false);
     if (wrong) return say(TW_ERR_FORMAT, message, size, path, wrong);
-    rewind(file);
-    if (!stbi_info_from_callbacks(&callbacks, &s, &m->stored_width, &m->stored_height, &channels))
-        return stb_failed(file, message, size, path, "not a picture that can be read");
+    if (tw__pnm_begins(file)) {
+        tw__pnm pnm;
+        tw_err err = measure_pnm(file, path, &pnm, message, size);
+        if (err) return err;
+        m->stored_width = pnm.width, m->stored_height = pnm.height;
+    } else {
+        rewind(file);
+        if (!stbi_info_from_callbacks(&callbacks, &s, &m->stored_width, &m->stored_height, &channels))
+            return stb_failed(file, message, size, path, "not a picture that can be read");
+        /* A BMP file whose first line is the upper one says so by a negative height; stb_image then turns nothing. */
+        if (first == 'B' && m->stored_height < 0 && m->stored_height >= -INT_MAX) m->stored_height = -m->stored_height;
+    }
     if (!tw__image_size_ok(m->stored_width, m->stored_height)) {
         snprintf(message, size, "%s: the header announces %d x %d pixels; at most %d are read", path, m->stored_width,
                  m->stored_height, TW__MAX_PIXELS);
@@ -232,6 +251,24 @@ static bool bad_table(void) {
     return !strncmp(reason, "bad ", 4) && strcmp(reason, "bad png sig");
 }
 
+/* Its pixels, when they have been measured. */
+static tw_err decode_pnm(FILE *file, const char *path, const tw__measure *m, int *channels, uint8_t **pixels,
+                         char *message, size_t size) {
+    tw__pnm pnm;
+    tw_err err = measure_pnm(file, path, &pnm, message, size);
+    if (err) return err;
+    if (pnm.width != m->stored_width || pnm.height != m->stored_height)
+        return say(TW_ERR_FORMAT, message, size, path, "damaged picture (its size changes)");
+    uint8_t *got = malloc((size_t)pnm.width * (size_t)pnm.height * (size_t)pnm.channels);
+    err = got ? tw__pnm_samples(file, &pnm, got) : TW_ERR_NOMEM;
+    if (err == TW_ERR_NOMEM) say(err, message, size, path, "out of memory");
+    else if (err == TW_ERR_IO) say(err, message, size, path, "reading failed in the middle");
+    else if (err) say(err, message, size, path, "the file ends before its picture does");
+    if (err) free(got);
+    else *pixels = got, *channels = pnm.channels;
+    return err;
+}
+
 tw_err tw__decode_picture(FILE *file, const char *path, tw__measure *m, int *channels, uint8_t **pixels, char *message,
                           size_t size) {
     *pixels = NULL;
@@ -239,6 +276,7 @@ tw_err tw__decode_picture(FILE *file, const char *path, tw__measure *m, int *cha
     if (err) return err;
     const char *wrong = tw__jpeg_wrong(file, true);
     if (wrong) return say(TW_ERR_FORMAT, message, size, path, wrong);
+    if (tw__pnm_begins(file)) return decode_pnm(file, path, m, channels, pixels, message, size);
     rewind(file);
     source s = {.file = file};
     int width = 0, height = 0;
