@@ -216,7 +216,7 @@ grep -q 'digraph' "$dir/tape.dot" || fail 'no graph'
 # Two outputs of one name: one would replace the other.
 ln -s "$dir" "$dir/link"
 for name in same.svg ./same.svg link/same.svg "../${dir##*/}/same.svg"; do
-    expect 2 '--out and --dot name the same file' "$lab" backprop --out "$dir/same.svg" --dot "$dir/$name"
+    expect 2 '--out and --dot are the same file' "$lab" backprop --out "$dir/same.svg" --dot "$dir/$name"
     [ ! -e "$dir/same.svg" ] || fail 'something is written all the same'
 done
 ln -s tape.svg "$dir/to-tape"

@@ -1,9 +1,7 @@
 /* outfile.c - see outfile.h. */
 #include "outfile.h"
 
-#include <libgen.h>
 #include <stdlib.h>
-#include <string.h>
 #include <thalweg/extend.h>
 
 static tw_err no_memory(tw_ctx *ctx, const char *path) {
@@ -29,26 +27,4 @@ void outfile_drop(outfile *file) {
     if (file->to) fclose(file->to);
     free(file->text);
     *file = (outfile){0};
-}
-
-/* The path without links, dots and what else two names may differ in, to be freed. Of a file that is not there the
- * folder is looked at. NULL: there is no such folder, or no memory. */
-static char *real_name(const char *path) {
-    char *whole = realpath(path, NULL);
-    if (whole) return whole;
-    char *for_folder = strdup(path), *for_name = strdup(path); /* dirname and basename write to it */
-    char *folder = for_folder ? realpath(dirname(for_folder), NULL) : NULL;
-    if (folder && for_name && asprintf(&whole, "%s/%s", folder, basename(for_name)) < 0) whole = NULL;
-    free(folder);
-    free(for_folder);
-    free(for_name);
-    return whole;
-}
-
-bool outfile_same(const char *a, const char *b) {
-    char *x = real_name(a), *y = real_name(b);
-    bool same = x && y ? !strcmp(x, y) : !strcmp(a, b);
-    free(x);
-    free(y);
-    return same;
 }

@@ -18,7 +18,4 @@ TW_MUST_CHECK tw_err outfile_open(tw_ctx *ctx, outfile *file, const char *path);
 TW_MUST_CHECK tw_err outfile_close(tw_ctx *ctx, outfile *file, const char *path);
 void outfile_drop(outfile *file);
 
-/* Are these two names of one file, so that the second to be written would replace the first? Neither need be there. */
-bool outfile_same(const char *a, const char *b);
-
 #endif

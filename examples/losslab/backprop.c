@@ -116,15 +116,12 @@ static bool write_dot(tw_ctx *ctx, const char *path) {
     return !err;
 }
 
-/* --dot /dev/stdout: what the process has as a descriptor is written on, whatever it is. */
-static bool is_descriptor(const char *path) { return !strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6); }
-
 static bool run(tw_ctx *ctx, const char *out, const char *dot) {
     backprop_step s = {0};
     tw_real grad[BACKPROP_LEAVES][6];
     char error[512] = "";
     bool good = true;
-    if (cli_check_out(ctx, out) || (dot && !is_descriptor(dot) && cli_check_out(ctx, dot)) || backprop_run(ctx, &s)) {
+    if (cli_check_out(ctx, out) || (dot && tw_file_check(ctx, dot)) || backprop_run(ctx, &s)) {
         fprintf(stderr, PROGRAM ": %s\n", tw_errmsg(ctx));
         return false;
     }
@@ -158,7 +155,8 @@ int command_backprop(int argc, char **argv) {
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (canvas_cannot_save(out)) cli_usage_error(&command, "--out %s: %s", out, canvas_cannot_save(out));
-    if (dot && outfile_same(out, dot)) cli_usage_error(&command, "--out and --dot name the same file, %s", dot);
+    const cli_file files[] = {{"--out", out, true}, {"--dot", dot, true}};
+    cli_check_files(&command, 2, files);
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 1});
     bool good = ctx && run(ctx, out, dot);
     tw_ctx_free(ctx);
