@@ -1,6 +1,7 @@
 /* test_data_csv.c - tables of numbers: what is accepted, what is wrong said with line and column, samples of rows. */
 #include "util_files.h"
 
+#include <limits.h>
 #include <locale.h>
 
 static tw_ctx *ctx;
@@ -85,6 +86,11 @@ Test(data_csv, header_and_columns) {
     double mean, std;
     tw_csv_mean_std(&csv, 0, &mean, &std);
     cr_assert(mean == 3.5 && std == 2.5);
+    for (int i = 0; i < 4; i++) {
+        mean = std = 1;
+        tw_csv_mean_std(&csv, (const int[]){-1, 5, INT_MIN, INT_MAX}[i], &mean, &std);
+        cr_assert(isnan(mean) && isnan(std), "what tw_csv_column returns after an error is no column");
+    }
     tw_csv_free(&csv);
     csv = load("3,1\n2,1\n1,1\n", &with_header); /* names may be digits, and come first */
     cr_assert(tw_csv_column(ctx, &csv, "1") == 1 && tw_csv_column(ctx, &csv, "3") == 0);
@@ -93,6 +99,8 @@ Test(data_csv, header_and_columns) {
     cr_assert(csv.rows == 0 && csv.columns == 2);
     tw_csv_mean_std(&csv, 1, &mean, &std);
     cr_assert(mean == 0 && std == 0);
+    tw_csv_mean_std(&csv, 2, &mean, &std);
+    cr_assert(isnan(mean) && isnan(std));
     tw_csv_free(&csv);
 }
 

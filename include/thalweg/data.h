@@ -99,7 +99,8 @@ TW_API void tw_csv_free(tw_csv *csv);
 /* The index of a column given by its name, or by its number: 0 is the first, -1 the last. What is no name and no number
  * is RANGE, with the nearest name suggested, and so is a name that two columns have; then -1 is returned. */
 TW_API int tw_csv_column(tw_ctx *ctx, const tw_csv *csv, const char *column);
-/* Mean and standard deviation of a column; 0 and 0 when there are no rows. */
+/* Mean and standard deviation of a column, 0 .. columns - 1; 0 and 0 when there are no rows. Of another number, such as
+ * the -1 of a tw_csv_column that failed, both are NaN. */
 TW_API void tw_csv_mean_std(const tw_csv *csv, int column, double *mean, double *std);
 
 /* ---- .npy: an array of NumPy's --------------------------------------------------------------------------- */

@@ -312,8 +312,9 @@ int tw_csv_column(tw_ctx *ctx, const tw_csv *csv, const char *column) {
 void tw_csv_mean_std(const tw_csv *csv, int column, double *mean, double *std) {
     double n = (double)csv->rows, sum = 0, square = 0;
     size_t columns = (size_t)csv->columns;
-    *mean = *std = 0;
-    if (!csv->rows) return; /* value is NULL */
+    bool there = column >= 0 && column < csv->columns;
+    *mean = *std = there ? 0 : (double)NAN; /* -1 is what tw_csv_column returns after an error */
+    if (!there || !csv->rows) return;
     const tw_real *value = csv->value + column;
     for (size_t i = 0; i < csv->rows; i++) sum += (double)value[i * columns];
     *mean = sum / n;
