@@ -168,6 +168,31 @@ Test(model, other_kinds_of_numbers) {
     cr_assert(t[3]->data[0] == -5000000000.f && t[4]->data[0] == -7 && t[5]->data[0] == 1 && t[5]->data[1] == 255);
 }
 
+/* 1e300 would silently become infinite in float: it is refused, and in double it is read. */
+Test(model, numbers_too_large) {
+    static const char header[] = "{\"a\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[0,16]},"
+                                 "\"b\":{\"dtype\":\"F64\",\"shape\":[3],\"data_offsets\":[16,40]}}";
+    tw_tensor *a = vector(params, "a", 2, 9), *b = vector(params, "b", 3, 9);
+    const double most = 0x1.fffffefffffffp127, kept[] = {1, INFINITY, 2, -most, NAN};
+    cr_assert_eq(tw_model_load(params, write_model("kept", header, kept, 40)), TW_OK, "%s", tw_errmsg(ctx));
+    cr_assert(isinf(a->data[1]) && b->data[1] == (tw_real)-most && isfinite(b->data[1]) && isnan(b->data[2]));
+    for (int i = 0; i < 5; i++) {
+        double data[] = {3, 3, 3, 3, 3};
+        data[i] = i % 2 ? 1e300 : -0x1.ffffffp127;
+        const char *file = write_model("large", header, data, 40);
+        tw_err err = tw_model_load(params, file);
+        if (sizeof(tw_real) == sizeof(double)) {
+            cr_assert_eq(err, TW_OK, "%s", tw_errmsg(ctx));
+            continue;
+        }
+        char part[100];
+        snprintf(part, sizeof part, "\"%s\" has %g at element %d, which is too large for a float", i < 2 ? "a" : "b",
+                 data[i], i < 2 ? i : i - 2);
+        assert_sentence(ctx, err, TW_ERR_FORMAT, file, part);
+        cr_assert(a->data[0] == 1 && b->data[0] == 2, "all is loaded or nothing");
+    }
+}
+
 /* ---- metadata ------------------------------------------------------------------------------------------ */
 
 Test(model, metadata) {

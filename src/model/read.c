@@ -270,11 +270,23 @@ const tw__st_tensor *tw__st_find(const tw__st_file *file, const char *name) {
 
 static size_t bytes_of(const tw__st_tensor *t) { return t->size * t->dtype->size; }
 
+/* Infinities and NaNs are read as they are: a model may hold them. What was finite must not become one of them. */
+static tw_err check_fits(const tw__st_file *file, const tw__st_tensor *t, const char *bytes) {
+    char shown[TW__SHOWN];
+    size_t fit = t->dtype->fit ? t->dtype->fit(bytes, t->size) : t->size;
+    double value;
+    if (fit == t->size) return TW_OK;
+    memcpy(&value, bytes + fit * sizeof value, sizeof value);
+    return tw_fail_err(file->ctx, TW_ERR_FORMAT, "%s: \"%s\" has %g at element %zu, which is too large for a float",
+                       file->path, tw__show(t->name, shown), value, fit);
+}
+
 /* Reads everything into one block, compares, and only then writes to where it is wanted. */
 static tw_err read_staged(const tw__st_file *file, size_t n, const tw__st_want *want, char *stage) {
     char *at = stage;
     for (size_t i = 0; i < n; at += bytes_of(want[i++].from)) {
         tw_err err = read_at(file, file->data + want[i].from->begin, at, bytes_of(want[i].from));
+        if (!err && want[i].to) err = check_fits(file, want[i].from, at);
         if (err) return err;
     }
     const char *left = stage;
