@@ -57,6 +57,16 @@ Test(engine, a_stale_tensor_is_an_error) {
     tw_ctx_free(ctx);
 }
 
+/* Steps are counted by each context, so a tensor of another one is noticed where the counts differ. */
+Test(engine, a_tensor_of_another_context) {
+    tw_ctx *ctx = tw_ctx_new(1), *other = tw_ctx_new(1);
+    tw_step_begin(other);
+    cr_assert_null(tw_tanh(ctx, tw_full(other, 1, 2, two_three)));
+    assert_error(ctx, TW_ERR_STATE, "tanh: input 1 belongs to an earlier step, or to another context");
+    tw_ctx_free(ctx);
+    tw_ctx_free(other);
+}
+
 Test(engine, shapes_that_cannot_be) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_real v = 1;

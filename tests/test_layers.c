@@ -375,3 +375,22 @@ Test(layers, any_failed_allocation_is_reported_and_leaks_nothing) {
         cr_assert_eq(c.blocks, 0, "allocation %ld", k);
     }
 }
+
+/* Its parameters' gradients are counted by the steps of the context that they were made in. */
+Test(layers, of_another_context) {
+    tw_ctx *ctx = tw_ctx_new(1), *other = tw_ctx_new(1);
+    tw_params *params = tw_params_new(ctx), *own = tw_params_new(other);
+    tw_layer *net = tw_sequential_new(own), *lstm = tw_lstm_new(params, "lstm", 2, 2, NULL);
+    tw_sequential_add(net, tw_conv2d_new(params, "conv", 1, 1, 1, 1, NULL));
+    tw_sequential_add(net, tw_max_pool2d_new(own, 2, 2, NULL));
+    cr_assert_null(tw_forward(other, net, tw_full(other, 1, 4, (int[]){1, 1, 2, 2})));
+    assert_error(other, TW_ERR_STATE, "conv2d \"conv\" was made in another context, and cannot be used in this one");
+    cr_assert_null(tw_forward(other, tw_activation_new(params, TW_ACT_RELU), tw_full(other, 1, 0, NULL)));
+    assert_error(other, TW_ERR_STATE, "activation was made in another context");
+    cr_assert_null(tw_lstm(other, lstm, tw_full(other, 1, 3, (int[]){1, 1, 2}), (tw_labels){NULL, 0}, NULL, NULL));
+    assert_error(other, TW_ERR_STATE, "lstm \"lstm\" was made in another context");
+    tw_params_free(params);
+    tw_params_free(own);
+    tw_ctx_free(ctx);
+    tw_ctx_free(other);
+}

@@ -70,7 +70,10 @@ TW_API TW_MUST_CHECK tw_err tw_file_replace(tw_ctx *ctx, const char *path, const
 
 /* ---- context --------------------------------------------------------------------------------------
  * Holds the step's memory, the tape, the random state and a small thread pool. One per thread of yours;
- * two contexts share nothing. Built with OpenBLAS, making one sets OpenBLAS to a single thread for the whole process,
+ * two contexts share nothing, and must not be mixed: tensors, parameters and layers are used in the context that they
+ * were made in. A layer of another one is a STATE error, and so is a tensor whose step has another number; a parameter,
+ * which belongs to no step, is not noticed. To give one context the weights of another, save and load them, or copy
+ * their numbers. Built with OpenBLAS, making one sets OpenBLAS to a single thread for the whole process,
  * and it must stay so: the threads here are the context's own. A child after fork() may go on with its copy of
  * a context, which then works in one thread. A context outlives what was made with it. */
 typedef struct tw_allocator {

@@ -1,5 +1,6 @@
 /* rnn.c - a recurrent layer of any kind: its parameters, the stack, initial and final states. */
 #include "layers/rnn.h"
+#include "layers/layer.h"
 
 #include <limits.h>
 #include <math.h>
@@ -103,7 +104,7 @@ tw_tensor *tw__rnn_run(tw_ctx *ctx, const tw__rnn_kind *kind, tw_layer *layer, t
                        tw_tensor *const start[TW__STATES], tw_tensor **end) {
     static const char *const names[TW__STATES] = {"h", "c"};
     const char *what = kind->op.name;
-    if (!layer || tw_error(ctx) || !tw_inputs_ok(ctx, what, 1, &x)) return NULL;
+    if (!layer || tw_error(ctx) || !tw__layer_ok(ctx, layer) || !tw_inputs_ok(ctx, what, 1, &x)) return NULL;
     if (layer->cls != &kind->cls) return tw_fail(ctx, TW_ERR_RANGE, "%s: the layer is a %s", what, layer->cls->type);
     const tw__rnn *m = (const tw__rnn *)layer;
     if (!input_ok(ctx, m, x, lengths)) return NULL;
