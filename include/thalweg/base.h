@@ -40,7 +40,10 @@ typedef float tw_real;
 
 /* ---- errors ---------------------------------------------------------------------------------------
  * Maths returns a tensor, or NULL after an error; NULL tensors, layers and parameters give NULL, so expressions nest
- * unchecked. Other pointers must not be NULL, unless their comment says that they may.
+ * unchecked. What a constructor that failed has returned may be passed on, too: functions of a NULL tw_params,
+ * tw_optim, tw_ema, tw_loader or tw_meta give NULL, 0 or STATE. A name, a path or a list of dimensions or axes that is
+ * NULL is an error with a sentence. Other pointers must not be NULL, unless their comment says that they may: the
+ * context, what is only read (a table, a picture, a language model), and where a result goes.
  * I/O returns a tw_err. Either way the FIRST error stays in the context until tw_error_clear. */
 typedef enum tw_err {
     TW_OK = 0,

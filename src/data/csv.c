@@ -241,6 +241,7 @@ static tw_err read_table(reader *r, bool header, tw_csv *csv) {
 
 tw_err tw_csv_load(tw_ctx *ctx, const char *path, const tw_csv_options *options, tw_csv *csv) {
     *csv = (tw_csv){0};
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     tw_csv_options o = options ? *options : (tw_csv_options){0};
     if (!o.separator) o.separator = ',';
     if (strchr("0123456789+-.eE\"\r\n", o.separator))
@@ -287,6 +288,10 @@ void tw_csv_free(tw_csv *csv) {
 int tw_csv_column(tw_ctx *ctx, const tw_csv *csv, const char *column) {
     char quoted[TW__QUOTED], *end;
     int found = -1;
+    if (!column) {
+        tw_fail(ctx, TW_ERR_RANGE, "the name of a column is NULL");
+        return -1;
+    }
     for (int i = 0; csv->name && i < csv->columns; i++) {
         if (strcmp(csv->name[i], column)) continue;
         if (found >= 0) {

@@ -3,6 +3,7 @@
  * so. */
 #include "data/image.h"
 #include "tensor/atomic.h"
+#include "tensor/file.h"
 
 #include <string.h>
 #include <thalweg/extend.h>
@@ -62,6 +63,7 @@ static void deflate_bytes(png *p, const uint8_t *data, size_t size, bool finish)
 }
 
 tw_err tw_image_save_png(tw_ctx *ctx, const char *path, const tw_image *image) {
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     if (!image->data || !tw__image_size_ok(image->width, image->height) || !tw__image_channels_ok(image->channels))
         return tw_fail_err(ctx, TW_ERR_RANGE, "%s: no picture to write", path);
     png p = {0};

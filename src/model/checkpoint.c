@@ -8,6 +8,7 @@
  * parameters are frozen. */
 #include "model/model.h"
 #include "optim/optim.h"
+#include "tensor/file.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -123,6 +124,7 @@ tw_err tw_checkpoint_save(const tw_params *params, const tw_optim *optim, const 
                           const tw_meta *user, const char *path) {
     if (!params) return TW_ERR_STATE;
     tw_ctx *ctx = params->ctx;
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     if (optim && optim->params != params)
         return tw_fail_err(ctx, TW_ERR_STATE, "%s: the optimiser was made for other parameters", path);
     if (tw__check_not_averaged(params, path)) return TW_ERR_STATE;
@@ -305,6 +307,7 @@ tw_err tw_checkpoint_load(tw_params *params, tw_optim *optim, tw_loader_position
     tw_ctx *ctx = params->ctx;
     tw__st_file file;
     scalars got = {0};
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     if (optim && optim->params != params)
         return tw_fail_err(ctx, TW_ERR_STATE, "%s: the optimiser was made for other parameters", path);
     tw_err err = tw__check_not_averaged(params, path);

@@ -242,6 +242,7 @@ tw_err tw__st_open(tw_ctx *ctx, const char *path, tw__st_file *file) {
     char *header = NULL;
     size_t bytes = 0;
     *file = (tw__st_file){.ctx = ctx, .path = path, .fd = -1};
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     file->meta = tw_meta_new(ctx);
     if (file->meta) file->meta->source = tw__strdup(ctx, path);
     tw_err err = file->meta && file->meta->source ? TW_OK : TW_ERR_NOMEM;

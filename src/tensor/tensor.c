@@ -6,7 +6,7 @@
 
 bool tw__shape_size(int ndim, const int *dim, size_t *size) {
     size_t n = 1;
-    if (ndim < 0 || ndim > TW_MAX_DIMS) return false;
+    if (ndim < 0 || ndim > TW_MAX_DIMS || (ndim && !dim)) return false;
     for (int i = 0; i < ndim; i++) {
         if (dim[i] < 0) return false;
         if (dim[i] && n > SIZE_MAX / 64 / (size_t)dim[i]) return false; /* room to multiply by a number's size */
@@ -33,6 +33,7 @@ static tw_tensor *make(tw_ctx *ctx, tw_real *data, int ndim, const int *dim) {
     if (!tw__shape_size(ndim, dim, &size)) {
         if (ndim < 0 || ndim > TW_MAX_DIMS)
             return tw_fail(ctx, TW_ERR_SHAPE, "a tensor has 0 to %d dimensions, not %d", TW_MAX_DIMS, ndim);
+        if (!dim) return tw_fail(ctx, TW_ERR_SHAPE, "a tensor's dim is NULL for %d dimensions", ndim);
         tw_tensor shape = {.ndim = ndim};
         memcpy(shape.dim, dim, (size_t)ndim * sizeof *dim);
         return tw_fail(ctx, TW_ERR_SHAPE, "not a tensor's shape (negative or too large): %s", tw_describe(ctx, &shape));
