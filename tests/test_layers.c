@@ -394,3 +394,34 @@ Test(layers, of_another_context) {
     tw_ctx_free(ctx);
     tw_ctx_free(other);
 }
+
+static tw_layer *refused_layer(tw_params *params, int kind, bool taken) {
+    const int most = 1 << 30, one = 1, large = taken ? 1 : most; /* 2^60 numbers are refused, 2^30 would not be */
+    switch (kind) {
+    case 0: return tw_dense_new(params, "a", large, large, NULL);
+    case 1: return tw_conv2d_new(params, "a", large, large, 1, 1, NULL);
+    case 2: return tw_lstm_new(params, "a", large, taken ? 1 : (1 << 28) - 1, NULL);
+    case 3: return tw_gru_new(params, "a", large, taken ? 1 : (1 << 28) - 1, NULL);
+    case 4: return tw_batchnorm_new(params, "a", 1, NULL);
+    default: return tw_layer_norm_new(params, "a", 1, &one, NULL);
+    }
+}
+
+/* A layer whose first parameter is refused makes no others: a weight of 2^60 numbers was followed by a bias of 2^30. */
+Test(layers, stop_at_the_first_failure) {
+    static const char *const first[] = {"a.weight",       "a.weight", "a.weight_ih_l0",
+                                        "a.weight_ih_l0", "a.weight", "a.weight"};
+    for (int kind = 0; kind < 6; kind++)
+        for (int taken = kind > 3; taken < 2; taken++) {
+            counted c = {0};
+            tw_ctx *ctx = counted_ctx(&c, 1);
+            tw_params *params = tw_params_new(ctx);
+            if (taken) cr_assert_not_null(tw_param(params, first[kind], (tw_init){0}, 0, NULL));
+            cr_assert_null(refused_layer(params, kind, taken));
+            assert_error(ctx, taken ? TW_ERR_RANGE : TW_ERR_SHAPE, first[kind]);
+            cr_assert_eq(tw_params_count(params), (size_t)taken, "kind %d", kind);
+            cr_assert_lt(c.most, 1 << 20);
+            tw_params_free(params);
+            tw_ctx_free(ctx);
+        }
+}

@@ -206,6 +206,6 @@ tw_layer *tw_layer_norm_new(tw_params *params, const char *name, int ndim, const
     n->eps = o.eps;
     if (o.no_affine) return &n->base;
     n->weight = tw_layer_param(&n->base, "weight", (tw_init){TW_INIT_CONSTANT, 1}, ndim, dim);
-    if (!o.no_bias) n->bias = tw_layer_param(&n->base, "bias", (tw_init){TW_INIT_CONSTANT, 0}, ndim, dim);
+    if (n->weight && !o.no_bias) n->bias = tw_layer_param(&n->base, "bias", (tw_init){TW_INIT_CONSTANT, 0}, ndim, dim);
     return n->weight && (o.no_bias || n->bias) ? &n->base : NULL;
 }

@@ -21,12 +21,12 @@ static bool weights_new(tw__rnn *m, tw__rnn_weights *w, int k, int direction, co
     const tw_init weight = plain ? uniform : o->init, bias = plain ? uniform : zero;
     const int H = m->hidden, D = k == 0 ? m->input : H * m->directions, rows = m->kind->gates * H;
     w->ih = param(&m->base, "weight_ih", k, direction, weight, 2, (int[]){rows, D});
-    w->hh = param(&m->base, "weight_hh", k, direction, weight, 2, (int[]){rows, H});
-    if (!w->ih || !w->hh) return false;
+    if (w->ih) w->hh = param(&m->base, "weight_hh", k, direction, weight, 2, (int[]){rows, H});
+    if (!w->hh) return false;
     if (o->no_bias) return true;
     w->bias_ih = param(&m->base, "bias_ih", k, direction, bias, 1, (int[]){rows});
-    w->bias_hh = param(&m->base, "bias_hh", k, direction, bias, 1, (int[]){rows});
-    return w->bias_ih && w->bias_hh;
+    if (w->bias_ih) w->bias_hh = param(&m->base, "bias_hh", k, direction, bias, 1, (int[]){rows});
+    return w->bias_hh;
 }
 
 tw__rnn *tw__rnn_new(tw_params *params, const tw__rnn_kind *kind, const char *name, int input, int hidden,
