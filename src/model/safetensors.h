@@ -101,8 +101,8 @@ typedef struct tw__st_item {
     size_t size; /* numbers */
     const void *data;
 } tw__st_item;
-/* Sorts the items: the widest numbers first (so that all are aligned), then by name. The same content gives the same
- * bytes. Atomic. */
+/* Names are UTF-8. Sorts the items: the widest numbers first (so that all are aligned), then by name. The same content
+ * gives the same bytes. Atomic. */
 tw_err tw__st_write(tw_ctx *ctx, const char *path, size_t n, tw__st_item *item, const tw_meta *meta);
 
 #endif

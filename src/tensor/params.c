@@ -1,5 +1,6 @@
 /* params.c - the parameters and buffers of a model: making, naming, tying, sealing into one flat block. */
 #include "tensor/params.h"
+#include "tensor/utf8_valid.h"
 
 #include <string.h>
 
@@ -99,6 +100,9 @@ static bool check_new(tw_params *params, const char *name, int ndim, const int *
                 "\"%s\" comes too late: the parameters have been sealed since an optimiser or a file used them", name);
     else if (!*name || !strncmp(name, "thalweg.", 8) || !strcmp(name, "__metadata__"))
         tw_fail(ctx, TW_ERR_RANGE, "\"%s\" cannot name a parameter: model files reserve it", name);
+    else if (tw__utf8_valid(name, strlen(name)) != strlen(name))
+        tw_fail(ctx, TW_ERR_RANGE, "\"%s\" cannot name a parameter: it is not UTF-8, as the names in model files are",
+                name);
     else if (tw_params_find(params, name))
         tw_fail(ctx, TW_ERR_RANGE, "the name \"%s\" is taken by %s", name,
                 tw_describe(ctx, tw_params_find(params, name)));
