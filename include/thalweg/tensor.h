@@ -60,7 +60,8 @@ TW_API tw_tensor *tw_input(tw_ctx *ctx, const tw_real *data, int ndim, const int
 /* The same, as a leaf whose ->grad is there after tw_backward. */
 TW_API tw_tensor *tw_input_grad(tw_ctx *ctx, const tw_real *data, int ndim, const int *dim);
 TW_API tw_tensor *tw_full(tw_ctx *ctx, tw_real value, int ndim, const int *dim);
-/* Independent draws from N(mean, std^2) / U[low, high), from the context's random state. */
+/* Independent draws from N(mean, std^2) / U[low, high), from the context's random state. With low = high all are that
+ * number. RANGE: std negative or not finite; low above high, one of them NaN, or high - low not finite. */
 TW_API tw_tensor *tw_randn(tw_ctx *ctx, tw_real mean, tw_real std, int ndim, const int *dim);
 TW_API tw_tensor *tw_rand(tw_ctx *ctx, tw_real low, tw_real high, int ndim, const int *dim);
 /* A copy of x's value that backward does not pass. */
