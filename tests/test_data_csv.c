@@ -95,6 +95,10 @@ Test(data_csv, header_and_columns) {
     csv = load("3,1\n2,1\n1,1\n", &with_header); /* names may be digits, and come first */
     cr_assert(tw_csv_column(ctx, &csv, "1") == 1 && tw_csv_column(ctx, &csv, "3") == 0);
     tw_csv_free(&csv);
+    csv = load("a,\"b\r\nc\"\r\n1,2\r\n", &with_header);
+    cr_assert(csv.rows == 1 && csv.columns == 2);
+    cr_assert_str_eq(csv.name[1], "b\r\nc");
+    tw_csv_free(&csv);
     csv = load("a,b\n", &with_header);
     cr_assert(csv.rows == 0 && csv.columns == 2);
     tw_csv_mean_std(&csv, 1, &mean, &std);
@@ -134,6 +138,8 @@ Test(data_csv, what_is_wrong) {
         {"1,\"2\"x\n", false, ":1: something follows a closing quote"},
         {"a,b\n1,\xff\n", true, ":2: column 1 (\"b\"): \"?\" is no number"},
         {"a\xff,b\n1,2\n", true, ":1: the name of column 0 is not UTF-8"},
+        {"1,2\r3,4\r", false, ":1: column 1: \"2?3\" is no number"},
+        {"a,b\r1,2\r3,4\r", true, ":1: the name of column 1 has a CR; lines end with LF or CRLF, not with CR alone"},
         {"1,2\n3,\x1b[31m\n", false, "\"?[31m\" is no number"},
         {"1,2\n3,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", false,
          "aaa..\" is no"},

@@ -93,7 +93,7 @@ typedef struct tw_csv {
 /* Reads path; options NULL: no header, commas. Fields may stand in double quotes, with "" for one of them inside (RFC
  * 4180); spaces around a field, LF and CRLF, a UTF-8 byte order mark and empty lines are accepted. Numbers are decimal,
  * with a point. A missing value (an empty field, NA, nan, ..), one that is no finite number, too many or too few fields
- * in a row, and a quote without end are FORMAT, with file, line and column. */
+ * in a row, a quote without end, and lines that end with CR alone are FORMAT, with file, line and column. */
 TW_API TW_MUST_CHECK tw_err tw_csv_load(tw_ctx *ctx, const char *path, const tw_csv_options *options, tw_csv *csv);
 TW_API void tw_csv_free(tw_csv *csv);
 /* The index of a column given by its name, or by its number: 0 is the first, -1 the last. What is no name and no number

@@ -171,6 +171,11 @@ static tw_err read_header(reader *r, tw_csv *csv) {
         if (strlen(f.text) != f.length || tw__utf8_valid(f.text, f.length) != f.length)
             return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s:%zu: the name of column %d is not UTF-8", r->path, r->begun,
                                csv->columns);
+        const char *cr = strchr(f.text, '\r');
+        if (cr && cr[1] != '\n') /* all lines would be one */
+            return tw_fail_err(r->ctx, TW_ERR_FORMAT,
+                               "%s:%zu: the name of column %d has a CR; lines end with LF or CRLF, not with CR alone",
+                               r->path, r->begun, csv->columns);
         if (csv->columns == INT_MAX)
             return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s:%zu: too many columns", r->path, r->begun);
         if ((size_t)csv->columns == room) {
