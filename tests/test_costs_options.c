@@ -122,6 +122,14 @@ Test(costs_options, structs_that_cannot_be) {
     REFUSED(tw_kl_div_loss(ctx, (tw_kl_pair){x, x},
                            &(tw_kl_div_options){TW_REDUCTION_SUM, NULL, TW_FORM_LOGITS, TW_FORM_PROBS}),
             TW_ERR_RANGE, "p_form");
+    const tw_real weights[][2] = {{1, -1}, {1, NAN}, {1, INFINITY}};
+    for (int i = 0; i < 3; i++) {
+        tw_tensor *w = tw_input(ctx, weights[i], 1, (int[]){2});
+        REFUSED(tw_mse_loss(ctx, x, x, &(tw_mse_options){.sample_weight = w}), TW_ERR_RANGE,
+                "mse_loss: number 1 of sample_weight is ");
+        REFUSED(tw_cross_entropy_loss(ctx, x, c, &(tw_cross_entropy_options){.sample_weight = w}), TW_ERR_RANGE,
+                "number 1 of sample_weight is ");
+    }
     tw_ctx_free(ctx);
 }
 

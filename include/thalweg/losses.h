@@ -6,7 +6,8 @@
  *
  * Every options struct begins with a reduction and a sample_weight: NULL, or a tensor [N] that multiplies each
  * sample's terms. mean still divides by the number of terms. A weight of 0 leaves a sample out, even one whose loss is
- * infinite. The weights are constants: a tensor that wants a gradient is refused (tw_detach it).
+ * infinite. The weights are constants, finite and 0 or above: others are a RANGE error, and so is a tensor that wants a
+ * gradient (tw_detach it).
  *
  * Targets that are tensors get a gradient when they want one. Errors: SHAPE for targets that do not belong to the
  * prediction, RANGE for classes, options or probabilities that cannot be. docs/losses derives every gradient. */
