@@ -76,11 +76,20 @@ static size_t count_commas(const char *json) {
     return n;
 }
 
+/* Is there a "\u0000" in a string? cJSON ends the string there, and a value or a name would be cut. */
+static bool has_nul(const char *json) {
+    for (const char *p = strchr(json, '\\'); p && p[1]; p = strchr(p + 2, '\\'))
+        if (!strncmp(p + 1, "u0000", 5)) return true;
+    return false;
+}
+
 static tw_err parse_header(tw__st_file *file, const char *header, size_t length) {
     tw_ctx *ctx = file->ctx;
     const char *end = NULL;
     if (header[0] != '{' || tw__utf8_valid(header, length) != length)
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the header is not a JSON object in UTF-8", file->path);
+    if (has_nul(header))
+        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: a string of the header has a NUL character", file->path);
     size_t values = count_commas(header);
     if (values > MOST_VALUES)
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the header has %zu values; at most %d are read", file->path, values,
