@@ -91,7 +91,8 @@ TW_API TW_MUST_CHECK tw_err tw_tensor_copy_out(tw_ctx *ctx, const tw_tensor *x, 
 
 /* One line a node: op, input and output shapes, milliseconds forward and backward, bytes. */
 TW_API void tw_tape_print(tw_ctx *ctx, FILE *out);
-/* The same as a graph, text for Graphviz's `dot -Tsvg`: a box an op, an ellipse a tensor that no op computed. */
+/* The same as a graph, text for Graphviz's `dot -Tsvg`: a box an op, an ellipse a tensor that no op computed (bold: it
+ * wants a gradient) or that no op has taken, such as the loss. */
 TW_API void tw_tape_dot(tw_ctx *ctx, FILE *out);
 /* Measure the times that tw_tape_print shows (off by default). */
 TW_API void tw_set_profiling(tw_ctx *ctx, bool on);
