@@ -137,6 +137,9 @@ static tw_err check(tw_ctx *ctx, const tw_dataset *d, const tw_loader_options *o
         return tw_fail_err(ctx, TW_ERR_RANGE,
                            "loader: batch %d must be at least 1, buckets %d and width_multiple %d at least 0", o->batch,
                            o->buckets, o->width_multiple);
+    if (o->width_multiple > 1 && d->max_width > INT_MAX - o->width_multiple)
+        return tw_fail_err(ctx, TW_ERR_RANGE, "loader: a width of %d, rounded up to a multiple of %d, is too large",
+                           d->max_width, o->width_multiple);
     if (o->buckets > INT_MAX / o->batch)
         return tw_fail_err(ctx, TW_ERR_RANGE, "loader: %d buckets of %d samples are too many", o->buckets, o->batch);
     return TW_OK;
@@ -168,7 +171,7 @@ tw_loader *tw_loader_new(tw_ctx *ctx, const tw_dataset *dataset, const tw_loader
     pthread_cond_init(&l->changed, NULL);
     if (!allocate(l, options))
         tw_fail(ctx, TW_ERR_NOMEM, "loader: out of memory for batches of %d pictures of %d x %d x %d", options->batch,
-                dataset->channels, dataset->height, dataset->max_width);
+                dataset->channels, dataset->height, tw__rounded_width(dataset->max_width, options));
     else if (l->threaded && !start_thread(l))
         tw_fail(ctx, TW_ERR_NOMEM, "loader: the system gives no thread; no_thread does without");
     else return l;
