@@ -95,7 +95,8 @@ TW_API TW_MUST_CHECK tw_ctx *tw_ctx_new(uint64_t seed);                      /* 
 TW_API TW_MUST_CHECK tw_ctx *tw_ctx_new_with(const tw_ctx_options *options); /* NULL: out of memory */
 TW_API void tw_ctx_free(tw_ctx *ctx);                                        /* NULL is allowed */
 
-TW_API void tw_set_threads(tw_ctx *ctx, int threads); /* 1..256; the results do not depend on it, only the time does */
+/* The results do not depend on it, only the time does. Less than 1 becomes 1, and more than 256 becomes 256. */
+TW_API void tw_set_threads(tw_ctx *ctx, int threads);
 TW_API int tw_threads(const tw_ctx *ctx);
 TW_API void tw_set_training(tw_ctx *ctx, bool on); /* train (default) or eval: dropout, batch norm */
 TW_API bool tw_training(const tw_ctx *ctx);

@@ -123,7 +123,8 @@ TW_API void tw_npy_free(tw_npy *npy);
 
 /* ---- datasets and the loader -----------------------------------------------------------------------------
  * A dataset gives sample i as a picture [C,H,width] with a label (a class or a sequence of symbols), with numbers to
- * predict (targets), or with both. get is called from the loader's own thread (one call at a time, up to one batch
+ * predict (targets), with both, or with neither (.sequences = true, .max_label = 0: an autoencoder's, which predicts x
+ * itself; all its labels are empty). get is called from the loader's own thread (one call at a time, up to one batch
  * ahead; but see in_memory), with a random stream (extend.h) that depends on the loader's seed, the epoch and i only: augmentation drawn from it does not depend
  * on threads. Two loaders of one dataset have two threads; the ready-made datasets below allow that. */
 typedef struct tw_sample {
@@ -137,7 +138,7 @@ typedef struct tw_dataset {
     size_t count;
     int channels, height, max_width;
     int max_label;  /* longest label; 1 for classes, 0 for targets alone */
-    bool sequences; /* labels are sequences: the batch has label_lengths */
+    bool sequences; /* labels are sequences: the batch has label_lengths. With max_label 0 and no targets: neither */
     void *user;
     int (*width)(void *user, size_t i); /* for bucketing, roughly; NULL: all the same */
     /* On failure returns an error and writes a sentence into message[size]. */

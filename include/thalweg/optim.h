@@ -87,7 +87,9 @@ TW_API TW_MUST_CHECK tw_err tw_ema_update(tw_ema *ema, double decay, int64_t ste
 TW_API TW_MUST_CHECK tw_err tw_ema_swap_in(tw_ema *ema);
 TW_API TW_MUST_CHECK tw_err tw_ema_swap_out(tw_ema *ema);
 /* Copies the averages over another model's weights, matched by name. `to` may be the averaged model itself, whose
- * weights are then overwritten. A name that is missing is RANGE, another shape SHAPE, averages in the weights' place of either STATE, and nothing is copied. */
+ * weights are then overwritten. A name that is missing is RANGE, another shape SHAPE, averages in the weights' place of
+ * either STATE, and nothing is copied. These sentences are in the context of `to`; that of averages in the weights'
+ * place of ema's own model is in the context of that. */
 TW_API TW_MUST_CHECK tw_err tw_ema_copy(const tw_ema *ema, tw_params *to);
 
 /* ---- early stopping --------------------------------------------------------------------------------------

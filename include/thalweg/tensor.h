@@ -35,7 +35,9 @@ typedef struct tw_tensor {
     bool flat;  /* data and grad lie in a tw_params' flat blocks */
 } tw_tensor;
 
-/* Integers passed by value: class indices, label texts, lengths. A wrong n is an error, never a read past the end. */
+/* Integers passed by value: class indices, label texts, lengths. A wrong n is an error, never a read past the end. What
+ * an array of these, or of tw_reals, of dimensions, axes or tensors holds is read or copied during the call, which it
+ * need not outlive. Used later are only tw_input's data and tw_set_name's name. */
 typedef struct tw_labels {
     const int32_t *v;
     size_t n;
