@@ -220,7 +220,7 @@ for name in same.svg ./same.svg link/same.svg "../${dir##*/}/same.svg"; do
     [ ! -e "$dir/same.svg" ] || fail 'something is written all the same'
 done
 ln -s tape.svg "$dir/to-tape"
-expect 2 'name the same file' "$lab" backprop --out "$dir/tape.svg" --dot "$dir/to-tape"
+expect 2 'are the same file' "$lab" backprop --out "$dir/tape.svg" --dot "$dir/to-tape"
 expect 1 'cannot be written' "$lab" backprop --out "$dir/none/tape.png"
 expect 0 'digraph' "$lab" backprop --out "$dir/tape.svg" --dot /dev/stdout
 for c in 'ctc a' backprop 'experiment saturation'; do # shellcheck disable=SC2086

@@ -182,6 +182,54 @@ Test(checkpoint, of_another_training) {
     training_free(&faster);
 }
 
+/* A program that forgets to freeze would train what was frozen. */
+Test(checkpoint, of_other_frozen_parameters) {
+    training saved = training_new(1, "adam"), other = training_new(1, "adam");
+    cr_assert_eq(tw_params_set_frozen(saved.params, "fc1.*", true), TW_OK);
+    train(&saved, 0, 2);
+    cr_assert_eq(tw_checkpoint_save(saved.params, saved.optim, NULL, NULL, path), TW_OK);
+    refuse(&other, "\"fc1.weight\" was frozen when it was saved, and is not now");
+    cr_assert_eq(tw_params_set_frozen(other.params, "fc1.weight", true), TW_OK);
+    refuse(&other, "\"fc1.bias\" was frozen when it was saved, and is not now");
+    cr_assert_eq(tw_params_set_frozen(other.params, "fc*", true), TW_OK);
+    refuse(&other, "\"fc2.weight\" was not frozen when it was saved, and is frozen now");
+    cr_assert_eq(tw_params_set_frozen(other.params, "fc2.*", false), TW_OK);
+    cr_assert_eq(tw_checkpoint_load(other.params, other.optim, NULL, path), TW_OK, "%s", tw_errmsg(other.ctx));
+    train(&saved, 2, 4);
+    train(&other, 2, 4);
+    cr_assert(same_weights(&saved, &other));
+    cr_assert_eq(tw_params_set_frozen(other.params, "*", false), TW_OK);
+    cr_assert_eq(tw_model_load(other.params, path), TW_OK, "of a model it is no part");
+
+    size_t n; /* files of before have no record */
+    char *bytes = read_file(path, &n), *at = memmem(bytes, n, "\"thalweg.frozen\"", 16);
+    cr_assert_not_null(at);
+    at[14] = '?';
+    FILE *out = fopen(path, "wb");
+    cr_assert(out && fwrite(bytes, 1, n, out) == n && fclose(out) == 0);
+    free(bytes);
+    cr_assert_eq(tw_checkpoint_load(other.params, other.optim, NULL, path), TW_OK, "%s", tw_errmsg(other.ctx));
+    training_free(&saved);
+    training_free(&other);
+}
+
+/* Which of the tied names is the original may differ. */
+Test(checkpoint, of_frozen_parameters_that_are_tied) {
+    for (int loading = 0; loading < 2; loading++) {
+        tw_ctx *ctx = tw_ctx_new(1);
+        tw_params *params = tw_params_new(ctx);
+        for (int i = 0; i < 2; i++)
+            cr_assert_not_null(tw_param(params, i ? "b" : "a", (tw_init){TW_INIT_NORMAL, 1}, 1, (int[]){3}));
+        cr_assert_eq(tw_params_tie(params, loading ? "a" : "b", loading ? "b" : "a"), TW_OK);
+        cr_assert_eq(tw_params_set_frozen(params, "a", true), TW_OK);
+        cr_assert_eq(loading ? tw_checkpoint_load(params, NULL, NULL, path)
+                             : tw_checkpoint_save(params, NULL, NULL, NULL, path),
+                     TW_OK, "%s", tw_errmsg(ctx));
+        tw_params_free(params);
+        tw_ctx_free(ctx);
+    }
+}
+
 /* A checkpoint whose own entries have been tampered with. */
 Test(checkpoint, damaged) {
     static const struct {

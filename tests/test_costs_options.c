@@ -24,6 +24,7 @@ Test(costs_options, specs_that_cannot_be) {
         {"bce_logits:pos_weight=[1,,2]", "pos_weight", TW_ERR_RANGE, false},
         {"bce_logits:pos_weight=nan", "pos_weight", TW_ERR_RANGE, false},
         {"bce_logits:pos_weight=inf", "pos_weight", TW_ERR_RANGE, false},
+        {"huber:delta=0", "delta is 0, less than", TW_ERR_RANGE, false},
         {"cross_entropy:label_smoothing=1.01", "label_smoothing", TW_ERR_RANGE, true},
         {"cross_entropy:class_weight=[1,2]", "class_weight has 2 numbers, not 3", TW_ERR_SHAPE, true},
         {"cross_entropy:class_weight=2", "class_weight has 1 numbers, not 3", TW_ERR_SHAPE, true},
@@ -60,6 +61,18 @@ Test(costs_options, specs_that_cannot_be) {
                      tw_errmsg(ctx));
         cr_expect(strstr(tw_errmsg(ctx), all[i].message), "%s: \"%s\" does not say \"%s\"", all[i].spec, tw_errmsg(ctx),
                   all[i].message);
+        tw_error_clear(ctx);
+    }
+    tw_ctx_free(ctx);
+}
+
+/* They are refused when they are read, not in the first step. */
+Test(costs_options, bad_values_fail_when_parsed) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    static const char *const spec[] = {"huber:delta=0", "huber:delta=-0", "smooth_l1:beta=-1", "focal:gamma=-1"};
+    for (size_t i = 0; i < sizeof spec / sizeof *spec; i++) {
+        tw_cost cost;
+        cr_expect_eq(tw_cost_find(ctx, spec[i], &cost), TW_ERR_RANGE, "%s", spec[i]);
         tw_error_clear(ctx);
     }
     tw_ctx_free(ctx);
@@ -109,6 +122,14 @@ Test(costs_options, structs_that_cannot_be) {
     REFUSED(tw_kl_div_loss(ctx, (tw_kl_pair){x, x},
                            &(tw_kl_div_options){TW_REDUCTION_SUM, NULL, TW_FORM_LOGITS, TW_FORM_PROBS}),
             TW_ERR_RANGE, "p_form");
+    const tw_real weights[][2] = {{1, -1}, {1, NAN}, {1, INFINITY}};
+    for (int i = 0; i < 3; i++) {
+        tw_tensor *w = tw_input(ctx, weights[i], 1, (int[]){2});
+        REFUSED(tw_mse_loss(ctx, x, x, &(tw_mse_options){.sample_weight = w}), TW_ERR_RANGE,
+                "mse_loss: number 1 of sample_weight is ");
+        REFUSED(tw_cross_entropy_loss(ctx, x, c, &(tw_cross_entropy_options){.sample_weight = w}), TW_ERR_RANGE,
+                "number 1 of sample_weight is ");
+    }
     tw_ctx_free(ctx);
 }
 

@@ -1,6 +1,7 @@
 /* test_data_csv.c - tables of numbers: what is accepted, what is wrong said with line and column, samples of rows. */
 #include "util_files.h"
 
+#include <limits.h>
 #include <locale.h>
 
 static tw_ctx *ctx;
@@ -85,14 +86,25 @@ Test(data_csv, header_and_columns) {
     double mean, std;
     tw_csv_mean_std(&csv, 0, &mean, &std);
     cr_assert(mean == 3.5 && std == 2.5);
+    for (int i = 0; i < 4; i++) {
+        mean = std = 1;
+        tw_csv_mean_std(&csv, (const int[]){-1, 5, INT_MIN, INT_MAX}[i], &mean, &std);
+        cr_assert(isnan(mean) && isnan(std), "what tw_csv_column returns after an error is no column");
+    }
     tw_csv_free(&csv);
     csv = load("3,1\n2,1\n1,1\n", &with_header); /* names may be digits, and come first */
     cr_assert(tw_csv_column(ctx, &csv, "1") == 1 && tw_csv_column(ctx, &csv, "3") == 0);
+    tw_csv_free(&csv);
+    csv = load("a,\"b\r\nc\"\r\n1,2\r\n", &with_header);
+    cr_assert(csv.rows == 1 && csv.columns == 2);
+    cr_assert_str_eq(csv.name[1], "b\r\nc");
     tw_csv_free(&csv);
     csv = load("a,b\n", &with_header);
     cr_assert(csv.rows == 0 && csv.columns == 2);
     tw_csv_mean_std(&csv, 1, &mean, &std);
     cr_assert(mean == 0 && std == 0);
+    tw_csv_mean_std(&csv, 2, &mean, &std);
+    cr_assert(isnan(mean) && isnan(std));
     tw_csv_free(&csv);
 }
 
@@ -126,6 +138,8 @@ Test(data_csv, what_is_wrong) {
         {"1,\"2\"x\n", false, ":1: something follows a closing quote"},
         {"a,b\n1,\xff\n", true, ":2: column 1 (\"b\"): \"?\" is no number"},
         {"a\xff,b\n1,2\n", true, ":1: the name of column 0 is not UTF-8"},
+        {"1,2\r3,4\r", false, ":1: column 1: \"2?3\" is no number"},
+        {"a,b\r1,2\r3,4\r", true, ":1: the name of column 1 has a CR; lines end with LF or CRLF, not with CR alone"},
         {"1,2\n3,\x1b[31m\n", false, "\"?[31m\" is no number"},
         {"1,2\n3,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", false,
          "aaa..\" is no"},
@@ -273,7 +287,9 @@ Test(data_csv, datasets_that_cannot_be) {
         {{.target = twice, .targets = 2}, ": column 3 is named twice"},
         {{.target = kind, .targets = 1, .ignore = kind, .ignored = 1}, ": column 3 is named twice"},
         {{.target = twice, .targets = 2, .classes = 3}, "a class is one target"},
-        {{.classes = 3}, "a class is one target"},
+        {{.classes = 3}, ": a class is one target, not 0"},
+        {{.targets = -1}, ": targets -1, classes 0 or ignored 0 is negative"},
+        {{.ignored = -2}, ": targets 0, classes 0 or ignored -2 is negative"},
         {{.target = unknown, .targets = 1}, "no column \"lenght\" among 5; did you mean \"length\"?"},
         {{.target = all, .targets = 5}, "no column is left as a feature"},
         {{.target = all, .targets = 6}, "6 targets among 5 columns"},

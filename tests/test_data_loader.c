@@ -1,6 +1,7 @@
 /* test_data_loader.c - the loader: what a batch holds, in which order, from which thread, and after which mishap. */
 #include "util_files.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -497,5 +498,10 @@ Test(data_loader, options_are_checked) {
     bad.count = SIZE_MAX / 2, bad.max_width = 1 << 30, bad.height = 1 << 30;
     cr_assert_null(tw_loader_new(ctx, &bad, &(tw_loader_options){.batch = 1 << 30}));
     assert_sentence(ctx, tw_error(ctx), TW_ERR_NOMEM, "loader: out of memory", "");
+    cr_assert_null(tw_loader_new(ctx, &bad, &(tw_loader_options){.batch = 1 << 30, .width_multiple = 1000}));
+    assert_sentence(ctx, tw_error(ctx), TW_ERR_NOMEM, "loader: out of memory", " x 1073742000");
+    cr_assert_null(tw_loader_new(ctx, &good, &(tw_loader_options){.batch = 1, .width_multiple = INT_MAX}));
+    assert_sentence(ctx, tw_error(ctx), TW_ERR_RANGE, "loader: a width of ",
+                    ", rounded up to a multiple of 2147483647");
     tw_ctx_free(ctx);
 }

@@ -36,7 +36,11 @@ Test(data_sets, classes_are_checked) {
     err = tw_dataset_classes(ctx, &images, &images, 10, NULL, &set);
     assert_sentence(ctx, err, TW_ERR_SHAPE, "dataset: classes have 1 dimension, those in (in memory) 3", "");
     err = tw_dataset_classes(ctx, &images, &labels, 10, &(tw_picture_options){.std = -1}, &set);
-    assert_sentence(ctx, err, TW_ERR_RANGE, "dataset: ", "negative");
+    assert_sentence(ctx, err, TW_ERR_RANGE, "dataset: the std cannot be -1", "");
+    err = tw_dataset_classes(ctx, &images, &labels, 10, &(tw_picture_options){.std = NAN}, &set);
+    assert_sentence(ctx, err, TW_ERR_RANGE, "dataset: the std cannot be nan", "");
+    err = tw_dataset_classes(ctx, &images, &labels, 10, &(tw_picture_options){.max_width = -1}, &set);
+    assert_sentence(ctx, err, TW_ERR_RANGE, "dataset: height 0 or max_width -1 is negative", "");
     images.dim[1] = 0;
     err = tw_dataset_classes(ctx, &images, &labels, 10, NULL, &set);
     assert_sentence(ctx, err, TW_ERR_SHAPE, "dataset: the pictures in (in memory) are 3 x 0 pixels", "");

@@ -57,6 +57,34 @@ Test(engine, a_stale_tensor_is_an_error) {
     tw_ctx_free(ctx);
 }
 
+/* Steps are counted by each context, so a tensor of another one is noticed where the counts differ. */
+Test(engine, a_tensor_of_another_context) {
+    tw_ctx *ctx = tw_ctx_new(1), *other = tw_ctx_new(1);
+    tw_step_begin(other);
+    cr_assert_null(tw_tanh(ctx, tw_full(other, 1, 2, two_three)));
+    assert_error(ctx, TW_ERR_STATE, "tanh: input 1 belongs to an earlier step, or to another context");
+    tw_ctx_free(ctx);
+    tw_ctx_free(other);
+}
+
+Test(engine, draws_that_cannot_be) {
+    tw_ctx *ctx = tw_ctx_new(1);
+    const tw_real most = sizeof(tw_real) == 4 ? (tw_real)3e38 : (tw_real)1.7e308, inf = INFINITY, nan = NAN;
+    const tw_real range[][2] = {{5, 1}, {nan, 1}, {0, nan}, {-most, most}, {0, inf}, {-inf, inf}, {inf, inf}};
+    for (size_t i = 0; i < sizeof range / sizeof *range; i++) {
+        cr_assert_null(tw_rand(ctx, range[i][0], range[i][1], 2, two_three));
+        assert_error(ctx, TW_ERR_RANGE, "rand: there is no number to draw from ");
+    }
+    for (int i = 0; i < 3; i++) {
+        cr_assert_null(tw_randn(ctx, 0, (const tw_real[]){-1, nan, inf}[i], 2, two_three));
+        assert_error(ctx, TW_ERR_RANGE, "randn: a standard deviation is finite, and 0 or above");
+    }
+    cr_assert_eq(tw_rng_get(ctx).counter, 0, "nothing was drawn");
+    const tw_tensor *same = tw_rand(ctx, 2, 2, 2, two_three), *one = tw_randn(ctx, 3, 0, 2, two_three);
+    cr_assert(same->data[5] == 2 && one->data[5] == 3);
+    tw_ctx_free(ctx);
+}
+
 Test(engine, shapes_that_cannot_be) {
     tw_ctx *ctx = tw_ctx_new(1);
     tw_real v = 1;

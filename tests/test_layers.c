@@ -375,3 +375,53 @@ Test(layers, any_failed_allocation_is_reported_and_leaks_nothing) {
         cr_assert_eq(c.blocks, 0, "allocation %ld", k);
     }
 }
+
+/* Its parameters' gradients are counted by the steps of the context that they were made in. */
+Test(layers, of_another_context) {
+    tw_ctx *ctx = tw_ctx_new(1), *other = tw_ctx_new(1);
+    tw_params *params = tw_params_new(ctx), *own = tw_params_new(other);
+    tw_layer *net = tw_sequential_new(own), *lstm = tw_lstm_new(params, "lstm", 2, 2, NULL);
+    tw_sequential_add(net, tw_conv2d_new(params, "conv", 1, 1, 1, 1, NULL));
+    tw_sequential_add(net, tw_max_pool2d_new(own, 2, 2, NULL));
+    cr_assert_null(tw_forward(other, net, tw_full(other, 1, 4, (int[]){1, 1, 2, 2})));
+    assert_error(other, TW_ERR_STATE, "conv2d \"conv\" was made in another context, and cannot be used in this one");
+    cr_assert_null(tw_forward(other, tw_activation_new(params, TW_ACT_RELU), tw_full(other, 1, 0, NULL)));
+    assert_error(other, TW_ERR_STATE, "activation was made in another context");
+    cr_assert_null(tw_lstm(other, lstm, tw_full(other, 1, 3, (int[]){1, 1, 2}), (tw_labels){NULL, 0}, NULL, NULL));
+    assert_error(other, TW_ERR_STATE, "lstm \"lstm\" was made in another context");
+    tw_params_free(params);
+    tw_params_free(own);
+    tw_ctx_free(ctx);
+    tw_ctx_free(other);
+}
+
+static tw_layer *refused_layer(tw_params *params, int kind, bool taken) {
+    const int most = 1 << 30, one = 1, large = taken ? 1 : most; /* 2^60 numbers are refused, 2^30 would not be */
+    switch (kind) {
+    case 0: return tw_dense_new(params, "a", large, large, NULL);
+    case 1: return tw_conv2d_new(params, "a", large, large, 1, 1, NULL);
+    case 2: return tw_lstm_new(params, "a", large, taken ? 1 : (1 << 28) - 1, NULL);
+    case 3: return tw_gru_new(params, "a", large, taken ? 1 : (1 << 28) - 1, NULL);
+    case 4: return tw_batchnorm_new(params, "a", 1, NULL);
+    default: return tw_layer_norm_new(params, "a", 1, &one, NULL);
+    }
+}
+
+/* A layer whose first parameter is refused makes no others: a weight of 2^60 numbers was followed by a bias of 2^30. */
+Test(layers, stop_at_the_first_failure) {
+    static const char *const first[] = {"a.weight",       "a.weight", "a.weight_ih_l0",
+                                        "a.weight_ih_l0", "a.weight", "a.weight"};
+    for (int kind = 0; kind < 6; kind++)
+        for (int taken = kind > 3; taken < 2; taken++) {
+            counted c = {0};
+            tw_ctx *ctx = counted_ctx(&c, 1);
+            tw_params *params = tw_params_new(ctx);
+            if (taken) cr_assert_not_null(tw_param(params, first[kind], (tw_init){0}, 0, NULL));
+            cr_assert_null(refused_layer(params, kind, taken));
+            assert_error(ctx, taken ? TW_ERR_RANGE : TW_ERR_SHAPE, first[kind]);
+            cr_assert_eq(tw_params_count(params), (size_t)taken, "kind %d", kind);
+            cr_assert_lt(c.most, 1 << 20);
+            tw_params_free(params);
+            tw_ctx_free(ctx);
+        }
+}

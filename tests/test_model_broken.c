@@ -55,6 +55,9 @@ Test(model_broken, headers) {
         {"{" A "," B ",}", "not JSON"},
         {"{\"a\377\":{}," B "}", "UTF-8"},
         {"{\"a\":nul," B "}", "not JSON"},
+        {"{\"__metadata__\":{\"k\":\"a\\u0000b\"}," A "," B "}", "a string of the header has a NUL character"},
+        {"{\"__metadata__\":{\"k\\\\\\u0000b\":\"a\"}," A "," B "}", "has a NUL character"},
+        {"{\"a\\u0000\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}," B "}", "has a NUL character"},
         /* entries that describe nothing */
         {"{\"a\":3," B "}", "\"a\" does not describe a tensor"},
         {"{\"a\":[]," B "}", "\"a\" does not describe a tensor"},

@@ -353,6 +353,10 @@ Test(optim, schedules) {
     check_factor("one_cycle:three_phase=1,div_factor=4", 6, 10, 1. / 4);
     check_factor("one_cycle:pct_start=0", 0, 10, 1);
     check_factor("one_cycle:steps=1", 1, 1, 1. / 25 / 1e4);
+    const double before[] = {-1, -1e300, NAN, -INFINITY}; /* the beginning: as at 0 */
+    static const char *const spec[] = {"constant:warmup=2", "step",      "cosine",
+                                       "cosine:warmup=1",   "one_cycle", "constant"};
+    for (int i = 0; i < 24; i++) check_factor(spec[i / 4], before[i % 4], 10, factor(spec[i / 4], 0, 10));
     /* Many steps are nearly the limit. */
     for (double e = 0; e <= 10; e += 0.5)
         cr_assert_float_eq(factor("one_cycle:steps=1000000", e, 10), factor("one_cycle", e, 10), 1e-5);

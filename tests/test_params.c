@@ -36,6 +36,10 @@ Test(params, mistakes) {
     assert_error(ctx, TW_ERR_RANGE, "cannot name a parameter");
     cr_assert_null(vector("thalweg.optim", 2, 0));
     assert_error(ctx, TW_ERR_RANGE, "model files reserve it");
+    cr_assert_null(vector("a\xff", 2, 0));
+    assert_error(ctx, TW_ERR_RANGE, "\"a?\" cannot name a parameter: it is not UTF-8");
+    cr_assert_null(tw_buffer(params, "\xc3", 0, 0, NULL));
+    assert_error(ctx, TW_ERR_RANGE, "it is not UTF-8");
     cr_assert_null(vector("b", -2, 0));
     assert_error(ctx, TW_ERR_SHAPE, "\"b\"");
     cr_assert_null(tw_buffer(params, "b", 0, 6, (int[]){1, 1, 1, 1, 1, 1}));

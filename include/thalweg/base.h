@@ -40,7 +40,10 @@ typedef float tw_real;
 
 /* ---- errors ---------------------------------------------------------------------------------------
  * Maths returns a tensor, or NULL after an error; NULL tensors, layers and parameters give NULL, so expressions nest
- * unchecked. Other pointers must not be NULL, unless their comment says that they may.
+ * unchecked. What a constructor that failed has returned may be passed on, too: functions of a NULL tw_params,
+ * tw_optim, tw_ema, tw_loader or tw_meta give NULL, 0 or STATE. A name, a path or a list of dimensions or axes that is
+ * NULL is an error with a sentence. Other pointers must not be NULL, unless their comment says that they may: the
+ * context, what is only read (a table, a picture, a language model), and where a result goes.
  * I/O returns a tw_err. Either way the FIRST error stays in the context until tw_error_clear. */
 typedef enum tw_err {
     TW_OK = 0,
@@ -72,7 +75,10 @@ TW_API TW_MUST_CHECK tw_err tw_file_check(tw_ctx *ctx, const char *path);
 
 /* ---- context --------------------------------------------------------------------------------------
  * Holds the step's memory, the tape, the random state and a small thread pool. One per thread of yours;
- * two contexts share nothing. Built with OpenBLAS, making one sets OpenBLAS to a single thread for the whole process,
+ * two contexts share nothing, and must not be mixed: tensors, parameters and layers are used in the context that they
+ * were made in. A layer of another one is a STATE error, and so is a tensor whose step has another number; a parameter,
+ * which belongs to no step, is not noticed. To give one context the weights of another, save and load them, or copy
+ * their numbers. Built with OpenBLAS, making one sets OpenBLAS to a single thread for the whole process,
  * and it must stay so: the threads here are the context's own. A child after fork() may go on with its copy of
  * a context, which then works in one thread. A context outlives what was made with it. */
 typedef struct tw_allocator {
@@ -91,7 +97,8 @@ TW_API TW_MUST_CHECK tw_ctx *tw_ctx_new(uint64_t seed);                      /* 
 TW_API TW_MUST_CHECK tw_ctx *tw_ctx_new_with(const tw_ctx_options *options); /* NULL: out of memory */
 TW_API void tw_ctx_free(tw_ctx *ctx);                                        /* NULL is allowed */
 
-TW_API void tw_set_threads(tw_ctx *ctx, int threads); /* 1..256; the results do not depend on it, only the time does */
+/* The results do not depend on it, only the time does. Less than 1 becomes 1, and more than 256 becomes 256. */
+TW_API void tw_set_threads(tw_ctx *ctx, int threads);
 TW_API int tw_threads(const tw_ctx *ctx);
 TW_API void tw_set_training(tw_ctx *ctx, bool on); /* train (default) or eval: dropout, batch norm */
 TW_API bool tw_training(const tw_ctx *ctx);

@@ -95,13 +95,14 @@ typedef struct tw_csv {
 /* Reads path; options NULL: no header, commas. Fields may stand in double quotes, with "" for one of them inside (RFC
  * 4180); spaces around a field, LF and CRLF, a UTF-8 byte order mark and empty lines are accepted. Numbers are decimal,
  * with a point. A missing value (an empty field, NA, nan, ..), one that is no finite number, too many or too few fields
- * in a row, and a quote without end are FORMAT, with file, line and column. */
+ * in a row, a quote without end, and lines that end with CR alone are FORMAT, with file, line and column. */
 TW_API TW_MUST_CHECK tw_err tw_csv_load(tw_ctx *ctx, const char *path, const tw_csv_options *options, tw_csv *csv);
 TW_API void tw_csv_free(tw_csv *csv);
 /* The index of a column given by its name, or by its number: 0 is the first, -1 the last. What is no name and no number
  * is RANGE, with the nearest name suggested, and so is a name that two columns have; then -1 is returned. */
 TW_API int tw_csv_column(tw_ctx *ctx, const tw_csv *csv, const char *column);
-/* Mean and standard deviation of a column; 0 and 0 when there are no rows. */
+/* Mean and standard deviation of a column, 0 .. columns - 1; 0 and 0 when there are no rows. Of another number, such as
+ * the -1 of a tw_csv_column that failed, both are NaN. */
 TW_API void tw_csv_mean_std(const tw_csv *csv, int column, double *mean, double *std);
 
 /* ---- .npy: an array of NumPy's --------------------------------------------------------------------------- */
@@ -124,7 +125,8 @@ TW_API void tw_npy_free(tw_npy *npy);
 
 /* ---- datasets and the loader -----------------------------------------------------------------------------
  * A dataset gives sample i as a picture [C,H,width] with a label (a class or a sequence of symbols), with numbers to
- * predict (targets), or with both. get is called from the loader's own thread (one call at a time, up to one batch
+ * predict (targets), with both, or with neither (.sequences = true, .max_label = 0: an autoencoder's, which predicts x
+ * itself; all its labels are empty). get is called from the loader's own thread (one call at a time, up to one batch
  * ahead; but see in_memory), with a random stream (extend.h) that depends on the loader's seed, the epoch and i only:
  * augmentation drawn from it does not depend on threads. Two loaders of one dataset have two threads; the ready-made
  * datasets below allow that. */
@@ -139,7 +141,7 @@ typedef struct tw_dataset {
     size_t count;
     int channels, height, max_width;
     int max_label;  /* longest label; 1 for classes, 0 for targets alone */
-    bool sequences; /* labels are sequences: the batch has label_lengths */
+    bool sequences; /* labels are sequences: the batch has label_lengths. With max_label 0 and no targets: neither */
     void *user;
     int (*width)(void *user, size_t i); /* for bucketing, roughly; NULL: all the same */
     /* On failure returns an error and writes a sentence into message[size]. */

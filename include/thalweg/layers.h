@@ -14,7 +14,7 @@ extern "C" {
 
 typedef struct tw_layer tw_layer;
 
-/* The layer's output for x. NULL in, NULL out. */
+/* The layer's output for x. NULL in, NULL out. A layer of another context is a STATE error. */
 TW_API tw_tensor *tw_forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x);
 
 /* LEAKY_RELU has slope 0.01; GELU is tw_gelu, GELU_TANH tw_gelu_tanh. Where a layer takes one, it is part of the

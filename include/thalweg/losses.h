@@ -1,12 +1,18 @@
 /* thalweg/losses.h - CostLayers: the last layer of a network, which compares a prediction with the truth.
  *
- * Each loss takes logits where a softmax or sigmoid precedes it and works in log space. Options NULL means the
- * defaults; otherwise start from tw_<loss>_defaults(): every value is taken literally, 0 too. What a loss of several
+ * Each loss takes logits where a softmax or sigmoid precedes it and works in log space. What a loss of several
  * numbers compares is called a term: an element, a position, or a sample, as said with each.
+ *
+ * OPTIONS: NULL means the defaults. Otherwise START FROM tw_<loss>_defaults(), unlike with layers: every value is taken
+ * literally, and 0 too. In &(tw_cross_entropy_options){.label_smoothing = 0.1} ignore_index is 0, so that class 0 is
+ * left out of the loss; in &(tw_focal_options){0} gamma is 0. Right is
+ *     tw_cross_entropy_options o = tw_cross_entropy_defaults();
+ *     o.label_smoothing = 0.1;
  *
  * Every options struct begins with a reduction and a sample_weight: NULL, or a tensor [N] that multiplies each
  * sample's terms. mean still divides by the number of terms. A weight of 0 leaves a sample out, even one whose loss is
- * infinite. The weights are constants: a tensor that wants a gradient is refused (tw_detach it).
+ * infinite. The weights are constants, finite and 0 or above: others are a RANGE error, and so is a tensor that wants a
+ * gradient (tw_detach it).
  *
  * Targets that are tensors get a gradient when they want one. Errors: SHAPE for targets that do not belong to the
  * prediction, RANGE for classes, options or probabilities that cannot be. docs/losses derives every gradient. */

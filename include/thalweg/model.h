@@ -35,15 +35,17 @@ TW_API TW_MUST_CHECK tw_err tw_model_save(const tw_params *params, const tw_meta
 TW_API TW_MUST_CHECK tw_err tw_model_save_as(const tw_params *params, const tw_meta *meta, const char *dtype,
                                              const char *path);
 /* Fills params by name (F64, F32, F16, BF16, I64, I32, U8 are converted). A missing or misshapen tensor is FORMAT and
- * leaves params as they were. Tensors params does not know are an error too, unless they are a checkpoint's own. A tied
- * parameter is saved under its original's name, and found under either. Averages of weights (tw_ema, optim.h) are not
- * saved, and are loaded where the file and params have them. */
+ * leaves params as they were; so is a number of an F64 tensor that is too large for a tw_real that is float, while
+ * infinities and NaNs are read as they are. Tensors params does not know are an error too, unless they are a
+ * checkpoint's own. A tied parameter is saved under its original's name, and found under either. Averages of weights
+ * (tw_ema, optim.h) are not saved, and are loaded where the file and params have them. */
 TW_API TW_MUST_CHECK tw_err tw_model_load(tw_params *params, const char *path);
 
 /* ---- checkpoints ----------------------------------------------------------------------------------------
  * optim may be NULL: then no optimiser state. position may be NULL. Loading also sets the context's random state and
  * the learning rate. An optimiser of another kind, with other options (but lr) or other groups than the saved one is
- * FORMAT, and so is a checkpoint of a later version. All is loaded or nothing. Averages of weights (tw_ema) are saved,
+ * FORMAT, and so are parameters of which others are frozen (tw_params_set_frozen comes before loading) and a checkpoint
+ * of a later version. All is loaded or nothing. Averages of weights (tw_ema) are saved,
  * and must be there again. */
 TW_API TW_MUST_CHECK tw_err tw_checkpoint_save(const tw_params *params, const tw_optim *optim,
                                                const tw_loader_position *position, const tw_meta *meta,

@@ -88,7 +88,8 @@ TW_API TW_MUST_CHECK tw_err tw_ema_swap_in(tw_ema *ema);
 TW_API TW_MUST_CHECK tw_err tw_ema_swap_out(tw_ema *ema);
 /* Copies the averages over another model's weights, matched by name. `to` may be the averaged model itself, whose
  * weights are then overwritten. A name that is missing is RANGE, another shape SHAPE, averages in the weights' place of
- * either STATE, and nothing is copied. */
+ * either STATE, and nothing is copied. These sentences are in the context of `to`; that of averages in the weights'
+ * place of ema's own model is in the context of that. */
 TW_API TW_MUST_CHECK tw_err tw_ema_copy(const tw_ema *ema, tw_params *to);
 
 /* ---- early stopping --------------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ typedef struct tw_schedule {
     int steps;
 } tw_schedule;
 TW_API TW_MUST_CHECK tw_err tw_schedule_parse(tw_ctx *ctx, const char *spec, tw_schedule *schedule);
-/* The factor at `epoch` (may be fractional: 3.5 is half-way through the fourth) of `epochs`. */
+/* The factor at `epoch` (may be fractional: 3.5 is half-way through the fourth; negative or NaN: 0) of `epochs`. */
 TW_API double tw_schedule_factor(const tw_schedule *schedule, double epoch, double epochs);
 
 #ifdef __cplusplus

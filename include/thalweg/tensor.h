@@ -35,7 +35,9 @@ typedef struct tw_tensor {
     bool flat;  /* data and grad lie in a tw_params' flat blocks */
 } tw_tensor;
 
-/* Integers passed by value: class indices, label texts, lengths. A wrong n is an error, never a read past the end. */
+/* Integers passed by value: class indices, label texts, lengths. A wrong n is an error, never a read past the end. What
+ * an array of these, or of tw_reals, of dimensions, axes or tensors holds is read or copied during the call, which it
+ * need not outlive. Used later are only tw_input's data and tw_set_name's name. */
 typedef struct tw_labels {
     const int32_t *v;
     size_t n;
@@ -60,7 +62,8 @@ TW_API tw_tensor *tw_input(tw_ctx *ctx, const tw_real *data, int ndim, const int
 /* The same, as a leaf whose ->grad is there after tw_backward. */
 TW_API tw_tensor *tw_input_grad(tw_ctx *ctx, const tw_real *data, int ndim, const int *dim);
 TW_API tw_tensor *tw_full(tw_ctx *ctx, tw_real value, int ndim, const int *dim);
-/* Independent draws from N(mean, std^2) / U[low, high), from the context's random state. */
+/* Independent draws from N(mean, std^2) / U[low, high), from the context's random state. With low = high all are that
+ * number. RANGE: std negative or not finite; low above high, one of them NaN, or high - low not finite. */
 TW_API tw_tensor *tw_randn(tw_ctx *ctx, tw_real mean, tw_real std, int ndim, const int *dim);
 TW_API tw_tensor *tw_rand(tw_ctx *ctx, tw_real low, tw_real high, int ndim, const int *dim);
 /* A copy of x's value that backward does not pass. */
@@ -90,7 +93,8 @@ TW_API TW_MUST_CHECK tw_err tw_tensor_copy_out(tw_ctx *ctx, const tw_tensor *x, 
 
 /* One line a node: op, input and output shapes, milliseconds forward and backward, bytes. */
 TW_API void tw_tape_print(tw_ctx *ctx, FILE *out);
-/* The same as a graph, text for Graphviz's `dot -Tsvg`: a box an op, an ellipse a tensor that no op computed. */
+/* The same as a graph, text for Graphviz's `dot -Tsvg`: a box an op, an ellipse a tensor that no op computed (bold: it
+ * wants a gradient) or that no op has taken, such as the loss. */
 TW_API void tw_tape_dot(tw_ctx *ctx, FILE *out);
 /* Measure the times that tw_tape_print shows (off by default). */
 TW_API void tw_set_profiling(tw_ctx *ctx, bool on);
@@ -185,8 +189,9 @@ typedef struct tw_init {
 
 /* A parameter (a leaf with a gradient) or a buffer (no gradient, saved with the model), named as in PyTorch's
  * state_dict. dim is [out, in, ...]: fan_in is the product of all but dim[0]. The draws depend on the context's
- * seed and the name only, so two models of one context with the same names begin alike. NULL + RANGE when the name is
- * taken, STATE when params is sealed. */
+ * seed and the name only, so two models of one context with the same names begin alike. A name is copied; it is UTF-8,
+ * not empty, not "__metadata__", does not begin with "thalweg.", which model files reserve, and for a layer's parameter
+ * it has at most 255 bytes. NULL + RANGE when it is no such name or taken, STATE when params is sealed. */
 TW_API tw_tensor *tw_param(tw_params *params, const char *name, tw_init init, int ndim, const int *dim);
 TW_API tw_tensor *tw_buffer(tw_params *params, const char *name, tw_real value, int ndim, const int *dim);
 /* From now on `name` is the parameter `original`, value and gradient. Before sealing. */

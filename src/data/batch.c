@@ -31,13 +31,13 @@ static size_t largest(const tw_dataset *d, const tw_loader_options *o) {
     return d->count < (size_t)o->batch ? d->count + !d->count : (size_t)o->batch;
 }
 
-static int rounded_up(int width, const tw_loader_options *o) {
+int tw__rounded_width(int width, const tw_loader_options *o) {
     int multiple = o->width_multiple > 1 ? o->width_multiple : 1;
-    return width > INT_MAX - multiple ? 0 : ((width - 1) / multiple + 1) * multiple;
+    return ((width - 1) / multiple + 1) * multiple;
 }
 
 static size_t stride_of(const tw_dataset *d, const tw_loader_options *o) {
-    return product((size_t)d->channels, (size_t)d->height, (size_t)rounded_up(d->max_width, o));
+    return product((size_t)d->channels, (size_t)d->height, (size_t)tw__rounded_width(d->max_width, o));
 }
 
 bool tw__slot_init(tw__slot *s, const tw_dataset *d, const tw_loader_options *o) {
@@ -198,7 +198,7 @@ tw_err tw__batcher_run(tw__batcher *b, tw_ctx *ctx, tw_loader_position at, tw__s
     int widest = 1;
     for (int i = 0; i < n; i++)
         if (s->width[i] > widest) widest = s->width[i];
-    int width = rounded_up(widest, &b->options);
+    int width = tw__rounded_width(widest, &b->options);
     pack(b, s, n, width);
     size_t labels = pack_labels(s, n, d->max_label);
     s->batch = (tw_batch){.n = n, .x = s->x, .dim = {n, d->channels, d->height, width}, .index = s->index};

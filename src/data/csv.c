@@ -171,6 +171,11 @@ static tw_err read_header(reader *r, tw_csv *csv) {
         if (strlen(f.text) != f.length || tw__utf8_valid(f.text, f.length) != f.length)
             return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s:%zu: the name of column %d is not UTF-8", r->path, r->begun,
                                csv->columns);
+        const char *cr = strchr(f.text, '\r');
+        if (cr && cr[1] != '\n') /* all lines would be one */
+            return tw_fail_err(r->ctx, TW_ERR_FORMAT,
+                               "%s:%zu: the name of column %d has a CR; lines end with LF or CRLF, not with CR alone",
+                               r->path, r->begun, csv->columns);
         if (csv->columns == INT_MAX)
             return tw_fail_err(r->ctx, TW_ERR_FORMAT, "%s:%zu: too many columns", r->path, r->begun);
         if ((size_t)csv->columns == room) {
@@ -241,6 +246,7 @@ static tw_err read_table(reader *r, bool header, tw_csv *csv) {
 
 tw_err tw_csv_load(tw_ctx *ctx, const char *path, const tw_csv_options *options, tw_csv *csv) {
     *csv = (tw_csv){0};
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     tw_csv_options o = options ? *options : (tw_csv_options){0};
     if (!o.separator) o.separator = ',';
     if (strchr("0123456789+-.eE\"\r\n", o.separator))
@@ -287,6 +293,10 @@ void tw_csv_free(tw_csv *csv) {
 int tw_csv_column(tw_ctx *ctx, const tw_csv *csv, const char *column) {
     char quoted[TW__QUOTED], *end;
     int found = -1;
+    if (!column) {
+        tw_fail(ctx, TW_ERR_RANGE, "the name of a column is NULL");
+        return -1;
+    }
     for (int i = 0; csv->name && i < csv->columns; i++) {
         if (strcmp(csv->name[i], column)) continue;
         if (found >= 0) {
@@ -312,8 +322,9 @@ int tw_csv_column(tw_ctx *ctx, const tw_csv *csv, const char *column) {
 void tw_csv_mean_std(const tw_csv *csv, int column, double *mean, double *std) {
     double n = (double)csv->rows, sum = 0, square = 0;
     size_t columns = (size_t)csv->columns;
-    *mean = *std = 0;
-    if (!csv->rows) return; /* value is NULL */
+    bool there = column >= 0 && column < csv->columns;
+    *mean = *std = there ? 0 : (double)NAN; /* -1 is what tw_csv_column returns after an error */
+    if (!there || !csv->rows) return;
     const tw_real *value = csv->value + column;
     for (size_t i = 0; i < csv->rows; i++) sum += (double)value[i * columns];
     *mean = sum / n;

@@ -106,10 +106,11 @@ tw_err tw_dataset_csv(tw_ctx *ctx, const tw_csv *csv, const tw_csv_dataset_optio
     *dataset = (tw_dataset){0};
     tw_csv_dataset_options o = options ? *options : (tw_csv_dataset_options){0};
     if (!csv->path) return tw_fail_err(ctx, TW_ERR_STATE, "dataset: the table was not loaded");
-    if (o.targets < 0 || o.classes < 0 || o.ignored < 0 || (o.classes && o.targets != 1))
-        return tw_fail_err(ctx, TW_ERR_RANGE,
-                           "%s: %d targets with %d classes, %d columns ignored: a class is one target", csv->path,
+    if (o.targets < 0 || o.classes < 0 || o.ignored < 0)
+        return tw_fail_err(ctx, TW_ERR_RANGE, "%s: targets %d, classes %d or ignored %d is negative", csv->path,
                            o.targets, o.classes, o.ignored);
+    if (o.classes && o.targets != 1)
+        return tw_fail_err(ctx, TW_ERR_RANGE, "%s: a class is one target, not %d", csv->path, o.targets);
     if (o.targets > csv->columns)
         return tw_fail_err(ctx, TW_ERR_RANGE, "%s: %d targets among %d columns", csv->path, o.targets, csv->columns);
     size_t columns = (size_t)csv->columns;

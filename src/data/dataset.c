@@ -18,9 +18,10 @@ static const char *name_of(const char *path) { return path ? path : "(in memory)
 static tw_err check_options(tw_ctx *ctx, const tw_picture_options *given, tw_picture_options *options) {
     *options = given ? *given : (tw_picture_options){0};
     if (options->std == 0) options->std = 1;
-    if (options->height < 0 || options->max_width < 0 || !(options->std > 0))
-        return tw_fail_err(ctx, TW_ERR_RANGE, "dataset: height %d, max_width %d or std %g is negative", options->height,
-                           options->max_width, options->std);
+    if (options->height < 0 || options->max_width < 0)
+        return tw_fail_err(ctx, TW_ERR_RANGE, "dataset: height %d or max_width %d is negative", options->height,
+                           options->max_width);
+    if (!(options->std > 0)) return tw_fail_err(ctx, TW_ERR_RANGE, "dataset: the std cannot be %g", options->std);
     double darkest = -options->mean / options->std, lightest = (1 - options->mean) / options->std;
     if (!isfinite((tw_real)darkest) || !isfinite((tw_real)lightest) || isinf(options->std))
         return tw_fail_err(ctx, TW_ERR_RANGE, "dataset: pixels cannot be normalised by the mean %g and the std %g",

@@ -172,6 +172,7 @@ static tw_err read_values(const reader *r, tw_idx *idx) {
 tw_err tw_idx_load(tw_ctx *ctx, const char *path, tw_idx *idx) {
     *idx = (tw_idx){0};
     const char *why;
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     reader r = {.ctx = ctx, .path = path};
     int fd = tw__open(path, TW__PIPES, &r.size, &why);
     if (fd < 0) return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be opened: %s", path, why);
@@ -193,6 +194,7 @@ tw_err tw_idx_load(tw_ctx *ctx, const char *path, tw_idx *idx) {
 
 tw_err tw_idx_find(tw_ctx *ctx, const char *dir, const char *stem, int ndim, tw_idx *idx) {
     *idx = (tw_idx){0};
+    if (tw__check_path(ctx, dir) || tw__check_path(ctx, stem)) return TW_ERR_IO;
     size_t size = strlen(dir) + strlen(stem) + 32;
     char *path = malloc(size);
     if (!path) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s/%s: out of memory", dir, stem);

@@ -138,6 +138,7 @@ static tw_err check_channels(tw_ctx *ctx, const char *name, int channels) {
 
 tw_err tw_image_load(tw_ctx *ctx, const char *path, int channels, tw_image *image) {
     *image = (tw_image){0};
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     tw_err err = check_channels(ctx, path, channels);
     if (err) return err;
     char message[640];

@@ -94,12 +94,13 @@ static tw_err make_batch(tw_loader *l) {
 
 /* ---- public ---------------------------------------------------------------------------------------------- */
 
-size_t tw_loader_batches(const tw_loader *l) { return l->batcher.plan.batches; }
-tw_loader_position tw_loader_tell(const tw_loader *l) { return l->at; }
+size_t tw_loader_batches(const tw_loader *l) { return l ? l->batcher.plan.batches : 0; }
+tw_loader_position tw_loader_tell(const tw_loader *l) { return l ? l->at : (tw_loader_position){0, 0}; }
 
 tw_err tw_loader_next(tw_loader *l, const tw_batch **batch) {
-    int64_t batches = (int64_t)l->batcher.plan.batches;
     *batch = NULL;
+    if (!l) return TW_ERR_STATE;
+    int64_t batches = (int64_t)l->batcher.plan.batches;
     if (l->at.batch == batches) {
         l->at = (tw_loader_position){l->at.epoch + 1, 0};
         return TW_OK;
@@ -113,6 +114,7 @@ tw_err tw_loader_next(tw_loader *l, const tw_batch **batch) {
 }
 
 tw_err tw_loader_seek(tw_loader *l, tw_loader_position position) {
+    if (!l) return TW_ERR_STATE;
     if (position.epoch < 0 || position.batch < 0 || (uint64_t)position.batch > l->batcher.plan.batches)
         return tw_fail_err(l->ctx, TW_ERR_RANGE,
                            "loader: cannot seek to epoch %lld, batch %lld: an epoch has %zu batches",
@@ -123,6 +125,7 @@ tw_err tw_loader_seek(tw_loader *l, tw_loader_position position) {
 }
 
 static tw_err check(tw_ctx *ctx, const tw_dataset *d, const tw_loader_options *o) {
+    if (!d || !o) return tw_fail_err(ctx, TW_ERR_RANGE, "loader: the %s NULL", d ? "options are" : "dataset is");
     if (!d->get || d->channels < 1 || d->height < 1 || d->max_width < 1 || d->targets < 0 ||
         d->max_label < (d->sequences || d->targets ? 0 : 1))
         return tw_fail_err(
@@ -134,6 +137,9 @@ static tw_err check(tw_ctx *ctx, const tw_dataset *d, const tw_loader_options *o
         return tw_fail_err(ctx, TW_ERR_RANGE,
                            "loader: batch %d must be at least 1, buckets %d and width_multiple %d at least 0", o->batch,
                            o->buckets, o->width_multiple);
+    if (o->width_multiple > 1 && d->max_width > INT_MAX - o->width_multiple)
+        return tw_fail_err(ctx, TW_ERR_RANGE, "loader: a width of %d, rounded up to a multiple of %d, is too large",
+                           d->max_width, o->width_multiple);
     if (o->buckets > INT_MAX / o->batch)
         return tw_fail_err(ctx, TW_ERR_RANGE, "loader: %d buckets of %d samples are too many", o->buckets, o->batch);
     return TW_OK;
@@ -165,7 +171,7 @@ tw_loader *tw_loader_new(tw_ctx *ctx, const tw_dataset *dataset, const tw_loader
     pthread_cond_init(&l->changed, NULL);
     if (!allocate(l, options))
         tw_fail(ctx, TW_ERR_NOMEM, "loader: out of memory for batches of %d pictures of %d x %d x %d", options->batch,
-                dataset->channels, dataset->height, dataset->max_width);
+                dataset->channels, dataset->height, tw__rounded_width(dataset->max_width, options));
     else if (l->threaded && !start_thread(l))
         tw_fail(ctx, TW_ERR_NOMEM, "loader: the system gives no thread; no_thread does without");
     else return l;

@@ -35,6 +35,9 @@ typedef struct tw__slot {
     size_t *index;
 } tw__slot;
 
+/* A batch's width, which loader.c has found to be an int. */
+int tw__rounded_width(int width, const tw_loader_options *options);
+
 /* Room for any batch; false when memory runs out. What was taken is freed by tw__slot_free in either case. */
 bool tw__slot_init(tw__slot *slot, const tw_dataset *dataset, const tw_loader_options *options);
 void tw__slot_free(tw__slot *slot);

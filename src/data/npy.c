@@ -266,6 +266,7 @@ static tw_err read_numbers(reader *r, tw_npy *npy) {
 /* As in NumPy, a shape with a 0 must be one without it, too, wherever it stands. */
 static bool shape_size(int ndim, const int *dim, size_t *size) {
     int others[TW_MAX_DIMS], n = 0;
+    if (ndim > 0 && !dim) return false;
     for (int i = 0; i < ndim && ndim <= TW_MAX_DIMS; i++)
         if (dim[i]) others[n++] = dim[i];
     return tw__shape_size(n, others, size) && tw__shape_size(ndim, dim, size);
@@ -297,6 +298,7 @@ static tw_err load(reader *r, tw_npy *npy) {
 tw_err tw_npy_load(tw_ctx *ctx, const char *path, tw_npy *npy) {
     *npy = (tw_npy){0};
     const char *why;
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     reader r = {.ctx = ctx, .path = path};
     r.file = tw__fopen(path, TW__FILES, &r.left, &why);
     if (!r.file) return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be opened: %s", path, why);
@@ -356,6 +358,7 @@ static tw_err write_numbers(tw__atomic *file, const tw_real *data, size_t size) 
 tw_err tw_npy_save(tw_ctx *ctx, const char *path, const tw_real *data, int ndim, const int *dim) {
     char head[512];
     size_t size;
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     if (!shape_size(ndim, dim, &size) || (size && !data))
         return tw_fail_err(ctx, TW_ERR_SHAPE, "%s: not an array's shape (%d dimensions), or no data", path, ndim);
     tw__atomic file;

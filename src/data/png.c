@@ -3,6 +3,7 @@
  * so. */
 #include "data/image.h"
 #include "tensor/atomic.h"
+#include "tensor/file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,7 @@ static tw_err encode(png *p, const tw_image *image) {
 }
 
 tw_err tw_image_save_png(tw_ctx *ctx, const char *path, const tw_image *image) {
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     if (!is_picture(image)) return tw_fail_err(ctx, TW_ERR_RANGE, "%s: no picture to write", path);
     tw__atomic file;
     png p = {.file = &file};

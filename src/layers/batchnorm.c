@@ -260,9 +260,9 @@ tw_layer *tw_batchnorm_new(tw_params *params, const char *name, int channels, co
     const int dim[] = {channels};
     b->options = o;
     b->weight = tw_layer_param(&b->base, "weight", (tw_init){TW_INIT_CONSTANT, 1}, 1, dim);
-    b->bias = tw_layer_param(&b->base, "bias", (tw_init){TW_INIT_CONSTANT, 0}, 1, dim);
-    b->running_mean = tw_layer_buffer(&b->base, "running_mean", 0, 1, dim);
-    b->running_var = tw_layer_buffer(&b->base, "running_var", 1, 1, dim);
-    b->batches = tw_layer_buffer(&b->base, "num_batches_tracked", 0, 0, NULL);
-    return b->weight && b->bias && b->running_mean && b->running_var && b->batches ? &b->base : NULL;
+    if (b->weight) b->bias = tw_layer_param(&b->base, "bias", (tw_init){TW_INIT_CONSTANT, 0}, 1, dim);
+    if (b->bias) b->running_mean = tw_layer_buffer(&b->base, "running_mean", 0, 1, dim);
+    if (b->running_mean) b->running_var = tw_layer_buffer(&b->base, "running_var", 1, 1, dim);
+    if (b->running_var) b->batches = tw_layer_buffer(&b->base, "num_batches_tracked", 0, 0, NULL);
+    return b->batches ? &b->base : NULL;
 }

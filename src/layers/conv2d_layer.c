@@ -58,6 +58,6 @@ tw_layer *tw_conv2d_new(tw_params *params, const char *name, int in, int out, in
         bias_init = o.init = (tw_init){TW_INIT_UNIFORM, 1 / sqrt((double)seen * kh * kw)};
     c->options = o;
     c->weight = tw_layer_param(&c->base, "weight", o.init, 4, (int[]){out, seen, kh, kw});
-    if (!o.no_bias) c->bias = tw_layer_param(&c->base, "bias", bias_init, 1, (int[]){out});
+    if (c->weight && !o.no_bias) c->bias = tw_layer_param(&c->base, "bias", bias_init, 1, (int[]){out});
     return c->weight && (o.no_bias || c->bias) ? &c->base : NULL;
 }

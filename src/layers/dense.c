@@ -185,6 +185,6 @@ tw_layer *tw_dense_new(tw_params *params, const char *name, int in, int out, con
     if (o.init.kind == TW_INIT_DEFAULT) bias_init = o.init = (tw_init){TW_INIT_UNIFORM, 1 / sqrt(in)};
     d->act = o.act;
     d->weight = tw_layer_param(&d->base, "weight", o.init, 2, (int[]){out, in});
-    if (!o.no_bias) d->bias = tw_layer_param(&d->base, "bias", bias_init, 1, (int[]){out});
+    if (d->weight && !o.no_bias) d->bias = tw_layer_param(&d->base, "bias", bias_init, 1, (int[]){out});
     return d->weight && (o.no_bias || d->bias) ? &d->base : NULL;
 }

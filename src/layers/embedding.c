@@ -108,6 +108,7 @@ tw_tensor *tw_embedding(tw_ctx *ctx, tw_tensor *weight, tw_labels index, int ndi
     if (!padding_of(ctx, options, weight->dim[0], &padding)) return NULL;
     if (ndim < 0 || ndim >= TW_MAX_DIMS)
         return tw_fail(ctx, TW_ERR_SHAPE, "embedding: indices have 0 to %d dimensions, not %d", TW_MAX_DIMS - 1, ndim);
+    if (ndim && !dim) return tw_fail(ctx, TW_ERR_SHAPE, "embedding: dim is NULL for %d dimensions", ndim);
     tw_tensor shape = {.ndim = ndim, .size = 1};
     bool legal = true;
     for (int i = 0; i < ndim; i++) {

@@ -1,4 +1,6 @@
 /* layer.c - what every layer shares: making it, naming its parameters, running it. */
+#include "layers/layer.h"
+
 #include <string.h>
 
 #include "tensor/internal.h"
@@ -74,8 +76,15 @@ tw_tensor *tw_layer_buffer(tw_layer *layer, const char *suffix, tw_real value, i
     return layer && full_name(layer, suffix, name) ? tw_buffer(layer->params, name, value, ndim, dim) : NULL;
 }
 
+bool tw__layer_ok(tw_ctx *ctx, const tw_layer *layer) {
+    if (tw_params_ctx(layer->params) == ctx) return true;
+    const char *quote = layer->name ? "\"" : "";
+    return tw_fail(ctx, TW_ERR_STATE, "%s%s%s%s%s was made in another context, and cannot be used in this one",
+                   layer->cls->type, layer->name ? " " : "", quote, layer->name ? layer->name : "", quote);
+}
+
 tw_tensor *tw_forward(tw_ctx *ctx, tw_layer *layer, tw_tensor *x) {
-    if (!layer || !x || tw_error(ctx)) return NULL;
+    if (!layer || !x || tw_error(ctx) || !tw__layer_ok(ctx, layer)) return NULL;
     tw_tensor *y = layer->cls->forward(ctx, layer, x);
     if (y && y != x && !y->name) y->name = layer->name; /* so that the next layer's complaint says where x came from */
     return y;

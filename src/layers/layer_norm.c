@@ -116,6 +116,7 @@ static const char *describe_dims(tw_ctx *ctx, int ndim, const int *dim) {
 static bool dims_ok(tw_ctx *ctx, int ndim, const int *dim, size_t *size) {
     if (ndim < 1 || ndim > TW_MAX_DIMS)
         return tw_fail(ctx, TW_ERR_RANGE, "layer_norm: over 1 to %d dimensions, not %d", TW_MAX_DIMS, ndim);
+    if (!dim) return tw_fail(ctx, TW_ERR_SHAPE, "layer_norm: dim is NULL for %d dimensions", ndim);
     for (int i = 0; i < ndim; i++)
         if (dim[i] < 1)
             return tw_fail(ctx, TW_ERR_RANGE, "layer_norm: each dimension is at least 1: %s",
@@ -205,6 +206,6 @@ tw_layer *tw_layer_norm_new(tw_params *params, const char *name, int ndim, const
     n->eps = o.eps;
     if (o.no_affine) return &n->base;
     n->weight = tw_layer_param(&n->base, "weight", (tw_init){TW_INIT_CONSTANT, 1}, ndim, dim);
-    if (!o.no_bias) n->bias = tw_layer_param(&n->base, "bias", (tw_init){TW_INIT_CONSTANT, 0}, ndim, dim);
+    if (n->weight && !o.no_bias) n->bias = tw_layer_param(&n->base, "bias", (tw_init){TW_INIT_CONSTANT, 0}, ndim, dim);
     return n->weight && (o.no_bias || n->bias) ? &n->base : NULL;
 }

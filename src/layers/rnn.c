@@ -1,5 +1,6 @@
 /* rnn.c - a recurrent layer of any kind: its parameters, the stack, initial and final states. */
 #include "layers/rnn.h"
+#include "layers/layer.h"
 
 #include <limits.h>
 #include <math.h>
@@ -20,12 +21,12 @@ static bool weights_new(tw__rnn *m, tw__rnn_weights *w, int k, int direction, co
     const tw_init weight = plain ? uniform : o->init, bias = plain ? uniform : zero;
     const int H = m->hidden, D = k == 0 ? m->input : H * m->directions, rows = m->kind->gates * H;
     w->ih = param(&m->base, "weight_ih", k, direction, weight, 2, (int[]){rows, D});
-    w->hh = param(&m->base, "weight_hh", k, direction, weight, 2, (int[]){rows, H});
-    if (!w->ih || !w->hh) return false;
+    if (w->ih) w->hh = param(&m->base, "weight_hh", k, direction, weight, 2, (int[]){rows, H});
+    if (!w->hh) return false;
     if (o->no_bias) return true;
     w->bias_ih = param(&m->base, "bias_ih", k, direction, bias, 1, (int[]){rows});
-    w->bias_hh = param(&m->base, "bias_hh", k, direction, bias, 1, (int[]){rows});
-    return w->bias_ih && w->bias_hh;
+    if (w->bias_ih) w->bias_hh = param(&m->base, "bias_hh", k, direction, bias, 1, (int[]){rows});
+    return w->bias_hh;
 }
 
 tw__rnn *tw__rnn_new(tw_params *params, const tw__rnn_kind *kind, const char *name, int input, int hidden,
@@ -103,7 +104,7 @@ tw_tensor *tw__rnn_run(tw_ctx *ctx, const tw__rnn_kind *kind, tw_layer *layer, t
                        tw_tensor *const start[TW__STATES], tw_tensor **end) {
     static const char *const names[TW__STATES] = {"h", "c"};
     const char *what = kind->op.name;
-    if (!layer || tw_error(ctx) || !tw_inputs_ok(ctx, what, 1, &x)) return NULL;
+    if (!layer || tw_error(ctx) || !tw__layer_ok(ctx, layer) || !tw_inputs_ok(ctx, what, 1, &x)) return NULL;
     if (layer->cls != &kind->cls) return tw_fail(ctx, TW_ERR_RANGE, "%s: the layer is a %s", what, layer->cls->type);
     const tw__rnn *m = (const tw__rnn *)layer;
     if (!input_ok(ctx, m, x, lengths)) return NULL;

@@ -1,4 +1,5 @@
 /* sequential.c - layers one after another; a sequential may hold others. */
+#include "layers/layer.h"
 #include "layers/pairs.h"
 
 #include <string.h>
@@ -25,6 +26,7 @@ static tw_tensor *forward_next(tw_ctx *ctx, const sequential *s, int *i, tw_tens
     if (*i + 1 == s->n || !tw__conv2d_may_pool(layer) || !tw__pool2d_is_plain_max(s->layer[*i + 1], &kh, &kw))
         return tw_forward(ctx, layer, x);
     ++*i;
+    if (!tw__layer_ok(ctx, layer)) return NULL;
     x = tw__conv2d_pooled(ctx, layer, x, kh, kw);
     return x && !x->name ? tw_set_name(x, layer->name) : x; /* as tw_forward does */
 }

@@ -55,7 +55,8 @@ static tw_err sample(tw_ctx *ctx, uint64_t stream, const void *options, tw_cost_
 
 static const tw_option option_table[] = {
     TW__REDUCTION_OPTION(tw_huber_options),
-    {"delta", TW_OPTION_REAL, offsetof(tw_huber_options, delta), 1, 0, INFINITY, NULL, "where the parabola ends, > 0"},
+    {"delta", TW_OPTION_REAL, offsetof(tw_huber_options, delta), 1, 1e-300, INFINITY, NULL,
+     "where the parabola ends, > 0"},
     {0},
 };
 

@@ -18,11 +18,11 @@ enum { COUNT = sizeof registry / sizeof *registry };
 
 size_t tw_cost_count(void) { return COUNT; }
 const tw_cost_layer *tw_cost_at(size_t i) { return i < COUNT ? registry[i] : NULL; }
-const char *tw_cost_name(const tw_cost_layer *layer) { return layer->name; }
-bool tw_cost_accepts(const tw_cost_layer *layer, tw_target_kind kind) { return layer->targets & kind; }
+const char *tw_cost_name(const tw_cost_layer *layer) { return layer ? layer->name : NULL; }
+bool tw_cost_accepts(const tw_cost_layer *layer, tw_target_kind kind) { return layer && layer->targets & kind; }
 
 tw_form tw_cost_form(const tw_cost *cost) {
-    return cost->layer && cost->layer->form ? cost->layer->form(cost->options) : TW_FORM_LOGITS;
+    return cost && cost->layer && cost->layer->form ? cost->layer->form(cost->options) : TW_FORM_LOGITS;
 }
 
 tw_err tw_cost_of(tw_ctx *ctx, const tw_cost_layer *layer, const char *spec, tw_cost *cost) {
@@ -45,7 +45,8 @@ tw_err tw_cost_find(tw_ctx *ctx, const char *spec, tw_cost *cost) {
 }
 
 tw_tensor *tw_cost_apply(tw_ctx *ctx, const tw_cost *cost, tw_tensor *pred, const tw_target *target) {
-    if (!cost->layer) return tw_fail(ctx, TW_ERR_STATE, "a loss that tw_cost_find did not find was applied");
+    if (!cost || !cost->layer) return tw_fail(ctx, TW_ERR_STATE, "a loss that tw_cost_find did not find was applied");
+    if (!target) return tw_fail(ctx, TW_ERR_RANGE, "%s: the target is NULL", cost->layer->name);
     if (cost->layer->targets == TW_TARGET_TENSOR && pred && !target->tensor)
         return tw_fail(ctx, TW_ERR_RANGE, "%s: compares with a tensor, and the target has none", cost->layer->name);
     return cost->layer->apply(ctx, pred, target, cost->options);

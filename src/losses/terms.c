@@ -8,6 +8,8 @@
  * (class weights, ignored positions). */
 #include <thalweg/extend.h>
 
+#include <math.h>
+
 tw_terms *tw_terms_new(tw_ctx *ctx, const char *what, tw_reduction reduction, tw_tensor *weight, int ndim,
                        const int *dim) {
     if ((unsigned)reduction > TW_REDUCTION_BATCHMEAN)
@@ -20,6 +22,11 @@ tw_terms *tw_terms_new(tw_ctx *ctx, const char *what, tw_reduction reduction, tw
         if (tw_will_record(ctx, 1, &weight))
             return tw_fail(ctx, TW_ERR_RANGE, "%s: no gradient passes to sample_weight %s; give it tw_detach", what,
                            tw_describe(ctx, weight));
+        for (size_t i = 0; i < weight->size; i++)
+            if (!(weight->data[i] >= 0 && isfinite(weight->data[i])))
+                return tw_fail(ctx, TW_ERR_RANGE,
+                               "%s: number %zu of sample_weight is %g; weights are finite, and 0 or above", what, i,
+                               (double)weight->data[i]);
     }
     tw_terms *t = tw_alloc(ctx, sizeof *t);
     if (!t) return NULL;

@@ -4,15 +4,18 @@
  *     thalweg.optim.<state>.<parameter>      the optimiser's state, of the parameter's shape
  *     thalweg.optim.param.<parameter>        F64 [3]: updates so far, lr_scale, weight decay
  *     thalweg.optim.lr, .options.<option>    F64 []
- * and as metadata the random state, the loader's position, the optimiser's name and its number of steps. */
+ * and as metadata the random state, the loader's position, the optimiser's name and its number of steps, and which
+ * parameters are frozen. */
 #include "model/model.h"
 #include "optim/optim.h"
+#include "tensor/file.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
 #define OPTIM TW__RESERVED "optim."
+#define FROZEN TW__RESERVED "frozen"   /* how many names; and FROZEN.<parameter> for each */
 #define MARK TW__RESERVED "checkpoint" /* the format's number, and that it is a checkpoint at all */
 enum { FORMAT = 1 };
 static const int per_param[] = {3};
@@ -82,6 +85,30 @@ static tw_err put_number(tw_meta *meta, const char *key, uint64_t value) {
     return tw__meta_put(meta, key, text);
 }
 
+/* The entry of a parameter that is frozen; in scratch memory. */
+static const char *frozen_key(tw_ctx *ctx, const char *name) {
+    size_t room = sizeof FROZEN + 1 + strlen(name);
+    char *key = tw_scratch(ctx, room);
+    if (key) snprintf(key, room, FROZEN ".%s", name);
+    return key;
+}
+
+/* All names, those of tied ones too: which of them is the original may differ where the file is loaded. */
+static tw_err put_frozen(tw_meta *meta, const tw_params *params) {
+    tw_ctx *ctx = params->ctx;
+    uint64_t n = 0;
+    for (size_t i = 0; i < params->count; i++) {
+        if (!tw__params_root(params, i)->frozen) continue;
+        tw_mark mark = tw_scratch_mark(ctx);
+        const char *key = frozen_key(ctx, params->entry[i]->name);
+        tw_err err = key ? tw__meta_put(meta, key, "1") : TW_ERR_NOMEM;
+        tw_scratch_release(ctx, mark);
+        if (err) return err;
+        n++;
+    }
+    return put_number(meta, FROZEN, n);
+}
+
 static tw_err put_state(tw_meta *meta, const tw_ctx *ctx, const tw_optim *o, const tw_loader_position *position) {
     tw_err err = put_number(meta, MARK, FORMAT);
     if (!err) err = put_number(meta, TW__RESERVED "rng.seed", ctx->rng.seed);
@@ -97,6 +124,7 @@ tw_err tw_checkpoint_save(const tw_params *params, const tw_optim *optim, const 
                           const tw_meta *user, const char *path) {
     if (!params) return TW_ERR_STATE;
     tw_ctx *ctx = params->ctx;
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     if (optim && optim->params != params)
         return tw_fail_err(ctx, TW_ERR_STATE, "%s: the optimiser was made for other parameters", path);
     if (tw__check_not_averaged(params, path)) return TW_ERR_STATE;
@@ -104,6 +132,7 @@ tw_err tw_checkpoint_save(const tw_params *params, const tw_optim *optim, const 
     tw_mark mark = tw_scratch_mark(ctx);
     tw__st_item *item = tw_scratch(ctx, (params->count + tensor_count(optim)) * sizeof *item);
     tw_err err = meta && item ? put_state(meta, ctx, optim, position) : TW_ERR_NOMEM;
+    if (!err) err = put_frozen(meta, params);
     if (!err) {
         size_t n = tw__model_items(params, true, item);
         if (optim && !optim_items(optim, item + n)) err = TW_ERR_NOMEM;
@@ -231,6 +260,25 @@ static tw_err load_scalars(const tw__st_file *file, const tw_optim *o, bool posi
     return err ? err : check_scalars(file, o, got);
 }
 
+/* A training that froze other parameters would go on differently. Older files have no record of it. */
+static tw_err check_frozen(const tw__st_file *file, const tw_params *params) {
+    tw_ctx *ctx = file->ctx;
+    if (!tw_meta_get(file->meta, FROZEN)) return TW_OK;
+    for (size_t i = 0; i < params->count; i++) {
+        const tw__entry *e = params->entry[i];
+        if (e->kind != TW__PARAM) continue;
+        tw_mark mark = tw_scratch_mark(ctx);
+        const char *key = frozen_key(ctx, e->name);
+        bool saved = key && tw_meta_get(file->meta, key);
+        tw_scratch_release(ctx, mark);
+        if (!key) return TW_ERR_NOMEM;
+        if (saved != e->frozen)
+            return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: \"%s\" was %s when it was saved, and is %s now", file->path,
+                               e->name, saved ? "frozen" : "not frozen", e->frozen ? "frozen" : "not");
+    }
+    return TW_OK;
+}
+
 static tw_err match_states(const tw__st_file *file, tw_optim *o, tw__st_want *want) {
     for (size_t i = 0; i < o->nparams; i++)
         for (int k = 0; k < TW__MAX_STATES; k++) {
@@ -259,6 +307,7 @@ tw_err tw_checkpoint_load(tw_params *params, tw_optim *optim, tw_loader_position
     tw_ctx *ctx = params->ctx;
     tw__st_file file;
     scalars got = {0};
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     if (optim && optim->params != params)
         return tw_fail_err(ctx, TW_ERR_STATE, "%s: the optimiser was made for other parameters", path);
     tw_err err = tw__check_not_averaged(params, path);
@@ -272,6 +321,7 @@ tw_err tw_checkpoint_load(tw_params *params, tw_optim *optim, tw_loader_position
     size_t n = 0, states = optim ? optim->nparams * (size_t)optim->nstates : 0;
     tw__st_want *want = tw_scratch(ctx, (params->count + states) * sizeof *want);
     err = want ? load_scalars(&file, optim, position != NULL, &got) : TW_ERR_NOMEM;
+    if (!err) err = check_frozen(&file, params);
     if (!err) err = tw__model_match(params, &file, true, want, &n);
     if (!err && optim) err = match_states(&file, optim, want + n);
     if (!err) err = tw__st_read(&file, n + states, want);

@@ -48,6 +48,18 @@ READER(read_i64, int64_t, x)
 READER(read_i32, int32_t, x)
 READER(read_u8, uint8_t, x)
 
+/* What a float cannot hold: halfway from its largest number to 2^128 rounding to the nearest gives infinity. */
+#define BEYOND_FLOAT 0x1.ffffffp127
+
+static size_t fit_f64(const void *from, size_t n) {
+    for (size_t i = 0; sizeof(tw_real) < sizeof(double) && i < n; i++) {
+        double x;
+        memcpy(&x, (const char *)from + i * sizeof x, sizeof x);
+        if (isfinite(x) && fabs(x) >= BEYOND_FLOAT) return i;
+    }
+    return n;
+}
+
 /* ---- writing ------------------------------------------------------------------------------------------- */
 
 /* |x| rounded to `digits` binary digits, or to a multiple of 2^least where that is coarser. Both scalings are by powers
@@ -84,7 +96,7 @@ static bool to_bf16(double x, uint16_t *to) {
 
 static bool to_f32(double x, float *to) {
     *to = (float)x;
-    return fabs(x) < 0x1.ffffffp127; /* halfway from the largest to 2^128: what rounds to infinity */
+    return fabs(x) < BEYOND_FLOAT;
 }
 
 static bool to_f64(double x, double *to) {
@@ -110,13 +122,13 @@ WRITER(write_bf16, uint16_t, to_bf16)
 /* ---- the table ----------------------------------------------------------------------------------------- */
 
 static const tw__dtype dtypes[] = {
-    {"F64", 8, read_f64, write_f64, DBL_MAX},
-    {"F32", 4, read_f32, write_f32, FLT_MAX},
-    {"F16", 2, read_f16, write_f16, 65504},
-    {"BF16", 2, read_bf16, write_bf16, 0x1.fep127},
-    {"I64", 8, read_i64, NULL, 0},
-    {"I32", 4, read_i32, NULL, 0},
-    {"U8", 1, read_u8, NULL, 0},
+    {"F64", 8, read_f64, fit_f64, write_f64, DBL_MAX},
+    {"F32", 4, read_f32, NULL, write_f32, FLT_MAX},
+    {"F16", 2, read_f16, NULL, write_f16, 65504},
+    {"BF16", 2, read_bf16, NULL, write_bf16, 0x1.fep127},
+    {"I64", 8, read_i64, NULL, NULL, 0},
+    {"I32", 4, read_i32, NULL, NULL, 0},
+    {"U8", 1, read_u8, NULL, NULL, 0},
 };
 const tw__dtype *const tw__dtype_f64 = &dtypes[0], *const tw__dtype_real = &dtypes[sizeof(tw_real) == 8 ? 0 : 1];
 

@@ -113,6 +113,7 @@ const char *tw__meta_sort(tw_meta *meta) {
 tw_err tw_meta_set(tw_meta *meta, const char *key, const char *value) {
     if (!meta) return TW_ERR_STATE;
     char shown[TW__SHOWN];
+    if (!key || !value) return tw_fail_err(meta->ctx, TW_ERR_RANGE, "metadata: the %s is NULL", key ? "value" : "key");
     if (!*key || tw__is_reserved(key))
         return tw_fail_err(meta->ctx, TW_ERR_RANGE, "\"%s\" cannot be a key of metadata: %s", tw__show(key, shown),
                            *key ? "names that begin with " TW__RESERVED " are the library's" : "it is empty");
@@ -123,6 +124,7 @@ tw_err tw_meta_set(tw_meta *meta, const char *key, const char *value) {
 
 tw_err tw_meta_setf(tw_meta *meta, const char *key, const char *format, ...) {
     if (!meta) return TW_ERR_STATE;
+    if (!format) return tw_fail_err(meta->ctx, TW_ERR_RANGE, "metadata: the format of a value is NULL");
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
@@ -138,13 +140,14 @@ tw_err tw_meta_setf(tw_meta *meta, const char *key, const char *format, ...) {
 }
 
 const char *tw_meta_get(const tw_meta *meta, const char *key) {
-    if (!meta) return NULL;
+    if (!meta || !key) return NULL;
     size_t at = place(meta, key);
     return is_at(meta, at, key) ? meta->pair[at].value : NULL;
 }
 
 tw_err tw_meta_int(const tw_meta *meta, const char *key, int64_t min, int64_t max, int64_t *value) {
     if (!meta) return TW_ERR_STATE;
+    if (!key) return tw_fail_err(meta->ctx, TW_ERR_RANGE, "metadata: the key is NULL");
     const char *text = tw_meta_get(meta, key), *source = meta->source ? meta->source : "metadata";
     char shown[TW__SHOWN], *end;
     if (!text) return tw_fail_err(meta->ctx, TW_ERR_FORMAT, "%s: the entry \"%s\" is missing", source, key);

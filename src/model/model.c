@@ -1,5 +1,6 @@
 /* model.c - saving and loading the parameters and buffers of a model. */
 #include "model/model.h"
+#include "tensor/file.h"
 
 /* ---- saving -------------------------------------------------------------------------------------------- */
 
@@ -27,6 +28,7 @@ tw_meta *tw__model_meta(tw_ctx *ctx, const tw_meta *user) {
 tw_err tw_model_save(const tw_params *params, const tw_meta *user, const char *path) {
     if (!params) return TW_ERR_STATE;
     tw_ctx *ctx = params->ctx;
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     tw_meta *meta = tw__model_meta(ctx, user);
     tw_mark mark = tw_scratch_mark(ctx);
     tw__st_item *item = tw_scratch(ctx, params->count * sizeof *item);
@@ -67,6 +69,7 @@ static tw_err convert_items(tw_ctx *ctx, const tw__dtype *kind, const char *path
 tw_err tw_model_save_as(const tw_params *params, const tw_meta *user, const char *dtype, const char *path) {
     if (!params) return TW_ERR_STATE;
     tw_ctx *ctx = params->ctx;
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     const tw__dtype *kind = writable(ctx, dtype, path);
     if (!kind) return TW_ERR_RANGE;
     tw_meta *meta = tw__model_meta(ctx, user);
@@ -156,7 +159,8 @@ tw_err tw_model_load(tw_params *params, const char *path) {
     if (!params) return TW_ERR_STATE;
     tw_ctx *ctx = params->ctx;
     tw__st_file file;
-    tw_err err = tw__check_not_averaged(params, path);
+    tw_err err = tw__check_path(ctx, path);
+    if (!err) err = tw__check_not_averaged(params, path);
     if (!err) err = tw__st_open(ctx, path, &file); /* first: what cannot be opened leaves params open for more, too */
     if (err) return err;
     if ((err = tw_params_seal(params))) {

@@ -76,11 +76,20 @@ static size_t count_commas(const char *json) {
     return n;
 }
 
+/* Is there a "\u0000" in a string? cJSON ends the string there, and a value or a name would be cut. */
+static bool has_nul(const char *json) {
+    for (const char *p = strchr(json, '\\'); p && p[1]; p = strchr(p + 2, '\\'))
+        if (!strncmp(p + 1, "u0000", 5)) return true;
+    return false;
+}
+
 static tw_err parse_header(tw__st_file *file, const char *header, size_t length) {
     tw_ctx *ctx = file->ctx;
     const char *end = NULL;
     if (header[0] != '{' || tw__utf8_valid(header, length) != length)
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the header is not a JSON object in UTF-8", file->path);
+    if (has_nul(header))
+        return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: a string of the header has a NUL character", file->path);
     size_t values = count_commas(header);
     if (values > MOST_VALUES)
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the header has %zu values; at most %d are read", file->path, values,
@@ -242,6 +251,7 @@ tw_err tw__st_open(tw_ctx *ctx, const char *path, tw__st_file *file) {
     char *header = NULL;
     size_t bytes = 0;
     *file = (tw__st_file){.ctx = ctx, .path = path, .fd = -1};
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     file->meta = tw_meta_new(ctx);
     if (file->meta) file->meta->source = tw__strdup(ctx, path);
     tw_err err = file->meta && file->meta->source ? TW_OK : TW_ERR_NOMEM;
@@ -270,11 +280,23 @@ const tw__st_tensor *tw__st_find(const tw__st_file *file, const char *name) {
 
 static size_t bytes_of(const tw__st_tensor *t) { return t->size * t->dtype->size; }
 
+/* Infinities and NaNs are read as they are: a model may hold them. What was finite must not become one of them. */
+static tw_err check_fits(const tw__st_file *file, const tw__st_tensor *t, const char *bytes) {
+    char shown[TW__SHOWN];
+    size_t fit = t->dtype->fit ? t->dtype->fit(bytes, t->size) : t->size;
+    double value;
+    if (fit == t->size) return TW_OK;
+    memcpy(&value, bytes + fit * sizeof value, sizeof value);
+    return tw_fail_err(file->ctx, TW_ERR_FORMAT, "%s: \"%s\" has %g at element %zu, which is too large for a float",
+                       file->path, tw__show(t->name, shown), value, fit);
+}
+
 /* Reads everything into one block, compares, and only then writes to where it is wanted. */
 static tw_err read_staged(const tw__st_file *file, size_t n, const tw__st_want *want, char *stage) {
     char *at = stage;
     for (size_t i = 0; i < n; at += bytes_of(want[i++].from)) {
         tw_err err = read_at(file, file->data + want[i].from->begin, at, bytes_of(want[i].from));
+        if (!err && want[i].to) err = check_fits(file, want[i].from, at);
         if (err) return err;
     }
     const char *left = stage;

@@ -28,6 +28,8 @@ typedef struct tw__dtype {
     const char *name;
     size_t size;
     void (*to_real)(const void *from, size_t n, tw_real *to);
+    /* How many of n numbers come before the first finite one that tw_real cannot hold. NULL: it holds them all. */
+    size_t (*fit)(const void *from, size_t n);
     /* Rounds to nearest even. Stops at the first number that is not finite or becomes infinite; returns how many were
      * written. NULL: only read. */
     size_t (*from_real)(const tw_real *from, size_t n, void *to);
@@ -99,8 +101,8 @@ typedef struct tw__st_item {
     size_t size; /* numbers */
     const void *data;
 } tw__st_item;
-/* Sorts the items: the widest numbers first (so that all are aligned), then by name. The same content gives the same
- * bytes. Atomic. */
+/* Names are UTF-8. Sorts the items: the widest numbers first (so that all are aligned), then by name. The same content
+ * gives the same bytes. Atomic. */
 tw_err tw__st_write(tw_ctx *ctx, const char *path, size_t n, tw__st_item *item, const tw_meta *meta);
 
 #endif

@@ -59,11 +59,6 @@ static tw_err write_all(tw__atomic *file, const char *header, size_t n, const tw
 }
 
 tw_err tw__st_write(tw_ctx *ctx, const char *path, size_t n, tw__st_item *item, const tw_meta *meta) {
-    char shown[TW__SHOWN];
-    for (size_t i = 0; i < n; i++)
-        if (tw__utf8_valid(item[i].name, strlen(item[i].name)) != strlen(item[i].name))
-            return tw_fail_err(ctx, TW_ERR_RANGE, "%s: cannot write: the name \"%s\" is not valid UTF-8", path,
-                               tw__show(item[i].name, shown));
     if (n) qsort(item, n, sizeof *item, compare);
     char *header = make_header(n, item, meta);
     if (!header) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory for the file's header", path);

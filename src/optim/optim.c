@@ -82,12 +82,13 @@ void tw_optim_free(tw_optim *o) {
 }
 
 void tw_optim_set_lr(tw_optim *o, double lr) {
+    if (!o) return;
     if (lr >= 0 && lr <= TW__NO_LIMIT) o->lr = lr;
     else tw_fail(o->params->ctx, TW_ERR_RANGE, "%s: a learning rate cannot be %g", o->cls->name, lr);
 }
-double tw_optim_lr(const tw_optim *o) { return o->lr; }
-int64_t tw_optim_steps(const tw_optim *o) { return o->steps; }
-const char *tw_optim_name(const tw_optim *o) { return o->cls->name; }
+double tw_optim_lr(const tw_optim *o) { return o ? o->lr : 0; }
+int64_t tw_optim_steps(const tw_optim *o) { return o ? o->steps : 0; }
+const char *tw_optim_name(const tw_optim *o) { return o ? o->cls->name : NULL; }
 
 /* ---- groups -------------------------------------------------------------------------------------------- */
 
@@ -101,6 +102,7 @@ tw_err tw_optim_group(tw_optim *o, const char *pattern, double lr_scale, double 
     if (!o) return TW_ERR_STATE;
     tw_params *params = o->params;
     bool matched = false;
+    if (!pattern) return tw_fail_err(params->ctx, TW_ERR_RANGE, "optim_group: the name is NULL");
     if (!(lr_scale >= 0 && lr_scale <= TW__NO_LIMIT && weight_decay >= 0 && weight_decay <= TW__NO_LIMIT))
         return tw_fail_err(params->ctx, TW_ERR_RANGE,
                            "group \"%s\": neither lr_scale nor weight_decay can be negative: %g, %g", pattern, lr_scale,

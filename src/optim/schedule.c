@@ -89,6 +89,7 @@ static double base_factor(const tw_schedule *s, double epoch, double epochs) {
 }
 
 double tw_schedule_factor(const tw_schedule *schedule, double epoch, double epochs) {
+    if (!(epoch > 0)) epoch = 0; /* NaN, too */
     double warm = schedule->warmup > 0 && epoch < schedule->warmup ? epoch / schedule->warmup : 1;
     return warm * base_factor(schedule, epoch, epochs);
 }

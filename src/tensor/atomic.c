@@ -146,6 +146,7 @@ static bool like(int fd, const struct stat *old) {
 tw_err tw__atomic_begin(tw_ctx *ctx, const char *path, unsigned how, tw__atomic *file) {
     struct stat old;
     *file = (tw__atomic){.ctx = ctx, .path = path, .how = how, .fd = -1};
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     int own = how & TW__STREAMS ? tw__descriptor_named(path) : -1;
     if (own >= 0) { /* also when it is a file: who writes more to it would write to the one that was replaced */
         file->fd = fcntl(own, F_DUPFD_CLOEXEC, 0);

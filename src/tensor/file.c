@@ -25,6 +25,10 @@ int tw__descriptor_named(const char *path) {
     return number < 0 ? number_in("/proc/self/fd/", path) : number;
 }
 
+tw_err tw__check_path(tw_ctx *ctx, const char *path) {
+    return path ? TW_OK : tw_fail_err(ctx, TW_ERR_IO, "a path is NULL; it should name a file");
+}
+
 int tw__open(const char *path, tw__open_flags flags, uint64_t *size, const char **why) {
     struct stat about;
     /* Not blocking: a FIFO is opened at once, and a file does not know the difference. */
@@ -90,6 +94,7 @@ tw_err tw__read_text(tw_ctx *ctx, const char *path, char **data, size_t *size) {
     const char *why;
     *data = NULL;
     *size = 0;
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     FILE *file = tw__fopen(path, TW__PIPES, &bytes, &why);
     if (!file) return tw_fail_err(ctx, tw__os_err(errno), "%s: cannot be opened: %s", path, why);
     tw_err err = bytes == UINT64_MAX || tw__fits_memory(bytes)

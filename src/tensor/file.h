@@ -14,6 +14,9 @@ typedef enum tw__open_flags { TW__FILES = 0, TW__PIPES = 1 } tw__open_flags;
 /* The number of the descriptor that path names in that way, or -1. */
 int tw__descriptor_named(const char *path);
 
+/* TW_OK, or IO in ctx for a path that is NULL. Who reads or writes a file asks this first. */
+tw_err tw__check_path(tw_ctx *ctx, const char *path);
+
 /* A descriptor that reads path, or -1 and why not, also in errno. */
 int tw__open(const char *path, tw__open_flags flags, uint64_t *size, const char **why);
 /* The same as a stream, or NULL. */

@@ -118,7 +118,7 @@ void tw__block_give(tw_ctx *ctx, void *ptr, size_t bytes);
 /* Gives back the data of a tensor that nobody will look at again; nothing for one whose data is not its own. */
 void tw__tensor_recycle(tw_ctx *ctx, tw_tensor *t);
 
-/* Number of elements of a shape; false when negative, more than TW_MAX_DIMS dimensions, or too large. */
+/* Number of elements of a shape; false when negative, more than TW_MAX_DIMS dimensions, too large, or NULL. */
 bool tw__shape_size(int ndim, const int *dim, size_t *size);
 /* Fills the fields of a tensor whose memory is the caller's. */
 void tw__tensor_init(tw_tensor *t, tw_real *data, int ndim, const int *dim);

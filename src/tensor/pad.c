@@ -157,6 +157,8 @@ static bool padded_length(tw_ctx *ctx, const tw_tensor *x, int axis, const tw__p
 
 tw_tensor *tw_pad(tw_ctx *ctx, tw_tensor *x, const int *before, const int *after, tw_pad_mode mode, tw_real value) {
     if (!tw_inputs_ok(ctx, "pad", 1, &x)) return NULL;
+    if (x->ndim && (!before || !after))
+        return tw_fail(ctx, TW_ERR_RANGE, "pad: %s is NULL: %s", before ? "after" : "before", tw_describe(ctx, x));
     if ((unsigned)mode > TW_PAD_REPLICATE)
         return tw_fail(ctx, TW_ERR_RANGE, "pad: %d is not a mode of padding", (int)mode);
     tw__pad_attr *attr = tw_alloc(ctx, sizeof *attr);

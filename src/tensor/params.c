@@ -1,5 +1,6 @@
 /* params.c - the parameters and buffers of a model: making, naming, tying, sealing into one flat block. */
 #include "tensor/params.h"
+#include "tensor/utf8_valid.h"
 
 #include <string.h>
 
@@ -77,12 +78,17 @@ void tw_params_free(tw_params *params) {
     tw__free(ctx, params, sizeof *params);
 }
 
-tw_ctx *tw_params_ctx(const tw_params *params) { return params->ctx; }
+tw_ctx *tw_params_ctx(const tw_params *params) { return params ? params->ctx : NULL; }
 
 tw_err tw__params_own(tw_params *params, void *object, void (*free_fn)(void *)) {
     tw_err err = grow(params->ctx, &params->owned, sizeof *params->owned, params->nowned, &params->owned_room);
     if (!err) params->owned[params->nowned++] = (tw__owned){object, free_fn};
     return err;
+}
+
+/* A NULL where a name is wanted: RANGE in the context. */
+static bool has_name(tw_ctx *ctx, const char *what, const char *name) {
+    return name || tw_fail(ctx, TW_ERR_RANGE, "%s: the name is NULL", what);
 }
 
 /* ---- making entries ------------------------------------------------------------------------------------ */
@@ -94,9 +100,13 @@ static bool check_new(tw_params *params, const char *name, int ndim, const int *
                 "\"%s\" comes too late: the parameters have been sealed since an optimiser or a file used them", name);
     else if (!*name || !strncmp(name, "thalweg.", 8) || !strcmp(name, "__metadata__"))
         tw_fail(ctx, TW_ERR_RANGE, "\"%s\" cannot name a parameter: model files reserve it", name);
+    else if (tw__utf8_valid(name, strlen(name)) != strlen(name))
+        tw_fail(ctx, TW_ERR_RANGE, "\"%s\" cannot name a parameter: it is not UTF-8, as the names in model files are",
+                name);
     else if (tw_params_find(params, name))
         tw_fail(ctx, TW_ERR_RANGE, "the name \"%s\" is taken by %s", name,
                 tw_describe(ctx, tw_params_find(params, name)));
+    else if (ndim > 0 && !dim) tw_fail(ctx, TW_ERR_SHAPE, "\"%s\": dim is NULL for %d dimensions", name, ndim);
     else if (!tw__shape_size(ndim, dim, size))
         tw_fail(ctx, TW_ERR_SHAPE, "\"%s\": a parameter has at most %d dimensions, none of them negative or too large",
                 name, TW_MAX_DIMS);
@@ -106,6 +116,7 @@ static bool check_new(tw_params *params, const char *name, int ndim, const int *
 
 static tw__entry *entry_new(tw_params *params, const char *name, tw__entry_kind kind, int ndim, const int *dim) {
     tw_ctx *ctx = params->ctx;
+    if (!has_name(ctx, kind == TW__BUFFER ? "buffer" : "param", name)) return NULL;
     size_t size, bytes = sizeof(tw__entry) + strlen(name) + 1;
     if (!check_new(params, name, ndim, dim, &size)) return NULL;
     if (grow(ctx, &params->entry, sizeof *params->entry, params->count, &params->room)) return NULL;
@@ -162,24 +173,24 @@ static tw__entry *root_of(tw__entry *e) {
 
 tw__entry *tw__params_root(const tw_params *params, size_t i) { return root_of(params->entry[i]); }
 
-size_t tw_params_count(const tw_params *params) { return params->count; }
+size_t tw_params_count(const tw_params *params) { return params ? params->count : 0; }
 
 tw_tensor *tw_params_at(const tw_params *params, size_t i) {
-    return i < params->count ? &params->entry[i]->tensor : NULL;
+    return params && i < params->count ? &params->entry[i]->tensor : NULL;
 }
 
 tw_tensor *tw_params_find(const tw_params *params, const char *name) {
-    tw__entry *e = find(params, name);
+    tw__entry *e = params && has_name(params->ctx, "params_find", name) ? find(params, name) : NULL;
     return e ? &e->tensor : NULL;
 }
 
 bool tw_params_is_buffer(const tw_params *params, size_t i) {
-    return i < params->count && params->entry[i]->kind == TW__BUFFER;
+    return params && i < params->count && params->entry[i]->kind == TW__BUFFER;
 }
 
 size_t tw_params_size(const tw_params *params) {
     size_t n = 0;
-    for (size_t i = 0; i < params->count; i++) {
+    for (size_t i = 0; params && i < params->count; i++) {
         const tw__entry *e = params->entry[i];
         if (e->kind == TW__PARAM && !e->frozen) n += e->tensor.size;
     }
@@ -211,6 +222,7 @@ bool tw__name_matches(const char *pattern, const char *name) {
 tw_err tw_params_tie(tw_params *params, const char *name, const char *original) {
     if (!params) return TW_ERR_STATE;
     tw_ctx *ctx = params->ctx;
+    if (!has_name(ctx, "params_tie", name) || !has_name(ctx, "params_tie", original)) return TW_ERR_RANGE;
     if (params->flat)
         return tw_fail_err(ctx, TW_ERR_STATE, "\"%s\" cannot be tied any more: the parameters are sealed", name);
     tw__entry *e = find(params, name), *to = find(params, original);
@@ -243,6 +255,7 @@ tw_err tw_params_tie(tw_params *params, const char *name, const char *original) 
 tw_err tw_params_set_frozen(tw_params *params, const char *pattern, bool frozen) {
     if (!params) return TW_ERR_STATE;
     bool matched = false;
+    if (!has_name(params->ctx, "params_set_frozen", pattern)) return TW_ERR_RANGE;
     for (size_t i = 0; i < params->count; i++) {
         tw__entry *e = params->entry[i];
         if (e->kind == TW__BUFFER || !tw__name_matches(pattern, e->name)) continue;

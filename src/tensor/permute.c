@@ -129,6 +129,7 @@ static const tw_op permute_op = {"permute", permute_backward};
 
 tw_tensor *tw_permute(tw_ctx *ctx, tw_tensor *x, const int *order) {
     if (!tw_inputs_ok(ctx, "permute", 1, &x)) return NULL;
+    if (x->ndim && !order) return tw_fail(ctx, TW_ERR_RANGE, "permute: order is NULL: %s", tw_describe(ctx, x));
     tw__permute_attr *attr = tw_alloc(ctx, sizeof *attr);
     if (!attr) return NULL;
     bool seen[TW_MAX_DIMS] = {false};

@@ -35,6 +35,7 @@ static const tw_op sum_op = {"sum", reduce_backward};
 static const tw_op mean_op = {"mean", reduce_backward};
 
 bool tw__mark_axes(tw_ctx *ctx, const char *op, const tw_tensor *x, int naxes, const int *axes, bool *reduced) {
+    if (naxes > 0 && !axes) return tw_fail(ctx, TW_ERR_RANGE, "%s: the list of %d axes is NULL", op, naxes);
     if (naxes < 0) return tw_fail(ctx, TW_ERR_RANGE, "%s: %d axes", op, naxes);
     for (int i = 0; i < TW_MAX_DIMS; i++) reduced[i] = naxes == 0 && i < x->ndim;
     for (int i = 0; i < naxes; i++) {

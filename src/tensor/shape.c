@@ -37,6 +37,7 @@ tw_tensor *tw_reshape(tw_ctx *ctx, tw_tensor *x, int ndim, const int *dim) {
     if (!tw_inputs_ok(ctx, "reshape", 1, &x)) return NULL;
     if (ndim < 0 || ndim > TW_MAX_DIMS)
         return tw_fail(ctx, TW_ERR_SHAPE, "reshape: a tensor has 0 to %d dimensions, not %d", TW_MAX_DIMS, ndim);
+    if (ndim && !dim) return tw_fail(ctx, TW_ERR_SHAPE, "reshape: dim is NULL for %d dimensions", ndim);
     int to[TW_MAX_DIMS];
     for (int i = 0; i < ndim; i++) to[i] = dim[i];
     bool wrong;
@@ -91,6 +92,7 @@ static bool concat_dims(tw_ctx *ctx, int n, tw_tensor *const *x, int axis, int *
 
 tw_tensor *tw_concat(tw_ctx *ctx, int n, tw_tensor *const *x, int axis) {
     if (n < 1) return tw_fail(ctx, TW_ERR_RANGE, "concat: %d tensors; it takes at least one", n);
+    if (!x) return tw_fail(ctx, TW_ERR_RANGE, "concat: the list of tensors is NULL");
     if (!tw_inputs_ok(ctx, "concat", n, x)) return NULL;
     tw__axis_attr *attr = tw_alloc(ctx, sizeof *attr);
     int dim[TW_MAX_DIMS];

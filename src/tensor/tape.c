@@ -34,7 +34,9 @@ bool tw_inputs_ok(tw_ctx *ctx, const char *op, int n, tw_tensor *const *in) {
         if (!in[i]) return false;
         if (in[i]->step && in[i]->step != ctx->step_number) {
             tw_fail(ctx, TW_ERR_STATE,
-                    "%s: input %d belongs to an earlier step; tensors live until the next tw_step_begin", op, i + 1);
+                    "%s: input %d belongs to an earlier step, or to another context; tensors live until the next "
+                    "tw_step_begin, in one context",
+                    op, i + 1);
             return false;
         }
     }

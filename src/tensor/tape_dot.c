@@ -1,4 +1,5 @@
-/* tape_dot.c - the tape as text for Graphviz: a box for each op, an ellipse for each tensor that no op computed. */
+/* tape_dot.c - the tape as text for Graphviz: a box for each op, an ellipse for each tensor that no op computed
+ * or that none has taken. */
 #include "tensor/internal.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
 
 bool tw__shape_size(int ndim, const int *dim, size_t *size) {
     size_t n = 1;
-    if (ndim < 0 || ndim > TW_MAX_DIMS) return false;
+    if (ndim < 0 || ndim > TW_MAX_DIMS || (ndim && !dim)) return false;
     for (int i = 0; i < ndim; i++) {
         if (dim[i] < 0) return false;
         if (dim[i] && n > SIZE_MAX / 64 / (size_t)dim[i]) return false; /* room to multiply by a number's size */
@@ -33,6 +33,7 @@ static tw_tensor *make(tw_ctx *ctx, tw_real *data, int ndim, const int *dim) {
     if (!tw__shape_size(ndim, dim, &size)) {
         if (ndim < 0 || ndim > TW_MAX_DIMS)
             return tw_fail(ctx, TW_ERR_SHAPE, "a tensor has 0 to %d dimensions, not %d", TW_MAX_DIMS, ndim);
+        if (!dim) return tw_fail(ctx, TW_ERR_SHAPE, "a tensor's dim is NULL for %d dimensions", ndim);
         tw_tensor shape = {.ndim = ndim};
         memcpy(shape.dim, dim, (size_t)ndim * sizeof *dim);
         return tw_fail(ctx, TW_ERR_SHAPE, "not a tensor's shape (negative or too large): %s", tw_describe(ctx, &shape));
@@ -72,6 +73,8 @@ tw_tensor *tw_full(tw_ctx *ctx, tw_real value, int ndim, const int *dim) {
 }
 
 tw_tensor *tw_randn(tw_ctx *ctx, tw_real mean, tw_real std, int ndim, const int *dim) {
+    if (!(std >= 0 && isfinite(std)))
+        return tw_fail(ctx, TW_ERR_RANGE, "randn: a standard deviation is finite, and 0 or above, not %g", (double)std);
     tw_tensor *t = tw_new(ctx, ndim, dim);
     uint64_t stream = t ? tw_random_stream(ctx) : 0;
     for (size_t i = 0; t && i < t->size; i++) t->data[i] = mean + std * (tw_real)tw_random_normal(stream, i);
@@ -79,12 +82,16 @@ tw_tensor *tw_randn(tw_ctx *ctx, tw_real mean, tw_real std, int ndim, const int 
 }
 
 tw_tensor *tw_rand(tw_ctx *ctx, tw_real low, tw_real high, int ndim, const int *dim) {
+    if (!(low <= high && isfinite(high - low)))
+        return tw_fail(ctx, TW_ERR_RANGE,
+                       "rand: there is no number to draw from %g to %g: low is at most high, and high - low finite",
+                       (double)low, (double)high);
     tw_tensor *t = tw_new(ctx, ndim, dim);
     const tw_real below = nextafter(high, low);
     uint64_t stream = t ? tw_random_stream(ctx) : 0;
     for (size_t i = 0; t && i < t->size; i++) {
         tw_real draw = low + (high - low) * (tw_real)tw_random_uniform(stream, i);
-        t->data[i] = draw < high || high <= low ? draw : below; /* rounding may reach what is excluded */
+        t->data[i] = draw < high || high == low ? draw : below; /* rounding may reach what is excluded */
     }
     return t;
 }

@@ -98,6 +98,7 @@ static void put_model(sink *s, const tw_ngram *m) {
 tw_err tw_ngram_save(tw_ctx *ctx, const tw_ngram *m, const char *path) {
     sink s = {0};
     tw__atomic file;
+    if (tw__check_path(ctx, path)) return TW_ERR_IO;
     put_model(&s, m);
     tw_err err = s.failed ? tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path)
                           : tw__atomic_begin(ctx, path, TW__SYNCED, &file);
@@ -271,7 +272,8 @@ tw_ngram *tw_ngram_load(tw_ctx *ctx, const char *path) {
     char *bytes = NULL;
     size_t size = 0;
     tw_ngram *m = NULL;
-    tw_err err = read_file(ctx, path, &bytes, &size);
+    tw_err err = tw__check_path(ctx, path);
+    if (!err) err = read_file(ctx, path, &bytes, &size);
     if (!err) err = check_and_parse(ctx, path, (const unsigned char *)bytes, size, &m);
     free(bytes);
     if (!err) return m;
