@@ -174,11 +174,11 @@ TW_API tw_ctx *tw_params_ctx(const tw_params *params);
 typedef enum tw_init_kind {
     TW_INIT_DEFAULT = 0,     /* PyTorch's for the layer that asks; for tw_param: zeros */
     TW_INIT_CONSTANT,        /* value */
-    TW_INIT_UNIFORM,         /* U[-value, value) */
+    TW_INIT_UNIFORM,         /* U[-value, value] */
     TW_INIT_NORMAL,          /* N(0, value^2) */
-    TW_INIT_KAIMING_UNIFORM, /* U[-b, b), b = gain sqrt(3 / fan_in)          (He et al. 2015) */
+    TW_INIT_KAIMING_UNIFORM, /* U[-b, b], b = gain sqrt(3 / fan_in)          (He et al. 2015) */
     TW_INIT_KAIMING_NORMAL,  /* N(0, gain^2 / fan_in) */
-    TW_INIT_XAVIER_UNIFORM,  /* U[-b, b), b = gain sqrt(6 / (fan_in + fan_out))   (Glorot, Bengio 2010) */
+    TW_INIT_XAVIER_UNIFORM,  /* U[-b, b], b = gain sqrt(6 / (fan_in + fan_out))   (Glorot, Bengio 2010) */
     TW_INIT_XAVIER_NORMAL,   /* N(0, 2 gain^2 / (fan_in + fan_out)) */
     TW_INIT_ORTHOGONAL       /* gain Q, Q with orthonormal rows or columns of [dim0, rest]   (Saxe et al. 2014) */
 } tw_init_kind;
