@@ -221,6 +221,14 @@ expect 1 'copy was trained with --synth and none of its options: continue with t
     --resume "$dir/copy" --out "$dir/none.st"
 [ ! -e "$dir/none.st" ] || fail 'what was refused was written all the same'
 
+mkdir "$dir/a" "$dir/b"
+printf 'one\ntwo\n' | tee "$dir/a/words" >"$dir/b/words"
+printf 'three\n' >"$dir/b/more"
+expect 0 'paused' "$ocr" train --synth --samples 16 --words "$dir/a/words" --model tiny --height 16 --epochs 3 --out "$dir/words" --pause-after 1
+expect 0 'paused' "$ocr" train --synth --words "$dir/b/words" --resume "$dir/words" --out "$dir/words" --pause-after 1
+expect 1 "words was trained with --synth --words 'words': continue with the same" "$ocr" train --synth \
+    --words "$dir/b/words,$dir/b/more" --resume "$dir/words" --out "$dir/words"
+
 # One training of a file at a time, also when both are stopped and killed.
 set -- train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 4 --epochs 1000 --out "$dir/held"
 "$ocr" "$@" >"$dir/first" 2>&1 &

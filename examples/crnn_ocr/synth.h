@@ -31,7 +31,7 @@ bool synth_options_given(const synth_options *o); /* is any of them not NULL? */
 struct cli_command;
 void synth_options_check(const struct cli_command *command,
                          const synth_options *o); /* do they contradict each other? */
-/* Those that are given, as on a command line; to be freed. NULL: out of memory. */
+/* Those that are given, as on a command line, files without their folders; to be freed. NULL: out of memory. */
 char *synth_options_text(const synth_options *o);
 
 /* What pictures are drawn from. Borrowed pointers are fine for those who fill it themselves. */

@@ -41,17 +41,37 @@ void synth_options_check(const cli_command *c, const synth_options *o) {
         cli_usage_error(c, "--words and --pattern are two ways to say what is written: only one of them");
 }
 
+/* Appends a list without the folders of its files: a training may be resumed from another one. */
+static char *put_names(char *at, const char *list) {
+    for (const char *end; *list; list = end) {
+        end = list + strcspn(list, ",");
+        for (const char *p = list; p < end; p++)
+            if (*p == '/' && p + 1 < end) list = p + 1;
+        if (*end) end++;
+        memcpy(at, list, (size_t)(end - list));
+        at += end - list;
+    }
+    return at;
+}
+
 char *synth_options_text(const synth_options *o) {
     const struct {
         const char *name, *value;
-    } all[SYNTH_OPTIONS] = {{"preset", o->preset},   {"set", o->set},           {"fonts", o->fonts},
-                            {"deny", o->deny},       {"font-dirs", o->folders}, {"words", o->words},
-                            {"without", o->without}, {"pattern", o->pattern}};
+        bool files;
+    } all[SYNTH_OPTIONS] = {{"preset", o->preset, false},  {"set", o->set, false},          {"fonts", o->fonts, true},
+                            {"deny", o->deny, true},       {"font-dirs", o->folders, true}, {"words", o->words, true},
+                            {"without", o->without, true}, {"pattern", o->pattern, false}};
     size_t room = 1;
     for (int i = 0; i < SYNTH_OPTIONS; i++) room += all[i].value ? strlen(all[i].value) + 16 : 0;
     char *text = malloc(room), *at = text;
-    for (int i = 0; text && i < SYNTH_OPTIONS; i++)
-        if (all[i].value) at += sprintf(at, "%s--%s '%s'", at == text ? "" : " ", all[i].name, all[i].value);
+    for (int i = 0; text && i < SYNTH_OPTIONS; i++) {
+        const char *value = all[i].value;
+        if (!value) continue;
+        at += sprintf(at, "%s--%s '", at == text ? "" : " ", all[i].name);
+        if (all[i].files) at = put_names(at, value);
+        else at += sprintf(at, "%s", value);
+        *at++ = '\'';
+    }
     if (text) *at = 0, utf8_or_ascii(text);
     return text;
 }
