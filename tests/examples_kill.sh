@@ -124,6 +124,7 @@ for which in mnist ocr; do
         echo "$moment: $(ls -x "$dir/$which.cut")"
         check_folder "$dir/$which.cut"
         if [ $ended -eq 0 ] || finished "$dir/$which.cut"; then
+            [ $ended -eq 0 ] || rm -f "$dir/$which.cut/m.lock" # killed on its way out
             check_end "$dir/$which.cut"
             clear_folder "$dir/$which.cut"
             runs=$((runs + 1))
