@@ -30,8 +30,9 @@ mnist_begin() { exec $under "$mnist" train --data "$dir/data" --epochs 8 --batch
 mnist_resume() { exec $under "$mnist" train --data "$dir/data" --resume "$1/m" --out "$1/m" --log "$1.csv"; }
 mnist_check() { expect 0 'test accuracy' "$mnist" eval --data "$dir/data" --model "$1" --png "$dir/table.png"; }
 minutes=0.0005 # between checkpoints of crnn_ocr
+epochs=$(few 9 3)
 ocr_begin() {
-    exec $under "$ocr" train --labels "$labels" --model tiny --height 16 --batch 4 --val-split 0.25 --augment light --epochs 9 \
+    exec $under "$ocr" train --labels "$labels" --model tiny --height 16 --batch 4 --val-split 0.25 --augment light --epochs "$epochs" \
         --save-minutes $minutes --out "$1/m" --log "$1.csv" --report "$1.html"
 }
 ocr_resume() {
