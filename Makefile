@@ -132,7 +132,7 @@ LIBS_crnn_ocr = $(shell pkg-config --libs fontconfig freetype2)
 LIBS_losslab  = $(LIBS_crnn_ocr)
 REAL_losslab := f64
 MORE_losslab := $(BUILD)/chapters.o
-ALSO_losslab := $(addprefix examples/crnn_ocr/,augment.c ema.c guide.c model.c picture.c recipe.c trim.c utf8.c) $(wildcard tests/museum*.c)
+ALSO_losslab := $(addprefix examples/crnn_ocr/,augment.c ema.c guide.c model.c picture.c recipe.c trim.c) $(wildcard tests/museum*.c)
 define example_rules
 OBJ_$(1) := $(call objects,$(or $(REAL_$(1)),f32),$(wildcard examples/$(1)/*.c) $(ALSO_$(1)))
 $(BUILD)/$(1): $$(OBJ_$(1)) $(MORE_$(1)) $(BUILD)/common_$(or $(REAL_$(1)),f32).a $(if $(filter f64,$(REAL_$(1))),$(LIB64),$(LIB32))

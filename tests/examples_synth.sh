@@ -56,7 +56,7 @@ expect 0 '400 pictures' "$ocr" synth --out "$dir/d" --count 400 --seed 4 --heigh
 
 # On a terminal it shows how far it is.
 if command -v script >/dev/null; then
-    count=$(few 3000 100)
+    count=$(few 3000 1500) # some tenths of a second: it is shown after one
     expect 0 "pictures \[[#.]*\] .* of $count  [0-9]* samples/s" script -qec "$ocr synth --out $dir/t --count $count --preset scene" /dev/null
 else
     echo 'skipped: the progress, for want of script'

@@ -3,6 +3,9 @@
 #include "util_crnn.h"
 #include "util_malloc.h"
 
+#include <thalweg/model.h>
+#include <unistd.h>
+
 enum { WIDEST = 96, WARM_UP = 3, STEPS = 200 };
 
 static int random_width(uint64_t i) { return 8 + (int)(tw_random_bits(11, i) % (WIDEST - 7)); }
@@ -223,4 +226,34 @@ Test(memory, gradcheck_reports_failing_allocations) {
         cr_assert_eq(f.bytes, 0);
         if (!err) break;
     }
+}
+
+/* Loading into parameters that nothing has sealed yet opens the file, seals them and reads: each allocation of that may
+ * fail, and the next try finds parameters that are whole. */
+Test(memory, loading_seals_or_says_why_not) {
+    char path[300];
+    temp_path("unsealed", path, sizeof path);
+    for (long k = 0;; k++) {
+        counted f = {0};
+        tw_ctx *ctx = counted_ctx(&f, 1);
+        tw_params *params = tw_params_new(ctx);
+        tw_tensor *w = tw_param(params, "w", (tw_init){TW_INIT_CONSTANT, 3}, 1, (int[]){5});
+        if (!k) cr_assert_eq(tw_model_save(params, NULL, path), TW_OK, "%s", tw_errmsg(ctx));
+        w->data[0] = 7;
+        counted_fail_after(&f, k);
+        tw_err err = tw_model_load(params, path);
+        cr_assert(err == TW_OK || err == TW_ERR_NOMEM, "%ld: %s", k, tw_errmsg(ctx));
+        cr_assert_eq(w->data[0], err ? 7 : 3, "%ld", k);
+        counted_fail_after(&f, -1);
+        tw_error_clear(ctx);
+        cr_assert_eq(tw_model_load(params, path), TW_OK, "%ld: %s", k, tw_errmsg(ctx));
+        cr_assert_eq(w->data[0], 3);
+        tw_params_free(params);
+        tw_ctx_free(ctx);
+        cr_assert_eq(f.blocks, 0, "%ld", k);
+        cr_assert_eq(f.bytes, 0, "%ld", k);
+        if (!err) break;
+        cr_assert(k < 100);
+    }
+    unlink(path);
 }

@@ -1,7 +1,7 @@
 /* test_synth_words.c - what is written in rendered pictures: patterns, phrases, lists, exclusion. */
 #include "../examples/crnn_ocr/pattern.h"
 #include "../examples/crnn_ocr/presets.h"
-#include "../examples/crnn_ocr/utf8.h"
+#include "../examples/common/utf8.h"
 #include "../examples/crnn_ocr/words.h"
 #include "util_files.h"
 

@@ -1,6 +1,8 @@
 /* cli.c - parsing of options from a table, and the help made from the same table. */
 #include "cli.h"
 
+#include "plain.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
@@ -25,10 +27,8 @@ void cli_usage_error(const cli_command *c, const char *format, ...) {
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
-    for (char *p = sentence; *p; p++) /* what was typed must not steer the terminal */
-        if ((unsigned char)*p < ' ' || *p == 0x7f) *p = '?';
     print_name(stderr, c);
-    fprintf(stderr, ": %s\nTry `", sentence);
+    fprintf(stderr, ": %s\nTry `", plain_clean(sentence)); /* what was typed must not steer the terminal */
     print_name(stderr, c);
     fputs(" --help`.\n", stderr);
     exit(2);

@@ -16,7 +16,7 @@
 
 #include "../common/cli.h"
 #include "../common/plain.h"
-#include "utf8.h"
+#include "../common/utf8.h"
 
 #define PROGRAM "crnn_ocr eval"
 

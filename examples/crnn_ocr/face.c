@@ -2,8 +2,6 @@
  * for files from anywhere: a damaged one is an error, not a crash. */
 #include "face.h"
 
-#include "utf8.h"
-
 #include <ctype.h>
 #include <ft2build.h>
 #include FT_FREETYPE_H
@@ -11,6 +9,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "../common/utf8.h"
 
 /* ---- which glyphs can be trusted ------------------------------------------------------------------------------ */
 

@@ -1,14 +1,14 @@
 /* html.c - see html.h. */
 #include "html.h"
 
-#include "utf8.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
 #include <thalweg/text.h>
 #include <unistd.h>
+
+#include "../common/utf8.h"
 
 static const char style[] =
     ":root{color-scheme:light dark;--back:#fff;--text:#1b1f24;--dim:#5f6b76;--line:#d9dee3;--soft:#f4f6f8;--a:#0b62c4;"

@@ -1,10 +1,10 @@
 /* json_text.c - see json_text.h. */
 #include "json_text.h"
 
-#include "utf8.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "../common/utf8.h"
 
 bool json_add_text(cJSON *to, const char *key, const char *bytes) {
     char *text = malloc(3 * strlen(bytes) + 1), *end = text;

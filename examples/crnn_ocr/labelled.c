@@ -2,13 +2,14 @@
 #include "labelled.h"
 
 #include "picture.h"
-#include "utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <thalweg/extend.h>
+
+#include "../common/utf8.h"
 
 /* Opening a pipe would wait for whoever writes into it. */
 static tw_err check_files(tw_ctx *ctx, const tw_tsv *tsv) {

@@ -1,10 +1,10 @@
 /* outline.c - letters to polygons: layout, curves to straight pieces, bending, moving edges outwards. */
 #include "outline.h"
 
-#include "utf8.h"
-
 #include <math.h>
 #include <stdlib.h>
+
+#include "../common/utf8.h"
 
 enum { LETTERS = 128 }; /* of a text; the rest is not drawn */
 

@@ -1,10 +1,10 @@
 /* pattern.c - see pattern.h: a recursive descent parser makes a tree, drawing walks it. */
 #include "pattern.h"
 
-#include "utf8.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "../common/utf8.h"
 
 enum { NODES = 512, CODES = 1 << 16, DEEPEST = 32 };
 

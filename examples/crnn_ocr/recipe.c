@@ -4,13 +4,14 @@
 #include "augment.h"
 #include "ema.h"
 #include "guide.h"
-#include "utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
+
+#include "../common/utf8.h"
 
 /* A file's name, which may be any bytes, where a model file holds UTF-8. */
 static tw_err set_name(tw_meta *meta, const char *key, const char *name) {

@@ -3,10 +3,10 @@
 #include "render.h"
 
 #include "../common/raster.h"
+#include "../common/utf8.h"
 #include "planes.h"
 #include "outline.h"
 #include "texture.h"
-#include "utf8.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,12 +2,13 @@
 #include "synth.h"
 
 #include "render.h"
-#include "utf8.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "../common/utf8.h"
 
 typedef struct synth {
     const synth_source *from;

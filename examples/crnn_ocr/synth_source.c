@@ -1,8 +1,8 @@
 /* synth_source.c - the options of rendered text: from a command line to fonts, words and looks. */
 #include "synth.h"
-#include "utf8.h"
 
 #include "../common/cli.h"
+#include "../common/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

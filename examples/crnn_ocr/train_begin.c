@@ -122,25 +122,27 @@ static tw_err settle_lengths(run *r) {
     return TW_OK;
 }
 
-/* All that is written at the end, or now and then, can be: to find that out after hours would be too late. */
+/* What is written beside --out can be: to find that out after hours would be too late. */
 static tw_err check_outputs(run *r) {
     const train_options *o = r->o;
     bool measured = o->val || r->plan.val_split > 0;
     char *last = train_beside(o->out, "last");
     r->best_path = train_beside(o->out, "best");
-    tw_err err = last && r->best_path ? cli_check_out(r->ctx, o->out)
-                                      : tw_fail_err(r->ctx, TW_ERR_NOMEM, "out of memory");
+    tw_err err = last && r->best_path ? TW_OK : tw_fail_err(r->ctx, TW_ERR_NOMEM, "out of memory");
     if (!err && measured) err = cli_check_out(r->ctx, r->best_path);
     if (!err && measured) err = cli_check_out(r->ctx, last);
     if (!err && o->report) err = cli_check_out(r->ctx, o->report);
     free(last);
-    return err ? err : cli_lock_out(r->ctx, o->out);
+    return err;
 }
 
 tw_err train_begin(run *r) {
     const train_options *o = r->o;
     tw_ctx *ctx = r->ctx;
-    tw_err err = o->resume ? open_resumed(r) : o->init ? open_init(r) : TW_OK;
+    tw_err err = cli_check_out(ctx, o->out);
+    if (!err) err = cli_lock_out(ctx, o->out); /* before --resume is read: it may be the same file */
+    if (!err && o->resume) err = open_resumed(r);
+    else if (!err && o->init) err = open_init(r);
     if (!err) err = check_outputs(r);
     if (err) return err;
     if (!o->resume) complete(&r->plan, o);

@@ -1,12 +1,12 @@
 /* transfer.c - see transfer.h. */
 #include "transfer.h"
 
-#include "utf8.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <thalweg/extend.h>
+
+#include "../common/utf8.h"
 
 /* The symbol of one character, 0: the alphabet lacks it, or there is no memory to find out, which stays in ctx. */
 static int32_t symbol_of(tw_ctx *ctx, const tw_alphabet *alphabet, const char *character) {

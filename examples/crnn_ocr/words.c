@@ -3,13 +3,14 @@
 
 #include "pattern.h"
 #include "phrases.h"
-#include "utf8.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "../common/utf8.h"
 
 enum { LISTS = 16 };
 

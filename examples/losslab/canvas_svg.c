@@ -6,36 +6,20 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* The bytes of the character at the beginning of text, and whether XML has it (1.0, 2.2): it has no control characters
- * but these three, no U+FFFE and U+FFFF, and nothing that is no UTF-8. */
-static int character(const char *text, bool *known) {
-    const unsigned char *p = (const unsigned char *)text;
-    *known = p[0] < 0x80 ? p[0] >= 0x20 || strchr("\t\n\r", p[0]) : false;
-    if (p[0] < 0xc2 || p[0] > 0xf4) return 1;
-    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-    int more = p[0] >= 0xf0 ? 3 : p[0] >= 0xe0 ? 2 : 1;
-    uint32_t code = p[0] & 0x3fU >> more;
-    for (int i = 1; i <= more; i++) {
-        if ((p[i] & 0xc0) != 0x80) return 1;
-        code = code << 6 | (p[i] & 0x3f);
-    }
-    bool surrogate = code >= 0xd800 && code <= 0xdfff;
-    *known = code >= least[more] && code <= 0x10ffff && !surrogate && code != 0xfffe && code != 0xffff;
-    return 1 + more;
-}
+#include "../common/utf8.h"
 
-/* A file that is no XML shows nothing at all, so what cannot be in it is shown as U+FFFD. */
+/* A file that is no XML shows nothing at all, so what cannot be in it (control characters but three, U+FFFE, U+FFFF, and
+ * what is no UTF-8: XML 1.0, 2.2) is shown as U+FFFD. */
 static void put_escaped(FILE *out, const char *text) {
-    bool known;
-    for (int n; *text; text += n) {
-        n = character(text, &known);
+    for (const char *from = text; *text; from = text) {
+        uint32_t code = utf8_next(&text);
+        bool known = code >= 0x20 ? code < 0xfffd || code > 0xffff : code == '\t' || code == '\n' || code == '\r';
         if (!known) fputs("\xef\xbf\xbd", out);
-        else if (*text == '<') fputs("&lt;", out);
-        else if (*text == '>') fputs("&gt;", out);
-        else if (*text == '&') fputs("&amp;", out);
-        else fwrite(text, 1, (size_t)n, out);
+        else if (code == '<') fputs("&lt;", out);
+        else if (code == '>') fputs("&gt;", out);
+        else if (code == '&') fputs("&amp;", out);
+        else fwrite(from, 1, (size_t)(text - from), out);
     }
 }
 

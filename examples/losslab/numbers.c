@@ -2,6 +2,7 @@
 #include "numbers.h"
 
 #include "../common/input.h"
+#include "../common/utf8.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -24,15 +25,12 @@ typedef struct reader {
 
 /* What does not show when it is quoted, by its number. */
 static void name_character(const char *at, const char *end, char text[40]) {
-    unsigned char first = (unsigned char)*at;
-    int more = first < 0xc2 || first > 0xf4 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-    unsigned code = first & 0x3fU >> more;
-    for (int i = 1; i <= more; i++) {
-        if (at + i >= end || ((unsigned char)at[i] & 0xc0) != 0x80) more = 0;
-        else code = code << 6 | ((unsigned char)at[i] & 0x3f);
-    }
-    if (more) snprintf(text, 40, "the character U+%04X", code);
-    else snprintf(text, 40, "the byte 0x%02x", first);
+    char few[5] = "";
+    const char *next = few;
+    memcpy(few, at, end - at < 4 ? (size_t)(end - at) : 4);
+    uint32_t code = utf8_next(&next);
+    if (next - few > 1) snprintf(text, 40, "the character U+%04X", (unsigned)code);
+    else snprintf(text, 40, "the byte 0x%02x", (unsigned char)*at);
 }
 
 static bool shows(char c) { return c > ' ' && c <= '~'; }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../common/utf8.h"
+
 struct typeface {
     unsigned char *data;
     stbtt_fontinfo info;
@@ -83,28 +85,13 @@ void typeface_close(typeface *f) {
     free(f);
 }
 
-/* The next character of UTF-8; a byte that is none stands for itself. */
-static int next_character(const char **text) {
-    const unsigned char *p = (const unsigned char *)*text;
-    int more = *p >= 0xf0 ? 3 : *p >= 0xe0 ? 2 : *p >= 0xc0 ? 1 : 0, code = more ? *p & (0x3f >> more) : *p;
-    for (int i = 1; i <= more; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            *text += 1;
-            return *p;
-        }
-        code = code << 6 | (p[i] & 0x3f);
-    }
-    *text += 1 + more;
-    return code;
-}
-
 /* Visits the glyphs of a line with their places; returns its width. */
 static double layout(const typeface *f, double size, const char *text,
                      void (*visit)(const typeface *f, int glyph, double x, double scale, void *user), void *user) {
     double x = 0, scale = size * f->unit;
     int before = 0;
     while (*text) {
-        int glyph = stbtt_FindGlyphIndex(&f->info, next_character(&text)), advance, bearing;
+        int glyph = stbtt_FindGlyphIndex(&f->info, (int)utf8_next(&text)), advance, bearing;
         if (before) x += scale * stbtt_GetGlyphKernAdvance(&f->info, before, glyph);
         stbtt_GetGlyphHMetrics(&f->info, glyph, &advance, &bearing);
         if (visit) visit(f, glyph, x, scale, user);

@@ -196,11 +196,9 @@ static tw_err check_out_is_no_data(const training *t) {
 static tw_err prepare(training *t, int64_t *first) {
     const options *o = t->o;
     tw_ctx *ctx = t->ctx;
-    tw_err err = cli_check_out(ctx, o->out);
-    if (!err) err = pictures_load(ctx, o->data, "train", &t->train);
+    tw_err err = pictures_load(ctx, o->data, "train", &t->train);
     if (!err) err = pictures_load(ctx, o->data, "t10k", &t->test);
     if (!err) err = check_out_is_no_data(t);
-    if (!err) err = cli_lock_out(ctx, o->out);
     if (err) return err;
     if (!t->train.image.dim[0] || !t->test.image.dim[0])
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: no pictures",
@@ -246,6 +244,10 @@ static tw_err prepare(training *t, int64_t *first) {
     fprintf(stderr, "%s: %zu weights, %d pictures, %d threads\n", o->model, tw_params_size(t->params),
             t->train.image.dim[0], tw_threads(ctx));
     return TW_OK;
+}
+
+static void claim(tw_ctx *ctx, const char *out) {
+    if (cli_check_out(ctx, out) || cli_lock_out(ctx, out)) give_up("mnist train", ctx);
 }
 
 int command_train(int argc, char **argv) {
@@ -300,6 +302,7 @@ int command_train(int argc, char **argv) {
                                 "--resume takes the recipe from the file: leave out --model, --loss, --optim, "
                                 "--schedule, --epochs, --batch, --seed, --[no-]augment and --[no-]mirror");
         if (!(ctx = tw_ctx_new(0))) cli_die("mnist train", "out of memory");
+        claim(ctx, o.out); /* before --resume is read: it may be the same file */
         if (tw_meta_load(ctx, o.resume, &t.recipe) || recall(ctx, t.recipe, &o)) give_up("mnist train", ctx);
         tw_rng_set(ctx, (tw_rng_state){o.seed, 0}); /* what the first start had; the checkpoint sets the rest */
     } else {
@@ -316,6 +319,7 @@ int command_train(int argc, char **argv) {
         if (!(ctx = tw_ctx_new(o.seed))) cli_die("mnist train", "out of memory");
         cli_check_specs(&command, ctx, o.optim, o.schedule);
         if (tw_cost_find(ctx, o.loss, &t.cost)) cli_usage_error(&command, "%s", tw_errmsg(ctx));
+        claim(ctx, o.out);
     }
     if (o.threads) tw_set_threads(ctx, o.threads);
 

@@ -5,8 +5,8 @@
  * channels is a convolution of its own, whose images lie further apart. How it is cut depends on the shapes only. */
 #include "layers/conv_columns.h"
 
-#include "tensor/counts.h"
 #include "layers/epilogue.h"
+#include "tensor/counts.h"
 
 #include <string.h>
 #include <thalweg/extend.h>

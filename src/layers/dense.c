@@ -5,8 +5,8 @@
 #include <thalweg/extend.h>
 
 #include "layers/calls.h"
-#include "tensor/counts.h"
 #include "layers/epilogue.h"
+#include "tensor/counts.h"
 #include "tensor/direct.h"
 
 /* x seen as a matrix [rows, in]; false after an error. */

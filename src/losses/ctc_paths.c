@@ -14,7 +14,6 @@
  * that can be reached from the start and from which the end can still be reached are visited. */
 #include "losses/ctc.h"
 #include "losses/loss.h"
-
 #include "tensor/log_add.h"
 
 #include <math.h>

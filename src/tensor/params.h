@@ -56,8 +56,8 @@ tw_err tw__params_own(tw_params *params, void *object, void (*free_fn)(void *));
 
 /* The entry that holds i's value: itself, or what it is tied to. */
 tw__entry *tw__params_root(const tw_params *params, size_t i);
-void tw__params_take_back(tw_params *params,
-                          size_t count); /* all that was made after the first `count`, before sealing */
+/* Frees all that was made after the first `count`, before sealing. */
+void tw__params_take_back(tw_params *params, size_t count);
 
 /* Gives the parameters their places in the flat space (param, nparams, flat_size). No data moves. */
 tw_err tw__params_layout(tw_params *params);

@@ -1,6 +1,6 @@
 /* utf8.h - reading code points one by one, for drawing text; and names that may be no text. */
-#ifndef CRNN_OCR_UTF8_H
-#define CRNN_OCR_UTF8_H
+#ifndef EXAMPLES_UTF8_H
+#define EXAMPLES_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>
