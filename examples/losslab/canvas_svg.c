@@ -9,8 +9,8 @@
 
 #include "../common/utf8.h"
 
-/* A file that is no XML shows nothing at all, so what cannot be in it (control characters but three, U+FFFE, U+FFFF, and
- * what is no UTF-8: XML 1.0, 2.2) is shown as U+FFFD. */
+/* A file that is no XML shows nothing at all, so what cannot be in it (control characters but three, U+FFFE, U+FFFF,
+ * and what is no UTF-8: XML 1.0, 2.2) is shown as U+FFFD. */
 static void put_escaped(FILE *out, const char *text) {
     for (const char *from = text; *text; from = text) {
         uint32_t code = utf8_next(&text);
