@@ -42,11 +42,13 @@ Test(canvas, what_xml_has_no_character_for) {
         {"\xc3\xb6\xe2\x82\x81\xef\xbf\xbd\xf0\x90\x80\x80\xf4\x8f\xbf\xbf",
          "\xc3\xb6\xe2\x82\x81\xef\xbf\xbd\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"},
         {"\xef\xbf\xbe.\xef\xbf\xbf", NOT_A_CHARACTER "." NOT_A_CHARACTER},
-        {"\xed\xa0\x80", NOT_A_CHARACTER},     /* half of a pair of UTF-16 */
-        {"\xe0\x80\xaf", NOT_A_CHARACTER},     /* written longer than it is */
-        {"\xf4\x90\x80\x80", NOT_A_CHARACTER}, /* above U+10FFFF */
+        /* one for each byte that is no UTF-8, as in all that the programs read: half of a pair of UTF-16, a character
+         * written longer than it is, one above U+10FFFF, one that is cut short */
+        {"\xed\xa0\x80", NOT_A_CHARACTER NOT_A_CHARACTER NOT_A_CHARACTER},
+        {"\xe0\x80\xaf", NOT_A_CHARACTER NOT_A_CHARACTER NOT_A_CHARACTER},
+        {"\xf4\x90\x80\x80", NOT_A_CHARACTER NOT_A_CHARACTER NOT_A_CHARACTER NOT_A_CHARACTER},
         {"\xc0.\xff.\x80", NOT_A_CHARACTER "." NOT_A_CHARACTER "." NOT_A_CHARACTER},
-        {"\xe2\x82", NOT_A_CHARACTER NOT_A_CHARACTER}, /* cut short */
+        {"\xe2\x82", NOT_A_CHARACTER NOT_A_CHARACTER},
     };
     for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
         char *svg;
