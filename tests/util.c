@@ -2,6 +2,7 @@
 #include "util.h"
 
 #include <ctype.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FAIL(file, line, ...)                              \
@@ -254,7 +255,10 @@ bool test_data(const char *name, char *path, size_t size) {
 }
 
 const char *temp_path(const char *name, char *path, size_t size) {
+    static struct timespec born; /* process numbers come again, and a test that failed has left its files */
     const char *dir = getenv("TMPDIR");
-    snprintf(path, size, "%s/thalweg-%ld-%s", dir ? dir : "/tmp", (long)getpid(), name);
+    if (!born.tv_sec) clock_gettime(CLOCK_REALTIME, &born);
+    snprintf(path, size, "%s/thalweg-%ld-%lld%09ld-%s", dir ? dir : "/tmp", (long)getpid(), (long long)born.tv_sec,
+             born.tv_nsec, name);
     return path;
 }
