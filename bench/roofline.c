@@ -92,7 +92,7 @@ static double cache(int name, double otherwise) {
 
 /* Bandwidths are measured over a part of each cache, for it is shared, and with other programs. */
 static machine measure_machine(tw_ctx *ctx) {
-    machine m = {.fma = machine_fma_gflops(ctx), .sgemm = measure_sgemm(tw_threads(ctx))};
+    machine m = {.fma = machine_fma_gflops(ctx), .sgemm = measure_sgemm(tw_threads(ctx), 1)};
     m.level[0] = cache(_SC_LEVEL2_CACHE_SIZE, 1 << 19) * tw_threads(ctx);
     m.level[1] = cache(_SC_LEVEL3_CACHE_SIZE, 1 << 23);
     const double room[] = {m.level[0] / 4, m.level[1] / 4, DRAM_BYTES};

@@ -112,7 +112,7 @@ static void answer(workload **w, char *spec, int threads, const char *line) {
             strcpy(spec, name);
             printf("ready %d\n", workload_batch(*w));
         }
-    } else if (!strcmp(line, "sgemm")) printf("sgemm %.2f\n", measure_sgemm(threads));
+    } else if (!strcmp(line, "sgemm")) printf("sgemm %.2f\n", measure_sgemm(threads, 1));
     else if (!*w) snprintf(error, sizeof error, "prepare a workload first");
     else if (sscanf(line, "block %lf", &seconds) == 1 || sscanf(line, "infer %lf", &seconds) == 1) {
         if ((value = measure_block(*w, *line == 'b' ? workload_step : workload_infer, seconds)) > 0)
@@ -168,7 +168,7 @@ int main(int argc, char **argv) {
     form how = o.tsv ? AS_TSV : o.json ? AS_JSON : FOR_PEOPLE;
     for (int i = 1; i <= n; i++)
         if (!workload_known(argv[i], error, sizeof error)) cli_usage_error(&command, "%s", error);
-    double peak = measure_sgemm(o.threads);
+    double peak = measure_sgemm(o.threads, o.seconds);
     print_head(how);
     for (int i = 1; i <= n; i++) measure(argv[i], &o, how, peak);
     for (int i = 0; !n && workload_name(i); i++) measure(workload_name(i), &o, how, peak);

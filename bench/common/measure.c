@@ -35,22 +35,22 @@ double measure_block(workload *w, bool (*step)(workload *w), double seconds) {
     return (double)steps * workload_batch(w) / spent;
 }
 
-/* Of two sizes, for rows a power of two apart compete for the same places of a cache. */
-double measure_sgemm(int threads) {
-    enum { LARGEST = 2048, TIMES = 3 };
-    static const int sizes[] = {LARGEST, 1440};
+/* Of two sizes each, for rows a power of two apart compete for the same places of a cache. */
+double measure_sgemm(int threads, double seconds) {
+    enum { SMALLEST = 256, LARGEST = 2048, TIMES = 3 };
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = 1, .threads = threads});
     size_t room = (size_t)LARGEST * LARGEST;
     tw_real *A = ctx ? malloc(3 * room * sizeof *A) : NULL;
-    double best = 0;
+    double best = 0, began = progress_clock();
     for (size_t i = 0; A && i < 3 * room; i++) A[i] = (tw_real)(i % 7) / 7;
-    for (int i = 0; A && i < 2 * TIMES; i++) {
-        int n = sizes[i % 2];
-        double began = progress_clock();
-        tw_gemm(ctx, false, false, n, n, n, 1, A, n, A + room, n, 0, A + 2 * room, n);
-        double rate = 2e-9 * n * n * n / (progress_clock() - began);
-        if (rate > best) best = rate;
-    }
+    for (int size = SMALLEST; A && size <= LARGEST && (!best || progress_clock() - began < seconds); size *= 2)
+        for (int i = 0; i < 2 * TIMES; i++) {
+            int n = i % 2 ? size * 45 / 64 : size;
+            double start = progress_clock();
+            tw_gemm(ctx, false, false, n, n, n, 1, A, n, A + room, n, 0, A + 2 * room, n);
+            double rate = 2e-9 * n * n * n / (progress_clock() - start);
+            if (rate > best) best = rate;
+        }
     free(A);
     tw_ctx_free(ctx);
     return best;
