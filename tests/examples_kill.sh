@@ -6,7 +6,7 @@
 #        KILLS=200 SEED=7 tests/examples_kill.sh BUILD        so many kills of each program, at other moments
 set -u
 mnist=$1/mnist ocr=$1/crnn_ocr
-kills=${KILLS:-4} seed=${SEED:-$(date +%s)}
+seed=${SEED:-$(date +%s)}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "${dir:?}"' EXIT
 
@@ -15,9 +15,11 @@ export TW_THREADS=1 # these nets are too small for more
 program=$1
 # shellcheck source=tests/common.sh
 . "$(dirname "$0")/common.sh"
+kills=${KILLS:-$(few 4 2)}
 echo "seed: $seed (SEED=$seed repeats these moments)"
 
 # ---- what is trained: 40 steps of mnist and 54 of crnn_ocr, a checkpoint after 5 of them or more often ---------
+mnist_epochs=$(few 8 4) ocr_epochs=$(few 9 3)
 idx_data "$dir/data" train 320 "$mnist"
 idx_data "$dir/data" t10k 50 "$mnist"
 expect 0 '32 pictures' "$ocr" synth --out "$dir/pics" --count 32 --height 16 --seed 3
@@ -26,13 +28,12 @@ labels=$dir/pics/labels.tsv
 # Each program has: begin and resume, which train in the folder $1; check, which loads the file $1.
 # shellcheck disable=SC2086 # under: nothing, or a command with options that runs the program
 under=
-mnist_begin() { exec $under "$mnist" train --data "$dir/data" --epochs 8 --batch 64 --seed 5 --augment --out "$1/m" --log "$1.csv"; }
+mnist_begin() { exec $under "$mnist" train --data "$dir/data" --epochs "$mnist_epochs" --batch 64 --seed 5 --augment --out "$1/m" --log "$1.csv"; }
 mnist_resume() { exec $under "$mnist" train --data "$dir/data" --resume "$1/m" --out "$1/m" --log "$1.csv"; }
 mnist_check() { expect 0 'test accuracy' "$mnist" eval --data "$dir/data" --model "$1" --png "$dir/table.png"; }
 minutes=0.0005 # between checkpoints of crnn_ocr
-epochs=$(few 9 3)
 ocr_begin() {
-    exec $under "$ocr" train --labels "$labels" --model tiny --height 16 --batch 4 --val-split 0.25 --augment light --epochs "$epochs" \
+    exec $under "$ocr" train --labels "$labels" --model tiny --height 16 --batch 4 --val-split 0.25 --augment light --epochs "$ocr_epochs" \
         --save-minutes $minutes --out "$1/m" --log "$1.csv" --report "$1.html"
 }
 ocr_resume() {
@@ -191,7 +192,7 @@ kept() { # WHICH: m is this checkpoint of mnist's, which is the same whenever it
 }
 open='?open,?openat' rename='?rename,?renameat,?renameat2'
 for n in 1 2 3; do
-    expect 0 'paused' "$mnist" train --data "$dir/data" --epochs 8 --batch 64 --seed 5 --augment --out "$dir/kept.$n" --pause-after $n
+    expect 0 'paused' "$mnist" train --data "$dir/data" --epochs "$mnist_epochs" --batch 64 --seed 5 --augment --out "$dir/kept.$n" --pause-after $n
 done
 for which in mnist ocr; do
     cut=$dir/$which.cut

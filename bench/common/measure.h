@@ -26,7 +26,7 @@ typedef struct measure_facts {
 } measure_facts;
 bool measure_facts_of(const char *spec, int threads, measure_facts *facts, char *error, size_t size);
 
-/* GFLOP/s of products up to 2048 x 2048 x 2048, the best of several; 0: no memory. No larger ones after so many seconds. */
+/* GFLOP/s of products of up to 2048 rows, the best of several; 0: no memory. After so many seconds no larger ones. */
 double measure_sgemm(int threads, double seconds);
 
 /* The most memory that the process held since the reset; where the system cannot reset, since its start. */
