@@ -36,13 +36,17 @@ refuse_cut() {
         expect 1 "^$who: $dir/short: " "$@" "$dir/short"
     done
 }
-# idx_data FOLDER PART COUNT BYTES: a part (train or t10k) of a data set for mnist. Its pictures are the bytes of a file,
-# gone through again and again: any will do, as long as they are there. Its labels are 1 to 7 in turn.
+# bytes N: those of the shell, again and again. Where any will do; the program under test may be a script that runs it.
+bytes() {
+    sh=$(command -v sh)
+    while cat "$sh" 2>/dev/null; do :; done | head -c "$1"
+}
+# idx_data FOLDER PART COUNT: a part (train or t10k) of a data set for mnist. Its labels are 1 to 7 in turn.
 idx_data() {
     mkdir -p "$1"
     count=$(printf '\\0%03o' $(($3 >> 24 & 255)) $(($3 >> 16 & 255)) $(($3 >> 8 & 255)) $(($3 & 255)))
     { printf '\000\000\010\003%b\000\000\000\034\000\000\000\034' "$count"
-      while cat "$4" 2>/dev/null; do :; done | head -c $(($3 * 784)); } >"$1/$2-images-idx3-ubyte"
+      bytes $(($3 * 784)); } >"$1/$2-images-idx3-ubyte"
     { printf '\000\000\010\001%b' "$count"
       awk -v n="$3" 'BEGIN { for (i = 0; i < n; i++) printf "%c", i % 7 + 1 }'; } >"$1/$2-labels-idx1-ubyte"
 }

@@ -116,7 +116,7 @@ expect 1 "$dir" "$bench/accuracy" --data "$dir" captcha4
 # Four captchas of noise: nothing is learned, but all of it runs.
 for part in train test; do
     { printf '\000\000\010\003\000\000\000\100\000\000\000\030\000\000\000\110'
-      head -c $((64 * 24 * 72)) "$bench/steps"; } >"$dir/$part-images-idx3-ubyte"
+      bytes $((64 * 24 * 72)); } >"$dir/$part-images-idx3-ubyte"
     awk 'BEGIN { for (i = 0; i < 64; i++) printf "%d.png\tAB%d%d\n", i, i % 7, i % 5 }' >"$dir/$part-labels.tsv"
 done
 expect 0 'captcha4 to 0.9500' "$bench/accuracy" --data "$dir" --epochs 1 --tests 1 --png "$dir/a.png" --tsv "$dir/a.tsv" captcha4

@@ -128,7 +128,7 @@ suggested "$one$two" 1
 suggested "$one${two%A*}\n" 0
 suggested "$one$one$one" 0
 suggested "$one$two$one$one$one$one$one$one$one$one$one$one$one$one$one$one$one" 0
-head -c 100000 "$(command -v sh)" >"$dir/garbage.tsv" # a program: the one under test may be a script that runs it
+bytes 100000 >"$dir/garbage.tsv"
 expect 1 'more (--show 0' "$ocr" check "$dir/garbage.tsv"
 printf 'pics/000001.png\tA\npipe\tB\n' >"$dir/pipe.tsv"
 expect 1 'pipe.tsv:2: .*pipe: is not a regular file' "$ocr" train --labels "$dir/pipe.tsv" --out "$dir/m"
@@ -145,7 +145,7 @@ fi
 
 # 64 texts for two pictures.
 printf '\000\000\010\003\000\000\000\002\000\000\000\020\000\000\000\020' >"$dir/two.idx"
-head -c 512 "$(command -v sh)" >>"$dir/two.idx"
+bytes 512 >>"$dir/two.idx"
 expect 1 'labels 64 pictures, but there are 2' "$ocr" train --labels "$dir/pics/labels.tsv" --images "$dir/two.idx" --out "$dir/m"
 printf 'a\tAB\nb\tBA\n' >"$dir/two.tsv"
 expect 0 'model:' "$ocr" train --labels "$dir/two.tsv" --images "$dir/two.idx" --model tiny --epochs 1 --out "$dir/m"

@@ -100,7 +100,7 @@ has '000001.png	'
 for size in '1 1' '500 1' '1 500' '9000 24'; do
     # shellcheck disable=SC2086
     set -- $size
-    { printf 'P5\n%d %d\n255\n' "$1" "$2"; head -c $(($1 * $2)) "$ocr"; } >"$dir/size.pgm"
+    { printf 'P5\n%d %d\n255\n' "$1" "$2"; bytes $(($1 * $2)); } >"$dir/size.pgm"
     expect 0 'size.pgm	' "$ocr" read --model "$dir/m" "$dir/size.pgm"
 done
 awk 'BEGIN { printf "P5\n200 100\n255\n"

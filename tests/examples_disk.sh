@@ -19,8 +19,8 @@ program=$1
 . "$(dirname "$0")/common.sh"
 
 # Something to train on, and what training makes of it.
-idx_data "$dir/data" train 64 "$mnist"
-idx_data "$dir/data" t10k 32 "$mnist"
+idx_data "$dir/data" train 64
+idx_data "$dir/data" t10k 32
 expect 0 '12 pictures' "$ocr" synth --out "$dir/pics" --count 12 --height 16 --seed 3
 labels=$dir/pics/labels.tsv
 expect 0 'model:' "$mnist" train --data "$dir/data" --model cnn --epochs 1 --out "$dir/mnist.model"

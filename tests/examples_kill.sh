@@ -20,8 +20,8 @@ echo "seed: $seed (SEED=$seed repeats these moments)"
 
 # ---- what is trained: 40 steps of mnist and 54 of crnn_ocr, a checkpoint after 5 of them or more often ---------
 mnist_epochs=$(few 8 4) ocr_epochs=$(few 9 3)
-idx_data "$dir/data" train 320 "$mnist"
-idx_data "$dir/data" t10k 50 "$mnist"
+idx_data "$dir/data" train 320
+idx_data "$dir/data" t10k 50
 expect 0 '32 pictures' "$ocr" synth --out "$dir/pics" --count 32 --height 16 --seed 3
 labels=$dir/pics/labels.tsv
 

@@ -13,8 +13,8 @@ program=$mnist
 . "$(dirname "$0")/common.sh"
 
 pictures=$(few 3200 128) fewer=$(few 1280 64) tests=$(few 250 50)
-idx_data "$dir/data" train "$pictures" "$mnist"
-idx_data "$dir/data" t10k "$tests" "$mnist"
+idx_data "$dir/data" train "$pictures"
+idx_data "$dir/data" t10k "$tests"
 gzip "$dir/data/t10k-images-idx3-ubyte"
 mv "$dir/data/t10k-labels-idx1-ubyte" "$dir/data/t10k-labels.idx1-ubyte"
 
@@ -66,11 +66,11 @@ expect 0 'right' "$mnist" eval --data "$dir/data" --model "$dir/part" # a checkp
 
 # What is not this training's checkpoint and data is refused, and nothing is written.
 cp "$dir/part" "$dir/copy"
-idx_data "$dir/fewer" train "$fewer" "$mnist"
-idx_data "$dir/fewer" t10k "$tests" "$mnist"
+idx_data "$dir/fewer" train "$fewer"
+idx_data "$dir/fewer" t10k "$tests"
 expect 1 'other data than .*fewer: "pictures" was '"$pictures, and is $fewer now" "$mnist" train --data "$dir/fewer" --resume "$dir/copy" --out "$dir/x"
-idx_data "$dir/other" train "$pictures" "$mnist"
-idx_data "$dir/other" t10k "$tests" "$mnist"
+idx_data "$dir/other" train "$pictures"
+idx_data "$dir/other" t10k "$tests"
 printf '\377\377\377\377' | dd of="$dir/other/train-images-idx3-ubyte" bs=1 seek=99 conv=notrunc 2>/dev/null
 expect 1 'other data than .*other: "mean" was' "$mnist" train --data "$dir/other" --resume "$dir/copy" --out "$dir/x"
 refuse_cut 'mnist train' "$dir/part" "$mnist" train --data "$dir/data" --out "$dir/x" --resume
