@@ -173,7 +173,6 @@ static void fail_at_every_call(bool for_good) {
 Test(memory, one_failing_allocation_is_reported) { fail_at_every_call(false); }
 Test(memory, failing_from_then_on_is_reported) { fail_at_every_call(true); }
 
-/* Operations by themselves: gradcheck allocates on its own account. */
 /* A step's arena becomes one block when the next begins. Where there is no memory for that, the step before, a part of
  * a batch, keeps its gradients and running statistics; the next one says so when it needs memory. */
 Test(memory, a_step_that_finds_none_to_begin_with_keeps_the_one_before) {
@@ -209,6 +208,7 @@ Test(memory, a_step_that_finds_none_to_begin_with_keeps_the_one_before) {
     cr_assert_eq(f.blocks, 0);
 }
 
+/* Operations by themselves: gradcheck allocates on its own account. */
 static tw_tensor *square(tw_ctx *ctx, tw_tensor *const *leaf, void *user) {
     (void)user;
     return tw_mul(ctx, leaf[0], leaf[0]);

@@ -138,7 +138,7 @@ typedef struct tw_schedule {
     int steps;
 } tw_schedule;
 TW_API TW_MUST_CHECK tw_err tw_schedule_parse(tw_ctx *ctx, const char *spec, tw_schedule *schedule);
-/* The factor at `epoch` (may be fractional: 3.5 is half-way through the fourth; negative or NaN: 0) of `epochs`. */
+/* The factor at `epoch` of `epochs`. 3.5 is half-way through the fourth; negative and NaN: the same as 0. */
 TW_API double tw_schedule_factor(const tw_schedule *schedule, double epoch, double epochs);
 
 #ifdef __cplusplus
