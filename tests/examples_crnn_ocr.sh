@@ -74,11 +74,40 @@ cp -r "$dir/pics" "$dir/mine"
     expect 1 'are .* epochs of 4 steps; at most 1000000' "$ocr" train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 16 \
         --steps 999999999 --out "$dir/x"
 }
+# So also where it is not the command line itself that names what is read.
+ln -s target "$dir/leads"
+printf 'one\ntwo\n' >"$dir/mine/words"
+cp "$dir/mine/words" "$dir/words"
+mkdir "$dir/single"
+cp "$dir/pics/000001.png" "$dir/single/one.png"
+echo "$dir/mine/000004.png" >"$dir/list"
+# shellcheck disable=SC2086
+{
+    expect 2 '--out and --log are the same file' "$ocr" $tiny --out "$dir/leads" --log "$dir/target"
+    expect 1 '000002.png: is read, and --report would overwrite it' "$ocr" train --labels "$dir/mine/labels.tsv" --out "$dir/x" \
+        --report "$dir/mine/000002.png"
+}
+expect 1 'words: is read, and --log would overwrite it' "$ocr" train --synth --words "$dir/mine/words" --out "$dir/x" --log "$dir/mine/words"
+expect 1 'words: is read, and --sheet would' "$ocr" synth --without "$dir/mine/words" --sheet "$dir/mine/words"
+for o in --fonts --deny --alphabet; do
+    expect 1 'words: is read, and --sheet would' "$ocr" synth $o "@$dir/mine/words" --sheet "$dir/mine/words"
+done
+same 'a refused command has changed a list of words' "$dir/mine/words" "$dir/words"
 expect 2 '--text and --out are the same file' "$ocr" lm --text "$dir/mine/labels.tsv" --out "$dir/mine/labels.tsv"
-expect 2 'a picture and --align are the same file' "$ocr" read --align "$dir/mine/000001.png" "$dir/mine/000001.png"
+expect 2 '--list and --align are the same file' "$ocr" read --align "$dir/list" --list "$dir/list"
+for from in "$dir/single" "$dir/single/one.png" "--list $dir/list"; do
+    to=$dir/single/one.png
+    [ "$from" = "${from#--}" ] || to=$dir/mine/000004.png
+    # shellcheck disable=SC2086
+    expect 1 "$to: is read, and --align would overwrite it" "$ocr" read --align "$to" $from
+done
+same 'read has marked its own picture' "$dir/pics/000001.png" "$dir/single/one.png"
+expect 2 'align wants the name' "$ocr" read --align '' "$dir/single/one.png"
+for c in synth captcha; do expect 1 'a folder with an empty name' "$ocr" $c --out ''; done
 expect 2 'unknown model "?\[31mx"' "$ocr" train --synth --model "$(printf '\033[31mx')" --out "$dir/x"
-[ ! -e "$dir/x" ] || fail 'what was refused was written all the same'
-same 'a refused command has changed a file' "$dir/pics/labels.tsv" "$dir/mine/labels.tsv"
+for f in x target; do [ ! -e "$dir/$f" ] || fail "what was refused was written all the same: $f"; done
+rm "$dir/mine/words"
+diff -r "$dir/pics" "$dir/mine" || fail 'a refused command has changed a file'
 
 # check: each thing that can be wrong, and a clean set.
 expect 0 'nothing would hurt' "$ocr" check "$dir/pics/labels.tsv"
@@ -137,7 +166,10 @@ expect 1 'bad.tsv:5: no TAB' "$ocr" train --labels "$dir/bad.tsv" --out "$dir/m"
 expect 2 'out DIR' "$ocr" captcha
 if [ -n "$(fc-list 'Liberation Mono')" ]; then
     expect 0 '3 captchas' "$ocr" captcha --out "$dir/captcha" --count 3
-    expect 1 'captcha: 1 pictures of an older set, 00002.png .., would be left over' "$ocr" captcha --out "$dir/captcha" --count 2
+    expect 1 'captcha: 1 pictures of an older set, 000002.png .., would be left over' "$ocr" captcha --out "$dir/captcha" --count 2
+    expect 0 '5 pictures' "$ocr" synth --out "$dir/captcha" --count 5
+    expect 1 'captcha: 2 pictures of an older set, 000003.png' "$ocr" captcha --out "$dir/captcha" --count 3
+    expect 0 '5 captchas' "$ocr" captcha --out "$dir/captcha" --count 5
     expect 0 'nothing would hurt' "$ocr" check "$dir/captcha/labels.tsv" --alphabet 2345678bcdefgmnpwxy
 else
     echo 'skipped: the captchas, for want of the Liberation fonts'
@@ -215,6 +247,18 @@ expect 1 'epoch: its entry "thalweg.loader.epoch" is damaged' "$ocr" train --lab
 { sed 1d "$dir/pics/labels.tsv"; head -n 1 "$dir/pics/labels.tsv"; } >"$dir/pics/turned.tsv"
 expect 1 'split was trained with other texts than those of .*turned.tsv' "$ocr" train --labels "$dir/pics/turned.tsv" --resume "$dir/split" \
     --out "$dir/none.st"
+sed 's#^#pics/#' "$dir/pics/labels.tsv" >"$dir/val.tsv"
+{ sed 1d "$dir/val.tsv"; head -n 1 "$dir/val.tsv"; } >"$dir/val2.tsv"
+expect 0 'paused' "$ocr" train --labels "$dir/pics/fewer.tsv" --val "$dir/val.tsv" --resume "$dir/val" --out "$dir/val2" --pause-after 1
+expect 1 'val was trained with other texts than those of .*val2.tsv' "$ocr" train --labels "$dir/pics/fewer.tsv" --val "$dir/val2.tsv" \
+    --resume "$dir/val" --out "$dir/none.st"
+LC_ALL=C sed 's/"texts":/"taxts":/' "$dir/split" >"$dir/unknown"
+expect 1 'unknown was trained with other texts' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/unknown" --out "$dir/none.st"
+# Names of a table that begin with / are the same from everywhere.
+sed "s#^#$dir/pics/#" "$dir/pics/labels.tsv" >"$dir/pics/absolute.tsv"
+expect 0 'paused' "$ocr" train --labels "$dir/pics/absolute.tsv" --model tiny --height 16 --epochs 3 --val-split 0.25 --out "$dir/far" \
+    --pause-after 1
+(cd "$dir/pics" && expect 0 'paused' "$ocr_path" train --labels absolute.tsv --resume "$dir/far" --out "$dir/far" --pause-after 1) || exit 1
 # The same pictures in another folder are put aside as before.
 expect 0 'paused' "$ocr" train --labels "$dir/mine/labels.tsv" --resume "$dir/split" --out "$dir/moved" --pause-after 1
 expect 1 'copy was trained with --synth and none of its options: continue with the same' "$ocr" train --synth --preset scene \
@@ -231,15 +275,24 @@ expect 1 "words was trained with --synth --words 'words': continue with the same
 
 # One training of a file at a time, also when both are stopped and killed.
 set -- train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 4 --epochs 1000 --out "$dir/held"
-"$ocr" "$@" >"$dir/first" 2>&1 &
-until [ -e "$dir/held.lock" ]; do sleep 0.01; done
+ln -s held "$dir/alias"
+"$ocr" "$@" --log "$dir/held.csv" >"$dir/first" 2>&1 &
+until [ -e "$dir/held.csv.lock" ]; do
+    kill -0 $! 2>/dev/null || { cat "$dir/first"; fail 'it does not train'; }
+    sleep 0.01
+done
 expect 1 'held: another training writes it; give this one another --out' "$ocr" "$@"
+expect 1 'alias: another training writes it; give this one another --out' "$ocr" "$@" --out "$dir/alias"
+expect 1 'held.csv: another training writes it; give this one another --log' "$ocr" "$@" --out "$dir/other" --log "$dir/held.csv"
+chmod 444 "$dir/held.lock" # as another user's is
+expect 1 'held: another training writes it' "$ocr" "$@"
 kill -9 $!
 wait $!
 [ -e "$dir/held.lock" ] || fail 'a killed training removed its lock'
 rm -f "$dir/held"
 expect 0 'paused' "$ocr" "$@" --pause-after 1
-[ ! -e "$dir/held.lock" ] || fail 'the lock is left'
+for f in held.lock other.lock other; do [ ! -e "$dir/$f" ] || fail "$f is left"; done
+rm "$dir/held.csv.lock"
 
 # Stopped by a signal in the middle of an epoch, and resumed: the same bits, and a log without a gap.
 set -- train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 4 --val-split 0.25 --augment light

@@ -102,25 +102,35 @@ refuse 'crnn_ocr eval' "$dir/pics/fifo.tsv:2: $dir/fifo: " "$ocr" eval --model "
 # In what is printed as text: names with a TAB, a newline, escapes, and labels that steer a terminal. Columns stay columns.
 esc=$(printf '\033') csi=$(printf '\302\233')
 odd=$dir/$(printf 'odd\t\n\033[2J')
-no_controls() { # COMMAND..: in its output, but for the TABs that part columns
+no_controls() { # CODE COMMAND..: ends so, with none in its output, but for the TABs that part columns
+    code=$1
+    shift
     timeout 60 "$@" >"$dir/out" 2>"$dir/err" </dev/null
-    ! tr -d '\n\t' <"$dir/out" | LC_ALL=C grep -q "[[:cntrl:]]\|$csi" || { cat -v "$dir/out"; fail "control characters in what this printed: $*"; }
+    got=$?
+    [ $got -eq "$code" ] || { cat -v "$dir/out" "$dir/err"; fail "exit code $got instead of $code: $*"; }
+    ! cat "$dir/out" "$dir/err" | tr -d '\n\t' | LC_ALL=C grep -q "[[:cntrl:]]\|$csi" ||
+        { cat -v "$dir/out" "$dir/err"; fail "control characters in what this printed: $*"; }
     echo "ok: no control characters: $(echo "$*" | sed "s#$dir/##g; s#$1#${1##*/}#" | tr '\t\n\033' '???')"
 }
 cp -r "$dir/pics" "$odd"
 cp "$picture" "$odd/a.png"
 printf '000001.png\t%s[31mred%s\t1m\n000002.png\tx%s[2J\n' "$esc" "$csi" "$esc" >"$odd/labels.tsv"
-no_controls "$ocr" read --model "$dir/m" "$odd/a.png"
+no_controls 0 "$ocr" read --model "$dir/m" "$odd/a.png"
 awk -F '\t' 'NF != 3 || $1 !~ /odd[?][?][?][[]2J.a[.]png$/ { exit 1 } END { exit NR != 1 }' "$dir/out" || { cat "$dir/out"; fail 'not a line of three columns'; }
-no_controls "$ocr" eval --model "$dir/m" --labels "$odd/labels.tsv" --mistakes --confusion --errors "$odd/wrong"
+no_controls 0 "$ocr" eval --model "$dir/m" --labels "$odd/labels.tsv" --mistakes --confusion --errors "$odd/wrong"
 awk -F '\t' '/0000..[.]png/ && NF != 4 { exit 1 }' "$dir/out" || { cat "$dir/out"; fail 'not four columns'; }
 ! LC_ALL=C grep -q "$esc\|$csi" "$odd/wrong/mistakes.tsv" || fail 'control characters in mistakes.tsv'
 awk -F '\t' 'NF != 6 { exit 1 } END { exit NR != 2 }' "$odd/wrong/mistakes.tsv" || { cat "$odd/wrong/mistakes.tsv"; fail 'not two lines of six columns'; }
-no_controls "$ocr" check "$odd/labels.tsv"
-no_controls "$ocr" check "$odd/labels.tsv" --alphabet ab
-no_controls "$ocr" synth --out "$odd/s" --sheet "$odd/s.png" --count 1
-no_controls "$ocr" lm --text "$odd/labels.tsv" --heldout "$odd/labels.tsv" --out "$odd/lm"
-no_controls "$ocr" export --model "$dir/m" --out "$odd/export"
+no_controls 0 "$ocr" check "$odd/labels.tsv"
+no_controls 1 "$ocr" check "$odd/labels.tsv" --alphabet ab
+no_controls 0 "$ocr" synth --out "$odd/s" --sheet "$odd/s.png" --count 1
+no_controls 0 "$ocr" lm --text "$odd/labels.tsv" --heldout "$odd/labels.tsv" --out "$odd/lm"
+no_controls 0 "$ocr" export --model "$dir/m" --out "$odd/export"
+no_controls 0 "$ocr" train --labels "$labels" --model tiny --height 16 --epochs 2 --out "$odd/x" --log "$odd/x.csv" --pause-after 1
+no_controls 0 "$ocr" train --labels "$labels" --resume "$odd/x" --out "$odd/x"
+no_controls 0 "$losslab" plot mse --out "$odd/x.svg"
+no_controls 0 "$losslab" ctc ab --out "$odd/x.svg"
+no_controls 0 "$losslab" backprop --out "$odd/x.svg" --dot "$odd/x.dot"
 
 # A pair of IDX files: labels out of range, too few, and pictures that are not there.
 idx() { printf '\0\0\010%b' "\0$1$2"; }

@@ -74,6 +74,14 @@ expect 1 "$dir/none/x.png: cannot be written" "$lab" plot mse --out "$dir/none/x
 mkdir "$dir/folder.svg"
 expect 1 "$dir/folder.svg: cannot be written" "$lab" plot mse --out "$dir/folder.svg"
 
+# A pipe gets what is written once, and is not opened before.
+mkfifo "$dir/pipe"
+cat "$dir/pipe" >"$dir/read" &
+expect 0 'tape for Graphviz' timeout 60 "$lab" backprop --out "$dir/b.svg" --dot "$dir/pipe"
+wait $!
+grep -q '^digraph' "$dir/read" || fail 'the tape did not go through the pipe'
+expect 2 'IMAGE and --out are the same file' "$lab" ctc a --model "$dir/none" "$dir/gamma=3.svg" --out "$dir/gamma=3.svg"
+
 expect 0 'site/index.html' "$lab" report "$dir/site"
 expect 0 'site/index.html' "$lab" report "$dir/site"
 expect 1 'cannot be made' "$lab" report "$dir/none/site"

@@ -2,6 +2,7 @@
  * any two system calls, when the disk is full or read-only, and when several write at once. */
 #include "util_model.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -400,6 +401,41 @@ Test(atomic, a_link_to_a_file_without_a_name) {
     cr_assert(!lstat(link, &s) && S_ISLNK(s.st_mode), "the link has become a file");
     cr_assert_eq(count_entries(folder), 1);
     cr_assert_eq(unlink(link), 0);
+    close(fd);
+}
+
+Test(atomic, where_a_name_leads) {
+    char link[2][400];
+    for (int k = 0; k < 2; k++) snprintf(link[k], sizeof link[k], "%s/%d", folder, k);
+    cr_assert(!symlink("file", link[0]) && !symlink(link[0], link[1]));
+    for (int there = 0; there < 2; there++) {
+        for (int k = 0; k < 2; k++) {
+            char *to = tw_file_target(link[k]);
+            cr_assert_str_eq(to, path);
+            free(to);
+        }
+        cr_assert_eq(writers[0].save(0, path), TW_OK);
+    }
+    char *same = tw_file_target("no/such/file");
+    cr_assert_str_eq(same, "no/such/file");
+    free(same);
+    cr_assert(!unlink(link[0]) && !symlink(link[1], link[0]));
+    errno = 0;
+    cr_assert(!tw_file_target(link[0]) && errno == ELOOP);
+    cr_assert(!tw_file_target(NULL) && errno == EINVAL);
+    cr_assert(!unlink(link[0]) && !unlink(link[1]));
+}
+
+/* To open a pipe would wait for its reader, and to close it again would end what that reads. */
+Test(atomic, a_pipe_is_not_touched_to_see_whether_it_could_be_written, .timeout = 60) {
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_assert_eq(tw_file_check(ctx, path), TW_OK, "%s", tw_errmsg(ctx)); /* nobody reads */
+    int fd = open(path, O_RDONLY | O_NONBLOCK);
+    char byte;
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(tw_file_check(ctx, path), TW_OK);
+    cr_assert_eq(writers[2].save(0, path), TW_OK, "%s", tw_errmsg(ctx));
+    cr_assert_eq(read(fd, &byte, 1), 1);
     close(fd);
 }
 

@@ -24,7 +24,7 @@ Test(costs_options, specs_that_cannot_be) {
         {"bce_logits:pos_weight=[1,,2]", "pos_weight", TW_ERR_RANGE, false},
         {"bce_logits:pos_weight=nan", "pos_weight", TW_ERR_RANGE, false},
         {"bce_logits:pos_weight=inf", "pos_weight", TW_ERR_RANGE, false},
-        {"huber:delta=0", "delta is 0, less than", TW_ERR_RANGE, false},
+        {"huber:delta=0", "delta is 0, and must be more than 0", TW_ERR_RANGE, false},
         {"cross_entropy:label_smoothing=1.01", "label_smoothing", TW_ERR_RANGE, true},
         {"cross_entropy:class_weight=[1,2]", "class_weight has 2 numbers, not 3", TW_ERR_SHAPE, true},
         {"cross_entropy:class_weight=2", "class_weight has 1 numbers, not 3", TW_ERR_SHAPE, true},

@@ -18,6 +18,7 @@ static void check_row(const tw_tsv *tsv, size_t i, const char *path, const char 
     snprintf(whole, sizeof whole, "%.*s/%s", (int)(strrchr(tsv->path, '/') - tsv->path), tsv->path, path);
     cr_assert_str_eq(tsv->row[i].path, path[0] == '/' ? path : whole);
     cr_assert_str_eq(tsv->row[i].text, text);
+    cr_assert_str_eq(tsv->row[i].name, path);
     cr_assert_eq(tsv->row[i].line, line);
 }
 

@@ -71,6 +71,8 @@ Test(nulls, paths) {
     no_path(tw_image_load(ctx, NULL, 1, &image));
     no_path(tw_image_load(ctx, NULL, 2, &image));
     no_path(tw_image_save_png(ctx, NULL, &picture));
+    cr_assert_eq(tw_image_decode(ctx, NULL, "x", 1, 1, &image), TW_ERR_IO);
+    assert_error(ctx, TW_ERR_IO, "a name is NULL");
     no_path(tw_lines_load(ctx, NULL, &lines));
     tw_alphabet *alphabet = tw_alphabet_new(ctx, "ab");
     cr_assert_null(tw_lexicon_load(ctx, alphabet, NULL, true, NULL));

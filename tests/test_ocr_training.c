@@ -186,7 +186,7 @@ static labelled idx_labels(int n) {
     data.tsv.path = "labels.tsv";
     for (int i = 0; i < n; i++) {
         memset(data.images.data + i * 6, i, 6);
-        data.tsv.row[i] = (tw_tsv_row){"p", "t", i};
+        data.tsv.row[i] = (tw_tsv_row){"p", "t", i, "p"};
     }
     return data;
 }
@@ -221,13 +221,13 @@ Test(ocr_training, all_rows_of_a_file_go_together_and_neither_side_is_empty) {
     data.tsv.row = calloc(50, sizeof *data.tsv.row);
     data.tsv.n = 50;
     data.tsv.path = "labels.tsv";
-    for (int i = 0; i < 50; i++) data.tsv.row[i] = (tw_tsv_row){path[i % 5], "t", i};
+    for (int i = 0; i < 50; i++) data.tsv.row[i] = (tw_tsv_row){path[i % 5], "t", i, path[i % 5]};
     cr_assert_eq(labelled_split(ctx, &data, 0.3, 1, &other), TW_OK);
     cr_assert(other.tsv.n % 10 == 0 && other.tsv.n && data.tsv.n);
     for (size_t i = 0; i < other.tsv.n; i++)
         for (size_t k = 0; k < data.tsv.n; k++) cr_assert_str_neq(other.tsv.row[i].path, data.tsv.row[k].path);
     labelled_free(&other);
-    for (size_t i = 0; i < data.tsv.n; i++) data.tsv.row[i].path = "a";
+    for (size_t i = 0; i < data.tsv.n; i++) data.tsv.row[i].path = data.tsv.row[i].name = "a";
     cr_assert_eq(labelled_split(ctx, &data, 0.3, 1, &other), TW_ERR_RANGE);
     labelled_free(&data);
 }

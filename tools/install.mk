@@ -43,7 +43,8 @@ $(CMAKEFILES): $(BUILD)/cmake/%: tools/cmake/%.in $(BUILD)/flags FORCE
 man: $(MANPAGES) ## the programs' manual pages, from their --help: man -l build/man/crnn_ocr.1
 $(MANPAGES): $(BUILD)/man/%.1: $(BUILD)/% tools/man.sh
 	@mkdir -p $(@D)
-	$(call say,MAN)tools/man.sh $< $(PROGRAMS) >$@
+	$(call say,MAN)if $< --version >/dev/null 2>&1 || [ $$? -ne 126 ]; then tools/man.sh $< $(PROGRAMS) >$@; \
+	    else echo '$@: left empty: $< is for another machine' >&2; : >$@; fi
 
 # Made with the rest, so that `sudo make install` leaves no folder behind that only root can write to.
 all: man $(PCFILES) $(CMAKEFILES)

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Bytes of the character at text, which is not the end, and whether it is a control character. A byte that is no UTF-8
  * stands for itself. */
@@ -32,4 +34,24 @@ char *plain_clean(char *text) {
         for (size_t i = 0; control && i < n; i++) text[at + i] = '?';
     }
     return text;
+}
+
+void plain_line(FILE *to, const char *before, const char *text) {
+    fputs(before, to);
+    plain_put(to, text);
+    putc('\n', to);
+}
+
+void plain_word(FILE *to, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+,:@%=";
+    bool quote = !*word || word[strspn(word, plain)];
+    char *copy = strdup(word);
+    if (!copy) return;
+    if (quote) putc('\'', to);
+    for (char *at = plain_clean(copy); *at; at++) {
+        if (quote && *at == '\'') fputs("'\\'", to);
+        putc(*at, to);
+    }
+    if (quote) putc('\'', to);
+    free(copy);
 }

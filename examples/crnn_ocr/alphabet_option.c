@@ -5,6 +5,8 @@
 #include <string.h>
 #include <thalweg/extend.h>
 
+#include "../common/cli.h"
+
 /* Each code point of Unicode once fits into this, with a joiner in front. */
 enum { LONGEST = 0x110000 * 6 };
 
@@ -23,7 +25,7 @@ static tw_alphabet *from_line(tw_ctx *ctx, const char *path, const char *line) {
 tw_alphabet *alphabet_option(tw_ctx *ctx, const char *given) {
     if (given[0] != '@') return tw_alphabet_new(ctx, given);
     tw_lines lines;
-    if (tw_lines_load(ctx, given + 1, &lines)) return NULL;
+    if (cli_check_read(ctx, given + 1) || tw_lines_load(ctx, given + 1, &lines)) return NULL;
     tw_alphabet *alphabet = lines.n
         ? from_line(ctx, given + 1, lines.line[0])
         : tw_fail(ctx, TW_ERR_FORMAT, "%s: is empty, and should have the alphabet", given + 1);

@@ -164,7 +164,7 @@ static tw_err write_set(tw_ctx *ctx, const font_set *fonts, const char *folder, 
     canvas *c = calloc(1, sizeof *c);
     if (!c) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     c->raster = (raster){WIDTH, HEIGHT, c->cell};
-    numbered to = {.ctx = ctx, .folder = folder, .prefix = "", .digits = 5, .table = {LABELS}};
+    numbered to = {.ctx = ctx, .folder = folder, .prefix = "", .table = {LABELS}};
     outfile labels = {0};
     tw_err err = numbered_begin(&to);
     if (!err) err = numbered_refuse_more(&to, (size_t)count);

@@ -143,21 +143,6 @@ static const char *suggest_model(const check *c) {
     return c->n > 50000 || characters > 300 ? "medium" : "small";
 }
 
-/* A word as a shell takes it; but for control characters, which a terminal would take. */
-static void print_word(const char *word) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+,:@%=";
-    bool quote = !*word || word[strspn(word, plain)];
-    char *copy = strdup(word);
-    if (!copy) return;
-    if (quote) putchar('\'');
-    for (char *at = plain_clean(copy); *at; at++) {
-        if (quote && *at == '\'') fputs("'\\'", stdout);
-        putchar(*at);
-    }
-    if (quote) putchar('\'');
-    free(copy);
-}
-
 static int by_path(const void *a, const void *b) {
     return strcmp((*(const check_row *const *)a)->path, (*(const check_row *const *)b)->path);
 }
@@ -189,10 +174,10 @@ static void print_suggestion(const check *c, const options *o, const crnn_design
     printf("model: %s\n", design->name);
     if (c->n < 3000) printf("few pictures: add rendered ones (--synth), or begin with a trained model (--init FILE)\n");
     printf("crnn_ocr train --labels ");
-    print_word(c->labels);
+    plain_word(stdout, c->labels);
     if (o->images) {
         printf(" --images ");
-        print_word(o->images);
+        plain_word(stdout, o->images);
     }
     printf(" --model %s --height %d --augment %s%s --out model.safetensors\n", design->name, height,
            c->n < 3000 ? "strong" : "light", can_split(c, !o->images) ? " --val-split 0.1" : "");

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 #include "../common/progress.h"
 
 #define PROGRAM "crnn_ocr demo"
@@ -195,8 +196,11 @@ static tw_err write_sheet(demo *d, const char *path, const score *s) {
 static tw_err run(demo *d) {
     char path[4096];
     score s;
-    snprintf(path, sizeof path, "%s.safetensors", d->out);
+    snprintf(path, sizeof path, "%s.png", d->out);
     tw_err err = cli_check_out(d->ctx, path);
+    snprintf(path, sizeof path, "%s.safetensors", d->out);
+    if (!err) err = cli_check_out(d->ctx, path);
+    if (!err) err = cli_lock_out(d->ctx, "--out", path);
     if (!err) err = prepare(d);
     if (err) return err;
     fprintf(stderr,
@@ -212,13 +216,13 @@ static tw_err run(demo *d) {
     if (!err) err = tw_model_save(d->net.params, meta, path);
     tw_meta_free(meta);
     if (err) return err;
-    printf("model: %s\n", path);
+    plain_line(stdout, "model: ", path);
     snprintf(path, sizeof path, "%s.png", d->out);
     if ((err = write_sheet(d, path, &s))) return err;
-    printf("pictures and what it read: %s\n"
-           "%zu pictures of words it never saw, in %d faces of %d font families it never saw\n"
+    plain_line(stdout, "pictures and what it read: ", path);
+    printf("%zu pictures of words it never saw, in %d faces of %d font families it never saw\n"
            "exact: %.4f\ncer: %.4f\n",
-           path, s.samples, d->unseen->n, d->unseen->nfamily, score_exact(&s), score_cer(&s));
+           s.samples, d->unseen->n, d->unseen->nfamily, score_exact(&s), score_cer(&s));
     return TW_OK;
 }
 

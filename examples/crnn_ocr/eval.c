@@ -257,11 +257,10 @@ int command_eval(int argc, char **argv) {
     decoding_check(&o.decoding, &command);
     if (!o.model) cli_usage_error(&command, "--model FILE is needed");
     if (!o.labels) cli_usage_error(&command, "--labels FILE.tsv is needed");
-    const cli_file files[] = {{"--model", o.model, false},
-                              {"--labels", o.labels, false},
-                              {"--images", o.images, false},
-                              {"--reliability", o.reliability, true}};
-    cli_check_files(&command, 4, files);
+    const cli_file files[] = {{"--model", o.model, CLI_READ},    {"--labels", o.labels, CLI_READ},
+                              {"--images", o.images, CLI_READ},  {"--lexicon", o.decoding.lexicon, CLI_READ},
+                              {"--lm", o.decoding.lm, CLI_READ}, {"--reliability", o.reliability, CLI_WRITTEN}};
+    cli_check_files(&command, sizeof files / sizeof *files, files);
     tw_ctx *ctx = open_context(PROGRAM, 0, o.threads);
     evaluation e = {0};
     tw_err err = run(ctx, &o, &e);

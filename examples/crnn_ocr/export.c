@@ -58,8 +58,8 @@ int command_export(int argc, char **argv) {
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (!model) cli_usage_error(&command, "--model FILE is needed");
     if (!out) cli_usage_error(&command, "--out FILE is needed");
-    const cli_file files[] = {{"--model", model, false}, {"--out", out, true}};
-    cli_check_files(&command, 2, files);
+    const cli_file files[] = {{"--model", model, CLI_READ}, {"--out", out, CLI_WRITTEN}};
+    cli_check_files(&command, sizeof files / sizeof *files, files);
     tw_ctx *ctx = open_context(PROGRAM, 0, 1);
     tw_err err = run(ctx, model, out, half ? "F16" : "F32");
     if (err) report(PROGRAM, ctx);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <thalweg/extend.h>
 
+#include "../common/cli.h"
 #include "../common/utf8.h"
 
 /* Opening a pipe would wait for whoever writes into it. */
@@ -21,6 +22,8 @@ static tw_err check_files(tw_ctx *ctx, const tw_tsv *tsv) {
         else if (S_ISDIR(about.st_mode)) what = "is a folder";
         else if (!S_ISREG(about.st_mode)) what = "is not a regular file";
         if (what) return tw_fail_err(ctx, TW_ERR_IO, "%s:%d: %s: %s", tsv->path, row->line, row->path, what);
+        tw_err err = cli_check_read(ctx, row->path);
+        if (err) return err;
     }
     return TW_OK;
 }
@@ -58,26 +61,20 @@ uint64_t labelled_hash(const labelled *data) {
     return h;
 }
 
-/* As it stands in the TSV: the part does not depend on the folder that it is called from or lies in. */
-static const char *name_in(const tw_tsv *tsv, size_t i) {
-    const char *slash = strrchr(tsv->path, '/'), *path = tsv->row[i].path;
-    size_t folder = slash ? (size_t)(slash + 1 - tsv->path) : 0;
-    return strncmp(path, tsv->path, folder) ? path : path + folder;
-}
-
 static int by_value(const void *a, const void *b) {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
 }
 
-/* key[i] of each row, and the largest key of those that go. */
+/* key[i] of each row, and the largest key of those that go. Names are taken as they stand in the TSV: the part does not
+ * depend on the folder that it is called from or lies in. */
 static uint64_t *draw_keys(const labelled *data, double part, uint64_t seed, uint64_t *most) {
     size_t n = data->tsv.n, take = (size_t)(part * (double)n + 0.5);
     uint64_t *key = malloc(2 * n * sizeof *key), *sorted = key ? key + n : NULL;
     if (!key) return NULL;
     uint64_t stream = tw_random_bits(seed, 0x73706c6974u);
     for (size_t i = 0; i < n; i++)
-        key[i] = tw_random_bits(stream, data->images.ndim ? i : hash_text(NO_TEXT, name_in(&data->tsv, i)));
+        key[i] = tw_random_bits(stream, data->images.ndim ? i : hash_text(NO_TEXT, data->tsv.row[i].name));
     memcpy(sorted, key, n * sizeof *key);
     qsort(sorted, n, sizeof *sorted, by_value);
     *most = sorted[take < 1 ? 0 : take >= n ? n - 1 : take - 1];

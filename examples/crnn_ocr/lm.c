@@ -89,8 +89,10 @@ static tw_err run(tw_ctx *ctx, const options *o) {
 static void check(const cli_command *c, const options *o) {
     if (!o->text) cli_usage_error(c, "--text FILE is needed");
     if (!o->out) cli_usage_error(c, "--out FILE is needed");
-    const cli_file files[] = {{"--text", o->text, false}, {"--heldout", o->heldout, false}, {"--out", o->out, true}};
-    cli_check_files(c, 3, files);
+    const cli_file files[] = {{"--text", o->text, CLI_READ},
+                              {"--heldout", o->heldout, CLI_READ},
+                              {"--out", o->out, CLI_WRITTEN}};
+    cli_check_files(c, sizeof files / sizeof *files, files);
 }
 
 int command_lm(int argc, char **argv) {

@@ -48,7 +48,7 @@ typedef struct folder {
 } folder;
 
 static numbered pictures_in(tw_ctx *ctx, const char *path) {
-    return (numbered){.ctx = ctx, .folder = path, .prefix = "mistake-", .digits = 6, .table = {TABLE, PAGE}};
+    return (numbered){.ctx = ctx, .folder = path, .prefix = "mistake-", .table = {TABLE, PAGE}};
 }
 
 typedef struct file_id {

@@ -17,13 +17,14 @@ static tw_err failed(const numbered *to, const char *path) {
 }
 
 tw_err numbered_begin(numbered *to) {
+    if (!*to->folder) return tw_fail_err(to->ctx, TW_ERR_IO, "a folder with an empty name cannot be made");
     return mkdir(to->folder, 0777) && errno != EEXIST ? failed(to, to->folder) : TW_OK;
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 
 void numbered_name(const numbered *to, size_t number, char *name, size_t size) {
-    snprintf(name, size, "%s%0*zu.png", to->prefix, to->digits, number);
+    snprintf(name, size, "%s%06zu.png", to->prefix, number);
 }
 
 char *numbered_in(const numbered *to, const char *name) {

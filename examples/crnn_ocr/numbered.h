@@ -11,8 +11,7 @@
 enum { NUMBERED_TABLES = 2 };
 typedef struct numbered {
     tw_ctx *ctx;
-    const char *folder, *prefix; /* names are the prefix, the number in so many digits or more, and .png */
-    int digits;
+    const char *folder, *prefix;        /* names are the prefix, the number in six digits or more, and .png */
     const char *table[NUMBERED_TABLES]; /* their names; NULL: none */
     char *aside[NUMBERED_TABLES];       /* where they were put; NULL: they were not */
     bool hidden, changed;               /* are they out of the way? has a picture been written or removed? */
@@ -20,8 +19,8 @@ typedef struct numbered {
 
 /* Makes the folder that to->folder names, if it is not there. */
 TW_MUST_CHECK tw_err numbered_begin(numbered *to);
-/* After all of it, err being what became of that; to {0}: nothing had begun. The tables that went aside come back when
- * no picture has changed, otherwise they are removed. */
+/* After all of it, err being what became of that; nothing is done with {0}, which never began. The tables that went
+ * aside come back when no picture has changed, otherwise they are removed. */
 void numbered_end(numbered *to, tw_err err);
 
 /* Paths, to be freed, and names; a path NULL: out of memory, in ctx. */

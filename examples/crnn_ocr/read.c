@@ -103,6 +103,8 @@ static tw_err open_all(run *r, int n, char **operand) {
     for (int i = 0; i < n; i++)
         if (sources_add(r->ctx, &r->sources, operand[i])) failed(r);
     if (r->o->list && sources_add_list(r->ctx, &r->sources, r->o->list)) failed(r);
+    for (size_t i = 0; i < r->sources.n; i++)
+        if (cli_check_read(r->ctx, r->sources.path[i])) return tw_error(r->ctx);
     bool spans = r->o->json || r->o->align;
     tw_err err = reader_open(r->ctx, r->o->model, &r->o->decoding, spans, &r->reader);
     return !err && r->o->align ? prepare_align(r) : err;
@@ -142,14 +144,15 @@ int command_read(int argc, char **argv) {
         sizeof table / sizeof *table,
         table};
     int n = cli_parse(&command, argc, argv), streams = o.list && !strcmp(o.list, "-");
-    for (int i = 1; i <= n; i++) {
-        const cli_file files[] = {{"a picture", argv[i], false}, {"--align", o.align, true}};
-        cli_check_files(&command, 2, files);
-        streams += !strcmp(argv[i], "-");
-    }
-    const cli_file files[] = {{"--model", o.model, false}, {"--list", o.list, false}, {"--align", o.align, true}};
-    cli_check_files(&command, 3, files);
+    for (int i = 1; i <= n; i++) streams += !strcmp(argv[i], "-");
+    const cli_file files[] = {{"--model", o.model, CLI_READ},
+                              {"--list", o.list, CLI_READ},
+                              {"--lexicon", o.decoding.lexicon, CLI_READ},
+                              {"--lm", o.decoding.lm, CLI_READ},
+                              {"--align", o.align, CLI_WRITTEN}};
+    cli_check_files(&command, sizeof files / sizeof *files, files);
     decoding_check(&o.decoding, &command);
+    if (o.align && !*o.align) cli_usage_error(&command, "--align wants the name of a file or a folder, not \"\"");
     if (!n && !o.list) cli_usage_error(&command, "which pictures?");
     if (streams > 1) cli_usage_error(&command, "standard input (-) can be read only once");
     run r = {.ctx = open_context(PROGRAM, 0, o.threads), .o = &o};

@@ -96,7 +96,7 @@ static tw_err draw(run *r) {
 }
 
 static tw_err open_labels(run *r) {
-    r->pictures = (numbered){.ctx = r->ctx, .folder = r->o->out, .prefix = "", .digits = 6, .table = {LABELS}};
+    r->pictures = (numbered){.ctx = r->ctx, .folder = r->o->out, .prefix = "", .table = {LABELS}};
     tw_err err = numbered_begin(&r->pictures);
     if (!err) err = numbered_refuse_more(&r->pictures, (size_t)r->o->count);
     return err ? err : outfile_open(r->ctx, &r->labels, r->o->out);
@@ -138,7 +138,8 @@ static tw_err run_all(run *r) {
     const options *o = r->o;
     tw_ctx *ctx = r->ctx;
     if (!(r->alphabet = alphabet_option(ctx, o->alphabet))) return tw_error(ctx);
-    tw_err err = synth_source_open(ctx, &o->synth, r->alphabet, NULL, &r->source);
+    tw_err err = o->sheet ? cli_check_out(ctx, o->sheet) : TW_OK;
+    if (!err) err = synth_source_open(ctx, &o->synth, r->alphabet, NULL, &r->source);
     if (!err) err = synth_fixed_dataset(ctx, &r->source, NULL, (size_t)o->count, o->seed, o->height, &r->data);
     if (!err && r->source.missing)
         fprintf(stderr, "%d of the families asked for are not installed\n", r->source.missing);
@@ -196,6 +197,7 @@ int command_synth(int argc, char **argv) {
     if (!o.out && !o.sheet) cli_usage_error(&command, "--out DIR or --sheet FILE.png is needed");
     synth_options_check(&command, &o.synth);
     if (o.knobs && (!o.sheet || o.out)) cli_usage_error(&command, "--knobs goes with --sheet FILE.png, without --out");
+    cli_check_files(&command, 1, &(cli_file){"--sheet", o.sheet, CLI_WRITTEN});
     if (o.sheet && o.count > 2000) cli_usage_error(&command, "--sheet has room for 2000 pictures: a smaller --count");
     run r = {.ctx = open_context(PROGRAM, o.seed, 1), .o = &o};
     tw_err err = run_all(&r);

@@ -98,7 +98,7 @@ static void names_free(names *n) {
 static char *read_lines(tw_ctx *ctx, const char *path) {
     tw_lines lines;
     size_t room = 1;
-    if (tw_lines_load(ctx, path, &lines)) return NULL;
+    if (cli_check_read(ctx, path) || tw_lines_load(ctx, path, &lines)) return NULL;
     for (size_t i = 0; i < lines.n; i++) room += strlen(lines.line[i]) + 1;
     char *text = malloc(room), *at = text;
     for (size_t i = 0; text && i < lines.n; i++) at += sprintf(at, "%s\n", lines.line[i]);

@@ -28,17 +28,18 @@ static void check_model(const cli_command *c, const recipe *r) {
 
 static void check_files(const cli_command *c, const train_options *o) {
     char *best = train_beside(o->out, "best"), *last = train_beside(o->out, "last");
-    const cli_file files[] = {{"--labels", o->labels, false},
-                              {"--images", o->images, false},
-                              {"--val", o->val, false},
-                              {"--val-images", o->val_images, false},
-                              {"--init", o->init, false},
-                              {"--alphabet", o->alphabet && *o->alphabet == '@' ? o->alphabet + 1 : NULL, false},
-                              {"--out", o->out, true},
-                              {"the best model, beside --out,", best, true},
-                              {"the last model, beside --out,", last, true},
-                              {"--log", o->log, true},
-                              {"--report", o->report, true}};
+    bool in_place = o->resume && !strcmp(o->resume, o->out);
+    const cli_file files[] = {{"--labels", o->labels, CLI_READ},
+                              {"--images", o->images, CLI_READ},
+                              {"--val", o->val, CLI_READ},
+                              {"--val-images", o->val_images, CLI_READ},
+                              {"--init", o->init, CLI_READ},
+                              {"--resume", in_place ? NULL : o->resume, CLI_READ},
+                              {"--out", o->out, CLI_WRITTEN},
+                              {"the best model, beside --out,", best, CLI_WRITTEN},
+                              {"the last model, beside --out,", last, CLI_WRITTEN},
+                              {"--log", o->log, CLI_WRITTEN},
+                              {"--report", o->report, CLI_WRITTEN}};
     cli_check_files(c, sizeof files / sizeof *files, files);
     free(best);
     free(last);

@@ -132,6 +132,8 @@ static tw_err check_outputs(run *r) {
     if (!err && measured) err = cli_check_out(r->ctx, r->best_path);
     if (!err && measured) err = cli_check_out(r->ctx, last);
     if (!err && o->report) err = cli_check_out(r->ctx, o->report);
+    if (!err && o->report) err = cli_lock_out(r->ctx, "--report", o->report);
+    if (!err && o->log) err = cli_lock_out(r->ctx, "--log", o->log);
     free(last);
     return err;
 }
@@ -140,7 +142,7 @@ tw_err train_begin(run *r) {
     const train_options *o = r->o;
     tw_ctx *ctx = r->ctx;
     tw_err err = cli_check_out(ctx, o->out);
-    if (!err) err = cli_lock_out(ctx, o->out); /* before --resume is read: it may be the same file */
+    if (!err) err = cli_lock_out(ctx, "--out", o->out); /* before --resume is read: it may be the same file */
     if (!err && o->resume) err = open_resumed(r);
     else if (!err && o->init) err = open_init(r);
     if (!err) err = check_outputs(r);

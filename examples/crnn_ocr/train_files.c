@@ -10,10 +10,13 @@
 #include <string.h>
 #include <thalweg/extend.h>
 
+#include "../common/plain.h"
+
 /* Of the checkpoint's metadata: how many pictures it is trained and measured with. */
 #define PICTURES_KEY "pictures"
 #define VALIDATION_KEY "validation_pictures"
-#define TEXTS_KEY "texts" /* labelled_hash of those to train on */
+#define TEXTS_KEY "texts" /* labelled_hash of those to train on, and of those to measure on */
+#define VALIDATION_TEXTS_KEY "validation_texts"
 
 char *train_beside(const char *path, const char *word) {
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
@@ -28,13 +31,18 @@ char *train_beside(const char *path, const char *word) {
 
 double train_seconds(const run *r) { return r->seconds + progress_clock() - r->began; }
 
+static tw_err write_texts(tw_meta *meta, const char *key, const labelled *data) {
+    return tw_meta_setf(meta, key, "%016llx", (unsigned long long)labelled_hash(data));
+}
+
 static tw_err write_state(run *r) {
     char figures[TRAINING_FIGURES];
     training_write(&r->training, figures);
     tw_err err = tw_meta_set(r->meta, "figures", figures);
     if (!err) err = tw_meta_setf(r->meta, PICTURES_KEY, "%zu", r->data.dataset->count);
     if (!err) err = tw_meta_setf(r->meta, VALIDATION_KEY, "%zu", r->data.valid.tsv.n);
-    if (!err) err = tw_meta_setf(r->meta, TEXTS_KEY, "%016llx", (unsigned long long)labelled_hash(&r->data.train));
+    if (!err) err = write_texts(r->meta, TEXTS_KEY, &r->data.train);
+    if (!err) err = write_texts(r->meta, VALIDATION_TEXTS_KEY, &r->data.valid);
     if (!err && r->past.text) err = tw_meta_set(r->meta, "history", r->past.text);
     if (!err) err = tw_meta_setf(r->meta, "seconds", "%.1f", train_seconds(r));
     if (!err && r->best_epoch)
@@ -63,15 +71,16 @@ static tw_err check_count(const run *r, const char *key, size_t now, const char 
     return err;
 }
 
-static tw_err check_texts(const run *r) {
+/* Without what was recorded it cannot be known that the part put aside is the one that was. */
+static tw_err check_texts(const run *r, const char *key, const labelled *data, const char *labels) {
     char now[24];
-    const char *before = tw_meta_get(r->known.meta, TEXTS_KEY);
-    snprintf(now, sizeof now, "%016llx", (unsigned long long)labelled_hash(&r->data.train));
-    if (!before || !strcmp(before, now)) return TW_OK;
+    const char *before = tw_meta_get(r->known.meta, key);
+    snprintf(now, sizeof now, "%016llx", (unsigned long long)labelled_hash(data));
+    if (before ? !strcmp(before, now) : !(r->plan.val_split > 0)) return TW_OK;
     return tw_fail_err(r->ctx, TW_ERR_FORMAT,
-                       "%s was trained with other texts than those of %s, or in another order: continue with the same, "
-                       "or begin another training with --init",
-                       r->o->resume, r->o->labels ? r->o->labels : "(none)");
+                       "%s was trained with other texts than those of %s, or with other names, or in another order: "
+                       "continue with the same, or begin another training with --init",
+                       r->o->resume, labels ? labels : "(none)");
 }
 
 static tw_err read_state(run *r) {
@@ -145,7 +154,8 @@ tw_err train_load_checkpoint(run *r) {
     tw_loader_position at;
     tw_err err = check_count(r, PICTURES_KEY, r->data.dataset->count, "pictures");
     if (!err) err = check_count(r, VALIDATION_KEY, r->data.valid.tsv.n, "pictures to validate on");
-    if (!err) err = check_texts(r);
+    if (!err) err = check_texts(r, TEXTS_KEY, &r->data.train, r->o->labels);
+    if (!err) err = check_texts(r, VALIDATION_TEXTS_KEY, &r->data.valid, r->o->val ? r->o->val : r->o->labels);
     if (!err) err = tw_checkpoint_load(r->net.params, r->training.optim, &at, r->o->resume);
     if (!err && at.epoch >= r->plan.epochs) err = bad_state(r, "thalweg.loader.epoch");
     if (!err) err = tw_loader_seek(r->training.loader, at);
@@ -178,7 +188,10 @@ tw_err train_save_result(run *r, int epoch) {
         err = tw_model_save(best.net.params, best.meta, r->o->out);
         trained_free(&best);
     }
-    if (!err) printf("best: epoch %d; the last: %s\n", r->best_epoch, last);
+    if (!err) {
+        printf("best: epoch %d; the last: ", r->best_epoch);
+        plain_line(stdout, "", last);
+    }
     free(last);
     return err;
 }

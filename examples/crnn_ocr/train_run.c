@@ -8,6 +8,7 @@
 #include <thalweg/extend.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 
 /* *ended: it was not stopped before its last step. */
 static tw_err one_epoch(run *r, long done, bool *ended) {
@@ -150,6 +151,14 @@ static tw_err all_epochs(run *r, int *epoch, long *infeasible, outcome *why) {
     return err ? err : unseen;
 }
 
+static void tell_how_to_go_on(const char *what, const char *out) {
+    fprintf(stderr, "%s; go on with the same data and --resume ", what);
+    plain_word(stderr, out);
+    fputs(" --out ", stderr);
+    plain_word(stderr, out);
+    fputc('\n', stderr);
+}
+
 static tw_err train(run *r) {
     training *t = &r->training;
     long n = (long)r->data.dataset->count, infeasible = 0;
@@ -177,9 +186,8 @@ static tw_err train(run *r) {
     if (why == PATIENCE)
         fprintf(stderr, "stopped: nothing better on the validation set for %d epochs\n", r->plan.patience);
     if (why == PAUSED || why == INTERRUPTED)
-        fprintf(stderr, "%s; go on with the same data and --resume %s --out %s\n",
-                why == PAUSED ? "paused" : "interrupted, and saved", r->o->out, r->o->out);
-    printf("model: %s\n", r->o->out);
+        tell_how_to_go_on(why == PAUSED ? "paused" : "interrupted, and saved", r->o->out);
+    plain_line(stdout, "model: ", r->o->out);
     if (r->best_epoch) printf("exact: %.4f\ncer: %.4f\n", r->best_exact, r->stop.best);
     return why == INTERRUPTED ? TW_ERR_STATE : TW_OK;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../common/cli.h"
 #include "../common/utf8.h"
 
 enum { LISTS = 16 };
@@ -94,7 +95,8 @@ static tw_err exclude(tw_ctx *ctx, word_source *s, const word_options *o) {
     size_t n = 0;
     tw_lines *without = &s->text[LISTS];
     while (o->except && o->except[n]) n++;
-    if (o->without && tw_lines_load(ctx, o->without, without)) return tw_error(ctx);
+    if (o->without && (cli_check_read(ctx, o->without) || tw_lines_load(ctx, o->without, without)))
+        return tw_error(ctx);
     s->except = calloc(n + without->n + 1, sizeof *s->except);
     if (!s->except) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) s->except[s->nexcept++] = o->except[i];
@@ -107,7 +109,8 @@ static tw_err read_list(tw_ctx *ctx, word_source *s, const char *path) {
     size_t before = s->nword;
     if (s->nlist == LISTS) return tw_fail_err(ctx, TW_ERR_RANGE, "more than %d word lists", LISTS);
     tw_lines *text = &s->text[s->nlist];
-    tw_err err = tw_lines_load(ctx, path, text);
+    tw_err err = cli_check_read(ctx, path);
+    if (!err) err = tw_lines_load(ctx, path, text);
     if (err) return err;
     const char **word = realloc(s->word, (s->nword + text->n + 1) * sizeof *word);
     if (!word) return tw_fail_err(ctx, TW_ERR_NOMEM, "%s: out of memory", path);

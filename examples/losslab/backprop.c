@@ -9,6 +9,7 @@
 
 #include "../common/cli.h"
 #include "../common/outfile.h"
+#include "../common/plain.h"
 
 #define PROGRAM "losslab backprop"
 
@@ -112,7 +113,7 @@ static bool write_dot(tw_ctx *ctx, const char *path) {
         err = outfile_close(ctx, &file, path);
     }
     if (err) fprintf(stderr, PROGRAM ": %s\n", tw_errmsg(ctx));
-    else printf("tape for Graphviz: %s\n", path);
+    else plain_line(stdout, "tape for Graphviz: ", path);
     return !err;
 }
 
@@ -132,7 +133,7 @@ static bool run(tw_ctx *ctx, const char *out, const char *dot) {
     good = canvas_save(c, out, error, sizeof error);
     canvas_free(c);
     if (!good) fprintf(stderr, PROGRAM ": %s\n", error);
-    if (good) printf("picture: %s\n", out);
+    if (good) plain_line(stdout, "picture: ", out);
     if (dot) good = write_dot(ctx, dot) && good;
     double worst = compare(ctx, grad);
     printf("largest difference by the largest gradient: %.1e, %s\n", worst, worst <= 1e-6 ? "PASS" : "FAIL");
@@ -155,8 +156,8 @@ int command_backprop(int argc, char **argv) {
         table};
     if (cli_parse(&command, argc, argv)) cli_usage_error(&command, "unexpected argument \"%s\"", argv[1]);
     if (canvas_cannot_save(out)) cli_usage_error(&command, "--out %s: %s", out, canvas_cannot_save(out));
-    const cli_file files[] = {{"--out", out, true}, {"--dot", dot, true}};
-    cli_check_files(&command, 2, files);
+    const cli_file files[] = {{"--out", out, CLI_WRITTEN}, {"--dot", dot, CLI_WRITTEN}};
+    cli_check_files(&command, sizeof files / sizeof *files, files);
     tw_ctx *ctx = tw_ctx_new_with(&(tw_ctx_options){.threads = 1});
     bool good = ctx && run(ctx, out, dot);
     tw_ctx_free(ctx);

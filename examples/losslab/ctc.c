@@ -10,6 +10,7 @@
 #include <thalweg/extend.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 
 #define PROGRAM "losslab ctc"
 
@@ -201,6 +202,10 @@ int command_ctc(int argc, char **argv) {
     if (model && T_given) cli_usage_error(&command, "--frames and --model contradict each other");
     if (strlen(argv[1]) > 400) cli_usage_error(&command, "a text of at most 400 bytes");
     if (canvas_cannot_save(out)) cli_usage_error(&command, "--out %s: %s", out, canvas_cannot_save(out));
+    const cli_file files[] = {{"--model", model, CLI_READ},
+                              {"IMAGE", model ? argv[2] : NULL, CLI_READ},
+                              {"--out", out, CLI_WRITTEN}};
+    cli_check_files(&command, sizeof files / sizeof *files, files);
     ctc_scene s = {.text = argv[1], .ctx = tw_ctx_new_with(&(tw_ctx_options){.seed = seed, .threads = 1})};
     if (!s.ctx) cli_die(PROGRAM, "out of memory");
     char error[512] = "";
@@ -212,7 +217,7 @@ int command_ctc(int argc, char **argv) {
     if (!err) err = tell(&s);
     canvas *c = err ? NULL : ctc_picture(&s);
     bool good = !err && canvas_save(c, out, error, sizeof error);
-    if (good) printf("\npicture: %s\n", out);
+    if (good) plain_line(stdout, "\npicture: ", out);
     else fprintf(stderr, PROGRAM ": %s\n", err ? tw_errmsg(s.ctx) : error);
     canvas_free(c);
     ctc_scene_free(&s);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 #include "../common/progress.h"
 
 #define PROGRAM "losslab experiment"
@@ -53,7 +54,9 @@ static int run(const experiment *e, trial *t, const char *out) {
         fprintf(stderr, PROGRAM ": %s\n", error);
         return 1;
     }
-    printf("picture: %s   (%.1f s)\n", out, progress_clock() - began);
+    printf("picture: ");
+    plain_put(stdout, out);
+    printf("   (%.1f s)\n", progress_clock() - began);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* options.c - see options.h. */
 #include "options.h"
 
+#include <float.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -34,7 +35,9 @@ void option_range(const tw_option *o, char *text, size_t size) {
         const char *what = o->type == TW_OPTION_LIST ? "numbers, " : "";
         put_number(o->min, low, sizeof low);
         put_number(o->max, high, sizeof high);
-        if (o->max >= INT_MAX) snprintf(text, size, "%sat least %s", what, low);
+        if (o->max >= INT_MAX)
+            snprintf(text, size, "%s%s %s", what, o->min == DBL_MIN ? "more than" : "at least",
+                     o->min == DBL_MIN ? "0" : low);
         else snprintf(text, size, "%s%s to %s", what, low, high);
     }
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 #include "figure.h"
 
 int command_plot(int argc, char **argv) {
@@ -37,7 +38,7 @@ int command_plot(int argc, char **argv) {
     canvas *c = figure_picture(&f);
     if (!c) cli_die("losslab plot", "%s", tw_errmsg(ctx));
     if (!canvas_save(c, out, error, sizeof error)) cli_die("losslab plot", "%s", error);
-    printf("%s\n", out);
+    plain_line(stdout, "", out);
     canvas_free(c);
     tw_ctx_free(ctx);
     return 0;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 #include "about.h"
 #include "figure.h"
 #include "site.h"
@@ -131,7 +132,8 @@ int command_report(int argc, char **argv) {
     site_ctc(&s);
     bool museum_good = site_museum(&s);
     write_index(&s);
-    printf("%s/index.html\n", s.folder);
+    plain_put(stdout, s.folder);
+    puts("/index.html");
     if (!pass) fprintf(stderr, "losslab report: a gradient check failed; the index says which\n");
     if (!museum_good) fprintf(stderr, "losslab report: a check of the museum or of a worked number failed\n");
     tw_ctx_free(s.ctx);

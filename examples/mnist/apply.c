@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../common/cli.h"
+#include "../common/plain.h"
 
 static tw_err load_into(tw_ctx *ctx, const char *path, trained *t) {
     tw_err err = tw_meta_load(ctx, path, &t->meta);
@@ -68,8 +69,8 @@ int command_eval(int argc, char **argv) {
             cli_usage_error(&command, "the model's path is too long to write beside it; say --png FILE");
         png = beside;
     }
-    const cli_file files[] = {{"--model", model, false}, {"--png", png, true}};
-    cli_check_files(&command, 2, files);
+    const cli_file files[] = {{"--model", model, CLI_READ}, {"--png", png, CLI_WRITTEN}};
+    cli_check_files(&command, sizeof files / sizeof *files, files);
 
     tw_ctx *ctx = tw_ctx_new(0);
     if (!ctx) cli_die("mnist eval", "out of memory");
@@ -82,7 +83,7 @@ int command_eval(int argc, char **argv) {
     if (!err && !test.image.dim[0]) err = tw_fail_err(ctx, TW_ERR_FORMAT, "%s: no pictures", test.image.path);
     if (!err) err = evaluate(ctx, t.net, &test, t.mean, t.std, &s);
     if (!err) print_scores(&s, class_names(data));
-    if (!err && !(err = write_confusion(ctx, &s, png))) printf("confusion matrix: %s\n", png);
+    if (!err && !(err = write_confusion(ctx, &s, png))) plain_line(stdout, "confusion matrix: ", png);
     if (!err) printf("test accuracy: %.4f\n", (double)s.right / (double)s.total);
     if (err) report("mnist eval", ctx);
     pictures_free(&test);
@@ -139,7 +140,8 @@ static tw_err predict(tw_ctx *ctx, const trained *t, const char *path, const cha
     int best = 0;
     for (int k = 1; k < CLASSES; k++)
         if (p->data[k] > p->data[best]) best = k;
-    printf("%s\t%s\t%.4f\n", path, name[best], (double)p->data[best]);
+    plain_put(stdout, path);
+    printf("\t%s\t%.4f\n", name[best], (double)p->data[best]);
     return TW_OK;
 }
 

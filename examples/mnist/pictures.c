@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "../common/cli.h"
+
 tw_err pictures_load(tw_ctx *ctx, const char *dir, const char *part, pictures *p) {
     char stem[64];
     memset(p, 0, sizeof *p);
@@ -11,6 +13,10 @@ tw_err pictures_load(tw_ctx *ctx, const char *dir, const char *part, pictures *p
     if (err) return err;
     snprintf(stem, sizeof stem, "%s-labels", part);
     if ((err = tw_idx_find(ctx, dir, stem, 1, &p->label))) {
+        pictures_free(p);
+        return err;
+    }
+    if ((err = cli_check_read(ctx, p->image.path)) || (err = cli_check_read(ctx, p->label.path))) {
         pictures_free(p);
         return err;
     }

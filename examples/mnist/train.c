@@ -7,6 +7,7 @@
 
 #include "../common/cli.h"
 #include "../common/csvlog.h"
+#include "../common/plain.h"
 #include "../common/progress.h"
 
 #define LOG_HEADER "epoch,loss,accuracy,test_loss,test_accuracy,lr"
@@ -139,6 +140,16 @@ static tw_err save(training *t, bool finished) {
     return err;
 }
 
+static void tell_how_to_go_on(const options *o) {
+    const char *const part[] = {
+        "paused; go on with: mnist train --data ", o->data, " --resume ", o->out, " --out ", o->out};
+    for (int i = 0; i < 6; i += 2) {
+        fputs(part[i], stderr);
+        plain_word(stderr, part[i + 1]);
+    }
+    fputc('\n', stderr);
+}
+
 static tw_err run(training *t, int64_t first) {
     const options *o = t->o;
     long n = t->train.image.dim[0];
@@ -172,24 +183,15 @@ static tw_err run(training *t, int64_t first) {
         done = epoch + 1;
         if (pause) {
             progress_clear(&t->bar);
-            fprintf(stderr, "paused; go on with: mnist train --data %s --resume %s --out %s\n", o->data, o->out,
-                    o->out);
+            tell_how_to_go_on(o);
             break;
         }
     }
     progress_end(&t->bar, done * n, "loss %.4f  accuracy %.4f", loss, accuracy);
     double low, high;
     wilson(s.right, s.total, &low, &high);
-    printf("model: %s\n95%% interval: %.4f to %.4f\ntest accuracy: %.4f\n", o->out, low, high,
-           (double)s.right / (double)s.total);
-    return TW_OK;
-}
-
-static tw_err check_out_is_no_data(const training *t) {
-    const char *read[] = {t->train.image.path, t->train.label.path, t->test.image.path, t->test.label.path};
-    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
-        if (cli_same_file(t->o->out, read[i]))
-            return tw_fail_err(t->ctx, TW_ERR_RANGE, "%s: is data that is read; give --out another name", read[i]);
+    plain_line(stdout, "model: ", o->out);
+    printf("95%% interval: %.4f to %.4f\ntest accuracy: %.4f\n", low, high, (double)s.right / (double)s.total);
     return TW_OK;
 }
 
@@ -198,7 +200,6 @@ static tw_err prepare(training *t, int64_t *first) {
     tw_ctx *ctx = t->ctx;
     tw_err err = pictures_load(ctx, o->data, "train", &t->train);
     if (!err) err = pictures_load(ctx, o->data, "t10k", &t->test);
-    if (!err) err = check_out_is_no_data(t);
     if (err) return err;
     if (!t->train.image.dim[0] || !t->test.image.dim[0])
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: no pictures",
@@ -246,8 +247,11 @@ static tw_err prepare(training *t, int64_t *first) {
     return TW_OK;
 }
 
-static void claim(tw_ctx *ctx, const char *out) {
-    if (cli_check_out(ctx, out) || cli_lock_out(ctx, out)) give_up("mnist train", ctx);
+static void claim(tw_ctx *ctx, const options *o) {
+    tw_err err = cli_check_out(ctx, o->out);
+    if (!err) err = cli_lock_out(ctx, "--out", o->out);
+    if (!err && o->log) err = cli_lock_out(ctx, "--log", o->log);
+    if (err) give_up("mnist train", ctx);
 }
 
 int command_train(int argc, char **argv) {
@@ -291,8 +295,11 @@ int command_train(int argc, char **argv) {
     if (o.mirror && (o.no_augment || o.no_mirror))
         cli_usage_error(&command, "--mirror contradicts %s", o.no_mirror ? "--no-mirror" : "--no-augment");
 
-    const cli_file files[] = {{"--out", o.out, true}, {"--log", o.log, true}};
-    cli_check_files(&command, 2, files);
+    bool in_place = o.resume && !strcmp(o.resume, o.out);
+    const cli_file files[] = {{"--resume", in_place ? NULL : o.resume, CLI_READ},
+                              {"--out", o.out, CLI_WRITTEN},
+                              {"--log", o.log, CLI_WRITTEN}};
+    cli_check_files(&command, sizeof files / sizeof *files, files);
     tw_ctx *ctx = NULL;
     training t = {.o = &o};
     if (o.resume) {
@@ -302,7 +309,7 @@ int command_train(int argc, char **argv) {
                                 "--resume takes the recipe from the file: leave out --model, --loss, --optim, "
                                 "--schedule, --epochs, --batch, --seed, --[no-]augment and --[no-]mirror");
         if (!(ctx = tw_ctx_new(0))) cli_die("mnist train", "out of memory");
-        claim(ctx, o.out); /* before --resume is read: it may be the same file */
+        claim(ctx, &o); /* before --resume is read: it may be the same file */
         if (tw_meta_load(ctx, o.resume, &t.recipe) || recall(ctx, t.recipe, &o)) give_up("mnist train", ctx);
         tw_rng_set(ctx, (tw_rng_state){o.seed, 0}); /* what the first start had; the checkpoint sets the rest */
     } else {
@@ -319,7 +326,7 @@ int command_train(int argc, char **argv) {
         if (!(ctx = tw_ctx_new(o.seed))) cli_die("mnist train", "out of memory");
         cli_check_specs(&command, ctx, o.optim, o.schedule);
         if (tw_cost_find(ctx, o.loss, &t.cost)) cli_usage_error(&command, "%s", tw_errmsg(ctx));
-        claim(ctx, o.out);
+        claim(ctx, &o);
     }
     if (o.threads) tw_set_threads(ctx, o.threads);
 

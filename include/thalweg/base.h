@@ -41,9 +41,9 @@ typedef float tw_real;
 /* ---- errors ---------------------------------------------------------------------------------------
  * Maths returns a tensor, or NULL after an error; NULL tensors, layers and parameters give NULL, so expressions nest
  * unchecked. What a constructor that failed has returned may be passed on, too: functions of a NULL tw_params,
- * tw_optim, tw_ema, tw_loader or tw_meta give NULL, 0 or STATE. A name, a path or a list of dimensions or axes that is
- * NULL is an error with a sentence. Other pointers must not be NULL, unless their comment says that they may: the
- * context, what is only read (a table, a picture, a language model), and where a result goes.
+ * tw_optim, tw_ema, tw_loader or tw_meta give NULL, 0 (a norm: NaN) or STATE. A name, a path or a list of dimensions or
+ * axes that is NULL is an error with a sentence. Other pointers must not be NULL, unless their comment says that they
+ * may: the context, what is only read (a table, a picture, a language model), and where a result goes.
  * I/O returns a tw_err. Either way the FIRST error stays in the context until tw_error_clear. */
 typedef enum tw_err {
     TW_OK = 0,
@@ -72,6 +72,9 @@ TW_API void tw_error_clear(tw_ctx *ctx);
 TW_API TW_MUST_CHECK tw_err tw_file_replace(tw_ctx *ctx, const char *path, const void *data, size_t size);
 /* Could path be written so, but for the room on its disk? To be asked before a long computation, not after it. */
 TW_API TW_MUST_CHECK tw_err tw_file_check(tw_ctx *ctx, const char *path);
+/* The name that writing path writes to: where a link leads, also one to a file that is not there yet; otherwise path.
+ * To be freed with free. NULL: errno says why not. */
+TW_API char *tw_file_target(const char *path);
 
 /* ---- context --------------------------------------------------------------------------------------
  * Holds the step's memory, the tape, the random state and a small thread pool. One per thread of yours;

@@ -65,7 +65,8 @@ TW_API void tw_image_free(tw_image *image);
 typedef struct tw_tsv_row {
     const char *path; /* joined with the TSV's folder unless absolute */
     const char *text;
-    int line; /* 1-based, for messages */
+    int line;         /* 1-based, for messages */
+    const char *name; /* the path as it stands in the file */
 } tw_tsv_row;
 typedef struct tw_tsv {
     tw_tsv_row *row;

@@ -155,7 +155,7 @@ typedef struct tw_option {
     tw_option_type type;
     size_t offset;              /* offsetof in the options struct: double, int, bool, int for an enum, tw_reals */
     double value;               /* the default (LIST: none) */
-    double min, max;            /* allowed range, inclusive (REAL, INT, each of a LIST) */
+    double min, max;            /* allowed range, inclusive; min DBL_MIN: above 0 (REAL, INT, each of a LIST) */
     const char *const *choices; /* ENUM: the names of 0, 1, ..., NULL at the end */
     const char *help;
 } tw_option; /* a table ends with name NULL */

@@ -45,8 +45,8 @@ TW_API TW_MUST_CHECK tw_err tw_model_load(tw_params *params, const char *path);
  * optim may be NULL: then no optimiser state. position may be NULL. Loading also sets the context's random state and
  * the learning rate. An optimiser of another kind, with other options (but lr) or other groups than the saved one is
  * FORMAT, and so are parameters of which others are frozen (tw_params_set_frozen comes before loading) and a checkpoint
- * of a later version. All is loaded or nothing. Averages of weights (tw_ema) are saved,
- * and must be there again. */
+ * of a later version. All is loaded or nothing, but params are sealed also after an error that is not IO. Averages of
+ * weights (tw_ema) are saved, and must be there again. */
 TW_API TW_MUST_CHECK tw_err tw_checkpoint_save(const tw_params *params, const tw_optim *optim,
                                                const tw_loader_position *position, const tw_meta *meta,
                                                const char *path);

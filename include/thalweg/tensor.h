@@ -191,7 +191,8 @@ typedef struct tw_init {
  * state_dict. dim is [out, in, ...]: fan_in is the product of all but dim[0]. The draws depend on the context's
  * seed and the name only, so two models of one context with the same names begin alike. A name is copied; it is UTF-8,
  * not empty, not "__metadata__", does not begin with "thalweg.", which model files reserve, and for a layer's parameter
- * it has at most 255 bytes. NULL + RANGE when it is no such name or taken, STATE when params is sealed. */
+ * it has at most 255 bytes, of which the layer's own name has at most 127. NULL + RANGE when it is no such name or
+ * taken, STATE when params is sealed. */
 TW_API tw_tensor *tw_param(tw_params *params, const char *name, tw_init init, int ndim, const int *dim);
 TW_API tw_tensor *tw_buffer(tw_params *params, const char *name, tw_real value, int ndim, const int *dim);
 /* From now on `name` is the parameter `original`, value and gradient. Before sealing. */

@@ -151,8 +151,7 @@ typedef struct tw_reliability {
 TW_API void tw_reliability_add(tw_reliability *r, double confidence, bool right);
 /* The words of a reading, cut at white space, with their confidences (tw_ctc_words). A word counts as right
  * when a minimum-cost alignment of the two texts, by words, keeps it: a missing space makes its two words wrong and no
- * others. SHAPE when
- * there are not as many confidences as words. */
+ * others. SHAPE when there are not as many confidences as words. */
 TW_API TW_MUST_CHECK tw_err tw_reliability_add_words(tw_ctx *ctx, tw_reliability *r, const char *truth,
                                                      const char *read, const double *confidence, size_t words);
 /* Expected calibration error: the mean over all of |confidence - share that is right|, by bins. 0 when empty. */

@@ -148,6 +148,7 @@ tw_err tw_image_load(tw_ctx *ctx, const char *path, int channels, tw_image *imag
 
 tw_err tw_image_decode(tw_ctx *ctx, const char *name, const void *bytes, size_t size, int channels, tw_image *image) {
     *image = (tw_image){0};
+    if (!name) return tw_fail_err(ctx, TW_ERR_IO, "a name is NULL; it should say whose bytes these are");
     tw_err err = check_channels(ctx, name, channels);
     if (err) return err;
     if (!size) return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: the file is empty", name);

@@ -80,7 +80,9 @@ static tw_err parse(tw_ctx *ctx, const char *path, const char *data, size_t size
         const char *tab = memchr(s.line, '\t', s.length);
         size_t before = (size_t)(tab - s.line);
         tw_tsv_row *row = &tsv->row[tsv->n];
-        row->path = put(&at, path, s.line[0] == '/' ? 0 : folder, s.line, before);
+        size_t above = s.line[0] == '/' ? 0 : folder;
+        row->path = put(&at, path, above, s.line, before);
+        row->name = row->path + above;
         row->text = put(&at, "", 0, tab + 1, s.length - before - 1);
         row->line = (int)s.number;
     }

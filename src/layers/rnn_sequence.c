@@ -5,8 +5,8 @@
  * runs its whole recurrence alone: threads never wait for each other at a time step. Backward mirrors that, and ends
  * with one large product for each of dx, dW_ih and dW_hh. */
 #include "layers/calls.h"
-#include "tensor/counts.h"
 #include "layers/rnn.h"
+#include "tensor/counts.h"
 #include "tensor/direct.h"
 #include "tensor/panels.h"
 

@@ -9,8 +9,8 @@
 #ifndef TW_WINOGRAD_TILES_H
 #define TW_WINOGRAD_TILES_H
 
-#include "tensor/counts.h"
 #include "layers/winograd.h"
+#include "tensor/counts.h"
 
 typedef struct tw__wino_cut {
     tw__conv s;

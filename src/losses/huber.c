@@ -11,6 +11,8 @@
  * is half the MSE; loss / delta comes to the MAE as delta goes to 0. */
 #include "losses/loss.h"
 
+#include <float.h>
+
 /* quote: kernels */
 static void value(size_t n, const tw_real *y, const tw_real *t, double delta, tw_real *l) {
     for (size_t i = 0; i < n; i++) {
@@ -55,8 +57,7 @@ static tw_err sample(tw_ctx *ctx, uint64_t stream, const void *options, tw_cost_
 
 static const tw_option option_table[] = {
     TW__REDUCTION_OPTION(tw_huber_options),
-    {"delta", TW_OPTION_REAL, offsetof(tw_huber_options, delta), 1, 1e-300, INFINITY, NULL,
-     "where the parabola ends, > 0"},
+    {"delta", TW_OPTION_REAL, offsetof(tw_huber_options, delta), 1, DBL_MIN, INFINITY, NULL, "where the parabola ends"},
     {0},
 };
 

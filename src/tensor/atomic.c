@@ -71,15 +71,23 @@ static char *follow(const char *path) {
 }
 
 /* A link is written through, not replaced. One in /proc that leads to a file without a name cannot be. */
-static tw_err resolve(tw__atomic *file, bool exists) {
-    char *real = realpath(file->path, NULL);
-    int why = real ? 0 : errno;
-    bool link = !real && is_link(file->path);
+char *tw_file_target(const char *path) {
+    struct stat s;
+    errno = EINVAL;
+    char *real = path ? realpath(path, NULL) : NULL;
+    if (real || !path || errno == ENOMEM) return real;
+    int why = errno;
+    if (!is_link(path)) return strdup(path);
+    if (stat(path, &s)) return follow(path);
     errno = why;
-    if (why == ENOMEM || (link && exists)) return failed(file);
-    if (link && !(real = follow(file->path))) return failed(file);
-    file->target = tw__strdup(file->ctx, real ? real : file->path);
-    free(real);
+    return NULL;
+}
+
+static tw_err resolve(tw__atomic *file) {
+    char *target = tw_file_target(file->path);
+    if (!target) return failed(file);
+    file->target = tw__strdup(file->ctx, target);
+    free(target);
     return file->target ? TW_OK : TW_ERR_NOMEM;
 }
 
@@ -161,7 +169,7 @@ tw_err tw__atomic_begin(tw_ctx *ctx, const char *path, unsigned how, tw__atomic 
         file->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         return file->fd < 0 ? failed(file) : TW_OK;
     }
-    tw_err err = resolve(file, exists);
+    tw_err err = resolve(file);
     if (err) return err;
     file->room = strlen(file->target) + SUFFIX;
     file->temp = tw__malloc(ctx, file->room);
@@ -217,8 +225,12 @@ tw_err tw__atomic_commit(tw__atomic *file) {
     return TW_OK;
 }
 
+/* A pipe that is opened and closed again would end for whoever reads it, and one that nobody reads would wait. */
 tw_err tw_file_check(tw_ctx *ctx, const char *path) {
-    tw__atomic file;
+    struct stat s;
+    tw__atomic file = {.ctx = ctx, .path = path, .fd = -1};
+    if (path && !stat(path, &s) && (S_ISFIFO(s.st_mode) || S_ISCHR(s.st_mode)) && tw__descriptor_named(path) < 0)
+        return access(path, W_OK) ? failed(&file) : TW_OK;
     tw_err err = tw__atomic_begin(ctx, path, TW__STREAMS, &file);
     if (!err) tw__atomic_abort(&file);
     return err;

@@ -4,6 +4,7 @@
 #include "tensor/internal.h"
 #include "tensor/options.h"
 
+#include <float.h>
 #include <limits.h>
 #include <locale.h>
 #include <math.h>
@@ -160,6 +161,8 @@ static tw_err parse_value(tw_ctx *ctx, const char *what, const tw_option *o, con
         return tw_fail_err(ctx, TW_ERR_RANGE, "%s: %s wants a number, not \"%s\"", what, o->name, text);
     if (o->type == TW_OPTION_INT && (*value != floor(*value) || *value < INT_MIN || *value > INT_MAX))
         return tw_fail_err(ctx, TW_ERR_RANGE, "%s: %s wants an integer, not \"%s\"", what, o->name, text);
+    if (*value < o->min && o->min == DBL_MIN)
+        return tw_fail_err(ctx, TW_ERR_RANGE, "%s: %s is %s, and must be more than 0", what, o->name, text);
     if (*value < o->min)
         return tw_fail_err(ctx, TW_ERR_RANGE, "%s: %s is %s, less than %.10g", what, o->name, text, o->min);
     if (*value > o->max)
