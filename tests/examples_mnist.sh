@@ -109,6 +109,10 @@ diff -r "$dir/data" "$dir/mine" || fail 'data were overwritten'
 expect 2 '--resume and --log are the same file' "$mnist" train --data "$dir/data" --resume "$dir/copy" --out "$dir/x" --log "$dir/copy"
 [ ! -e "$dir/x" ] || fail 'what was refused was written all the same'
 
+expect 1 'none/log: cannot be written: No such' "$mnist" train --data "$dir/data" --out "$dir/x" --log "$dir/none/log"
+expect 0 '^epoch,' "$mnist" train --data "$dir/data" --model mlp --epochs 1 --out "$dir/x" --log /dev/stdout
+[ "$(ls /dev/*.lock 2>/dev/null)" = '' ] || fail 'a device has a lock'
+
 expect 0 'test accuracy: 0\.' "$mnist" eval --data "$dir/data" --model "$dir/whole" --png "$dir/c.png"
 [ -s "$dir/c.png" ] || fail 'no picture of the confusion matrix'
 expect 0 "c.png	[0-9]	[01]\\." "$mnist" predict --model "$dir/whole" "$dir/c.png"

@@ -133,6 +133,7 @@ static tw_err check_outputs(run *r) {
     if (!err && measured) err = cli_check_out(r->ctx, last);
     if (!err && o->report) err = cli_check_out(r->ctx, o->report);
     if (!err && o->report) err = cli_lock_out(r->ctx, "--report", o->report);
+    if (!err && o->log) err = tw_file_check(r->ctx, o->log);
     if (!err && o->log) err = cli_lock_out(r->ctx, "--log", o->log);
     free(last);
     return err;

@@ -250,6 +250,7 @@ static tw_err prepare(training *t, int64_t *first) {
 static void claim(tw_ctx *ctx, const options *o) {
     tw_err err = cli_check_out(ctx, o->out);
     if (!err) err = cli_lock_out(ctx, "--out", o->out);
+    if (!err && o->log) err = tw_file_check(ctx, o->log);
     if (!err && o->log) err = cli_lock_out(ctx, "--log", o->log);
     if (err) give_up("mnist train", ctx);
 }
