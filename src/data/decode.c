@@ -51,7 +51,7 @@ static void *copy(void *to, const void *from, size_t n) { return n ? memcpy(to, 
 #include <stb/stb_image.h>
 #undef memcpy
 
-static tw_err say(tw_err err, char *message, size_t size, const char *path, const char *what) {
+tw_err tw__say(tw_err err, char *message, size_t size, const char *path, const char *what) {
     snprintf(message, size, "%s: %s", path, what);
     return err;
 }
@@ -107,7 +107,7 @@ static bool png_too_large(FILE *file) {
 static tw_err stb_failed(FILE *file, char *message, size_t size, const char *path, const char *what) {
     const char *said = stbi_failure_reason(), *format = file ? known_format(file) : NULL;
     char reason[64];
-    if (no_memory) return say(TW_ERR_NOMEM, message, size, path, "out of memory");
+    if (no_memory) return tw__say(TW_ERR_NOMEM, message, size, path, "out of memory");
     snprintf(reason, sizeof reason, "%s", said ? said : "no reason given");
     for (char *c = reason; *c; c++)
         if (*c < ' ' || *c > '~') *c = '?';
@@ -185,8 +185,8 @@ static tw_err measure_pnm(FILE *file, const char *path, tw__pnm *pnm, char *mess
     char why[96];
     const char *wrong = tw__pnm_header(file, pnm, why);
     if (!wrong) return TW_OK;
-    if (!ferror(file)) return say(TW_ERR_FORMAT, message, size, path, wrong);
-    return say(TW_ERR_IO, message, size, path, "reading failed in the middle");
+    if (!ferror(file)) return tw__say(TW_ERR_FORMAT, message, size, path, wrong);
+    return tw__say(TW_ERR_IO, message, size, path, "reading failed in the middle");
 }
 
 tw_err tw__measure_picture(FILE *file, const char *path, tw__measure *m, char *message, size_t size) {
@@ -200,9 +200,9 @@ tw_err tw__measure_picture(FILE *file, const char *path, tw__measure *m, char *m
         snprintf(message, size, "%s: cannot be read: %s", path, strerror(errno));
         return TW_ERR_IO;
     }
-    if (first == EOF) return say(TW_ERR_FORMAT, message, size, path, "the file is empty");
+    if (first == EOF) return tw__say(TW_ERR_FORMAT, message, size, path, "the file is empty");
     const char *wrong = tw__jpeg_wrong(file, false);
-    if (wrong) return say(TW_ERR_FORMAT, message, size, path, wrong);
+    if (wrong) return tw__say(TW_ERR_FORMAT, message, size, path, wrong);
     if (tw__pnm_begins(file)) {
         tw__pnm pnm;
         tw_err err = measure_pnm(file, path, &pnm, message, size);
@@ -258,12 +258,12 @@ static tw_err decode_pnm(FILE *file, const char *path, const tw__measure *m, int
     tw_err err = measure_pnm(file, path, &pnm, message, size);
     if (err) return err;
     if (pnm.width != m->stored_width || pnm.height != m->stored_height)
-        return say(TW_ERR_FORMAT, message, size, path, "damaged picture (its size changes)");
+        return tw__say(TW_ERR_FORMAT, message, size, path, "damaged picture (its size changes)");
     uint8_t *got = malloc((size_t)pnm.width * (size_t)pnm.height * (size_t)pnm.channels);
     err = got ? tw__pnm_samples(file, &pnm, got) : TW_ERR_NOMEM;
-    if (err == TW_ERR_NOMEM) say(err, message, size, path, "out of memory");
-    else if (err == TW_ERR_IO) say(err, message, size, path, "reading failed in the middle");
-    else if (err) say(err, message, size, path, "the file ends before its picture does");
+    if (err == TW_ERR_NOMEM) tw__say(err, message, size, path, "out of memory");
+    else if (err == TW_ERR_IO) tw__say(err, message, size, path, "reading failed in the middle");
+    else if (err) tw__say(err, message, size, path, "the file ends before its picture does");
     if (err) free(got);
     else *pixels = got, *channels = pnm.channels;
     return err;
@@ -275,7 +275,7 @@ tw_err tw__decode_picture(FILE *file, const char *path, tw__measure *m, int *cha
     tw_err err = tw__measure_picture(file, path, m, message, size);
     if (err) return err;
     const char *wrong = tw__jpeg_wrong(file, true);
-    if (wrong) return say(TW_ERR_FORMAT, message, size, path, wrong);
+    if (wrong) return tw__say(TW_ERR_FORMAT, message, size, path, wrong);
     if (tw__pnm_begins(file)) return decode_pnm(file, path, m, channels, pixels, message, size);
     rewind(file);
     source s = {.file = file};
@@ -284,12 +284,12 @@ tw_err tw__decode_picture(FILE *file, const char *path, tw__measure *m, int *cha
     no_memory = false;
     stbi__g_failure_reason = "";
     uint8_t *got = stbi_load_from_callbacks(&callbacks, &s, &width, &height, channels, 0);
-    if (ferror(file)) err = say(TW_ERR_IO, message, size, path, "reading failed in the middle");
-    else if (no_memory) err = say(TW_ERR_NOMEM, message, size, path, "out of memory");
-    else if (s.cut_short) err = say(TW_ERR_FORMAT, message, size, path, "the file ends before its picture does");
+    if (ferror(file)) err = tw__say(TW_ERR_IO, message, size, path, "reading failed in the middle");
+    else if (no_memory) err = tw__say(TW_ERR_NOMEM, message, size, path, "out of memory");
+    else if (s.cut_short) err = tw__say(TW_ERR_FORMAT, message, size, path, "the file ends before its picture does");
     else if (!got || bad_table()) err = stb_failed(NULL, message, size, path, "damaged picture");
     else if (width != m->stored_width || height != m->stored_height || *channels < 1 || *channels > 4)
-        err = say(TW_ERR_FORMAT, message, size, path, "damaged picture (its size changes)");
+        err = tw__say(TW_ERR_FORMAT, message, size, path, "damaged picture (its size changes)");
     if (err) stbi_image_free(got);
     else *pixels = got;
     return err;

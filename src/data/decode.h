@@ -17,5 +17,7 @@ tw_err tw__measure_picture(FILE *file, const char *path, tw__measure *m, char *m
  * 3 RGB, 4 RGBA. */
 tw_err tw__decode_picture(FILE *file, const char *path, tw__measure *m, int *channels, uint8_t **pixels, char *message,
                           size_t size);
+/* Writes "PATH: WHAT" into message; returns err. */
+tw_err tw__say(tw_err err, char *message, size_t size, const char *path, const char *what);
 
 #endif

@@ -14,11 +14,6 @@
 
 bool tw__image_size_ok(int width, int height) { return width > 0 && height > 0 && height <= TW__MAX_PIXELS / width; }
 
-static tw_err say(tw_err err, char *message, size_t size, const char *path, const char *what) {
-    snprintf(message, size, "%s: %s", path, what);
-    return err;
-}
-
 /* shown: path as messages have it, so that their end has room. */
 static tw_err open_file(const char *path, FILE **file, char shown[TW__SHOWN_PATH], char *message, size_t size) {
     uint64_t bytes;
@@ -110,7 +105,7 @@ static tw_err decode(FILE *file, const char *path, int channels, tw_image *image
     *image = (tw_image){m.width, m.height, channels ? channels : have == 2 ? 4 : have, NULL};
     image->data = malloc((size_t)m.width * (size_t)m.height * (size_t)image->channels);
     if (image->data) convert(pixels, have, &m, image);
-    else err = say(TW_ERR_NOMEM, message, size, path, "out of memory");
+    else err = tw__say(TW_ERR_NOMEM, message, size, path, "out of memory");
     free(pixels);
     if (err) *image = (tw_image){0};
     return err;

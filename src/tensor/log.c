@@ -2,6 +2,7 @@
  * error when whoever runs the program asks for them. */
 #include "tensor/log.h"
 
+#include "tensor/fnv.h"
 #include "tensor/internal.h"
 
 #include <stdarg.h>
@@ -11,12 +12,6 @@
 #include <unistd.h>
 
 enum { LINE = 256 };
-
-static uint64_t hash_of(const char *line) { /* FNV-1a */
-    uint64_t h = 14695981039346656037u;
-    for (; *line; line++) h = (h ^ (unsigned char)*line) * 1099511628211u;
-    return h;
-}
 
 void tw__log_init(tw_ctx *ctx) {
     const char *wanted = getenv("TW_LOG");
@@ -39,7 +34,7 @@ void tw__log(tw_ctx *ctx, const char *format, ...) {
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    uint64_t hash = hash_of(line);
+    uint64_t hash = tw__fnv1a(line, strlen(line));
     for (int i = 0; i < log->n && i < TW__LOG_SEEN; i++)
         if (log->seen[i] == hash) return;
     log->seen[log->n % TW__LOG_SEEN] = hash;

@@ -3,9 +3,11 @@
  * A stream is a 64-bit key; draw i is a bijective mix of the key and i (the finaliser of SplitMix64, Steele, Lea,
  * Flood 2014, applied twice with the key added in between). The context's state is its seed and the number of
  * streams handed out. */
+#include "tensor/fnv.h"
 #include "tensor/internal.h"
 
 #include <math.h>
+#include <string.h>
 
 static uint64_t mix(uint64_t z) {
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -29,8 +31,7 @@ double tw_random_normal(uint64_t stream, uint64_t i) {
 uint64_t tw_random_stream(tw_ctx *ctx) { return tw_random_bits(mix(ctx->rng.seed + golden), ctx->rng.counter++); }
 
 uint64_t tw_random_named(tw_ctx *ctx, const char *name) {
-    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-    for (; *name; name++) h = (h ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    uint64_t h = tw__fnv1a(name, strlen(name));
     return tw_random_bits(mix(ctx->rng.seed + golden) ^ h, h);
 }
 

@@ -19,6 +19,7 @@
 
 #include "tensor/atomic.h"
 #include "tensor/file.h"
+#include "tensor/fnv.h"
 #include "tensor/internal.h"
 #include "tensor/utf8_valid.h"
 
@@ -28,12 +29,6 @@
 
 enum { VERSION = 1, HEADER = 32, CHECKSUM = 8 };
 static const char MAGIC[8] = "TWNGRAM";
-
-static uint64_t checksum(const unsigned char *bytes, size_t n) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++) h = (h ^ bytes[i]) * 0x100000001b3u;
-    return h;
-}
 
 /* ---- writing ---------------------------------------------------------------------------------------------- */
 
@@ -92,7 +87,7 @@ static void put_model(sink *s, const tw_ngram *m) {
     }
     if (s->failed) return;
     for (int i = 0; i < 8; i++) s->bytes[HEADER - 8 + i] = (unsigned char)((uint64_t)s->n >> (8 * i));
-    put_fixed(s, checksum(s->bytes, s->n), CHECKSUM);
+    put_fixed(s, tw__fnv1a(s->bytes, s->n), CHECKSUM);
 }
 
 tw_err tw_ngram_save(tw_ctx *ctx, const tw_ngram *m, const char *path) {
@@ -210,7 +205,7 @@ static tw_err check_and_parse(tw_ctx *ctx, const char *path, const unsigned char
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: %zu bytes, but it says that it has %llu; is it cut off?", path,
                            size, (unsigned long long)(length + CHECKSUM));
     source sum = {s.end, s.end + CHECKSUM};
-    if (get_fixed(&sum, CHECKSUM) != checksum(bytes, size - CHECKSUM))
+    if (get_fixed(&sum, CHECKSUM) != tw__fnv1a(bytes, size - CHECKSUM))
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: damaged, the checksum is another", path);
     if (order < 1 || order > TW__NGRAM_MOST_ORDER)
         return tw_fail_err(ctx, TW_ERR_FORMAT, "%s: order %llu, which is not 1 to %d", path, (unsigned long long)order,
