@@ -3,8 +3,9 @@
 
 #include "optim/optim.h"
 
-const training_program *const training_programs[] = {&mnist_mlp, &mnist_lenet, &mnist_cnn,   &mnist_cnn_l,
-                                                     &crnn_tiny, &losslab_ce,  &losslab_ctc, NULL};
+const training_program *const training_programs[] = {&mnist_mlp,  &mnist_lenet, &mnist_cnn,   &mnist_cnn_l,
+                                                     &crnn_tiny,  &crnn_small,  &crnn_medium, &crnn_vgg,
+                                                     &losslab_ce, &losslab_ctc, NULL};
 
 bool small_training_new(small_training *t, tw_ctx *ctx, const training_program *program) {
     *t = (small_training){.program = program, .ctx = ctx, .own = calloc(1, program->size)};

@@ -16,12 +16,14 @@ typedef struct training_program {
     void (*make)(small_training *t);
     tw_err (*step)(small_training *t, const tw_batch *b);
     void (*free)(small_training *t);
+    int stride; /* a large network: what tries each of many places tries every stride-th; 0: all */
 } training_program;
 
-/* mnist's four networks, with augmented pictures; crnn_ocr's smallest, with guide, averaged weights and augmented
- * pictures; losslab's, on classes and with CTC. */
+/* mnist's four networks, with augmented pictures; crnn_ocr's four, with guide, averaged weights and augmented pictures;
+ * losslab's, on classes and with CTC. */
 extern const training_program *const training_programs[]; /* NULL at the end */
-extern const training_program mnist_mlp, mnist_lenet, mnist_cnn, mnist_cnn_l, crnn_tiny, losslab_ce, losslab_ctc;
+extern const training_program mnist_mlp, mnist_lenet, mnist_cnn, mnist_cnn_l, crnn_tiny, crnn_small, crnn_medium,
+    crnn_vgg, losslab_ce, losslab_ctc;
 
 struct small_training {
     const training_program *program;

@@ -41,5 +41,5 @@ static void free_all(small_training *t) {
     learner_free(&o->learner);
 }
 
-const training_program losslab_ce = {"losslab classes", sizeof(own), CLASSES, make, step, free_all},
-                       losslab_ctc = {"losslab ctc", sizeof(own), FRAMES, make, step, free_all};
+const training_program losslab_ce = {"losslab classes", sizeof(own), CLASSES, make, step, free_all, 0},
+                       losslab_ctc = {"losslab ctc", sizeof(own), FRAMES, make, step, free_all, 0};

@@ -43,7 +43,7 @@ static void free_all(small_training *t) {
     tw_params_free(t->params);
 }
 
-const training_program mnist_mlp = {"mnist mlp", sizeof(own), 0, make, step, free_all},
-                       mnist_lenet = {"mnist lenet", sizeof(own), 1, make, step, free_all},
-                       mnist_cnn = {"mnist cnn", sizeof(own), 2, make, step, free_all},
-                       mnist_cnn_l = {"mnist cnn-l", sizeof(own), 3, make, step, free_all};
+const training_program mnist_mlp = {"mnist mlp", sizeof(own), 0, make, step, free_all, 0},
+                       mnist_lenet = {"mnist lenet", sizeof(own), 1, make, step, free_all, 4},
+                       mnist_cnn = {"mnist cnn", sizeof(own), 2, make, step, free_all, 0},
+                       mnist_cnn_l = {"mnist cnn-l", sizeof(own), 3, make, step, free_all, 0};
