@@ -85,22 +85,30 @@ echo "$dir/mine/000004.png" >"$dir/list"
 # shellcheck disable=SC2086
 {
     expect 2 '--out and --log are the same file' "$ocr" $tiny --out "$dir/leads" --log "$dir/target"
-    expect 1 '000002.png: is read, and --report would overwrite it' "$ocr" train --labels "$dir/mine/labels.tsv" --out "$dir/x" \
+    expect 1 '000002.png: is used, and --report would overwrite it' "$ocr" train --labels "$dir/mine/labels.tsv" --out "$dir/x" \
         --report "$dir/mine/000002.png"
 }
-expect 1 'words: is read, and --log would overwrite it' "$ocr" train --synth --words "$dir/mine/words" --out "$dir/x" --log "$dir/mine/words"
-expect 1 'words: is read, and --sheet would' "$ocr" synth --without "$dir/mine/words" --sheet "$dir/mine/words"
+expect 1 'words: is used, and --log would overwrite it' "$ocr" train --synth --words "$dir/mine/words" --out "$dir/x" --log "$dir/mine/words"
+expect 1 'words: is used, and --sheet would' "$ocr" synth --without "$dir/mine/words" --sheet "$dir/mine/words"
 for o in --fonts --deny --alphabet; do
-    expect 1 'words: is read, and --sheet would' "$ocr" synth $o "@$dir/mine/words" --sheet "$dir/mine/words"
+    expect 1 'words: is used, and --sheet would' "$ocr" synth $o "@$dir/mine/words" --sheet "$dir/mine/words"
 done
 same 'a refused command has changed a list of words' "$dir/mine/words" "$dir/words"
+expect 1 'labels.tsv: is used, and --out would overwrite it' "$ocr" synth --words "$dir/mine/labels.tsv" --out "$dir/mine" --count 100
 expect 2 '--text and --out are the same file' "$ocr" lm --text "$dir/mine/labels.tsv" --out "$dir/mine/labels.tsv"
-expect 2 '--list and --align are the same file' "$ocr" read --align "$dir/list" --list "$dir/list"
+cp "$dir/list" "$dir/list.png"
+expect 1 'list.png: is used, and --align would overwrite it' "$ocr" read --align "$dir/list.png" --list "$dir/list.png"
+expect 1 '^crnn_ocr read: -: is used, and --align would' sh -c "'$ocr' read --align '$dir/single/one.png' - <'$dir/single/one.png'"
+mkdir "$dir/marks"
+cp "$dir/pics/000001.png" "$dir/marks/a.png"
+cp "$dir/pics/000001.png" "$dir/marks/2-a.png"
+expect 1 'marks/2-a.png: is used, and --align would' "$ocr" read --align "$dir/marks" "$dir/marks"
+same 'read has marked a picture that it reads' "$dir/pics/000001.png" "$dir/marks/2-a.png"
 for from in "$dir/single" "$dir/single/one.png" "--list $dir/list"; do
     to=$dir/single/one.png
     [ "$from" = "${from#--}" ] || to=$dir/mine/000004.png
     # shellcheck disable=SC2086
-    expect 1 "$to: is read, and --align would overwrite it" "$ocr" read --align "$to" $from
+    expect 1 "$to: is used, and --align would overwrite it" "$ocr" read --align "$to" $from
 done
 same 'read has marked its own picture' "$dir/pics/000001.png" "$dir/single/one.png"
 expect 2 'align wants the name' "$ocr" read --align '' "$dir/single/one.png"
@@ -254,7 +262,7 @@ expect 0 'paused' "$ocr" train --labels "$dir/pics/fewer.tsv" --val "$dir/val.ts
 expect 1 'val was trained with other texts than those of .*val2.tsv' "$ocr" train --labels "$dir/pics/fewer.tsv" --val "$dir/val2.tsv" \
     --resume "$dir/val" --out "$dir/none.st"
 LC_ALL=C sed 's/"texts":/"taxts":/' "$dir/split" >"$dir/unknown"
-expect 1 'unknown was trained with other texts' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/unknown" --out "$dir/none.st"
+expect 1 'unknown does not say which texts were put aside' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/unknown" --out "$dir/none.st"
 # Names of a table that begin with / are the same from everywhere.
 sed "s#^#$dir/pics/#" "$dir/pics/labels.tsv" >"$dir/pics/absolute.tsv"
 expect 0 'paused' "$ocr" train --labels "$dir/pics/absolute.tsv" --model tiny --height 16 --epochs 3 --val-split 0.25 --out "$dir/far" \
@@ -277,13 +285,14 @@ expect 1 "words was trained with --synth --words 'words': continue with the same
 # One training of a file at a time, also when both are stopped and killed.
 set -- train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 4 --epochs 1000 --out "$dir/held"
 ln -s held "$dir/alias"
-"$ocr" "$@" --log "$dir/held.csv" >"$dir/first" 2>&1 &
+"$ocr" "$@" --val-split 0.25 --log "$dir/held.csv" >"$dir/first" 2>&1 &
 until [ -e "$dir/held.csv.lock" ]; do
     kill -0 $! 2>/dev/null || { cat "$dir/first"; fail 'it does not train'; }
     sleep 0.01
 done
 expect 1 'held: another training writes it; give this one another --out' "$ocr" "$@"
 expect 1 'alias: another training writes it; give this one another --out' "$ocr" "$@" --out "$dir/alias"
+expect 1 'held.best: another training writes it; give this one another --out' "$ocr" "$@" --out "$dir/held.best"
 expect 1 'held.csv: another training writes it; give this one another --log' "$ocr" "$@" --out "$dir/other" --log "$dir/held.csv"
 chmod 444 "$dir/held.lock" # as another user's is
 expect 1 'held: another training writes it' "$ocr" "$@"
@@ -293,7 +302,18 @@ wait $!
 rm -f "$dir/held"
 expect 0 'paused' "$ocr" "$@" --pause-after 1
 for f in held.lock other.lock other; do [ ! -e "$dir/$f" ] || fail "$f is left"; done
-rm "$dir/held.csv.lock"
+rm "$dir"/held.*.lock
+# What has the name of a lock and is none stays. A training goes on under another name of its own file.
+printf 'text' >"$dir/other.lock"
+expect 1 'other.lock: is in the way: a training locks --out with it' "$ocr" "$@" --out "$dir/other"
+rm "$dir/other.lock"
+mkfifo "$dir/other.lock"
+expect 1 'other.lock: is in the way' timeout 60 "$ocr" "$@" --out "$dir/other"
+rm "$dir/other.lock"
+expect 0 'paused' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/./held" --out "$dir/alias" --pause-after 1
+[ -h "$dir/alias" ] || fail 'a link was replaced'
+[ ! -e "$dir/held.lock" ] || fail 'the lock of a link is left'
+expect 2 'the best model, beside --resume, and --out are' "$ocr" train --labels "$dir/pics/labels.tsv" --resume "$dir/held" --out "$dir/held.best"
 
 # Stopped by a signal in the middle of an epoch, and resumed: the same bits, and a log without a gap.
 set -- train --labels "$dir/pics/labels.tsv" --model tiny --height 16 --batch 4 --val-split 0.25 --augment light
@@ -343,10 +363,16 @@ for f in "$dir"/pics/*; do same "--errors has overwritten ${f##*/}" "$f" "$dir/e
 [ ! -e "$dir/es/mistake-099999.png" ] || fail 'a mistake of an earlier run is still there'
 for f in mistake-7 mistake-0000001; do [ -e "$dir/es/$f.png" ] || fail 'a picture of another naming was removed'; done
 [ "$(find "$dir/es" -name 'mistake-0?????.png' | wc -l)" -eq "$(wc -l <"$dir/es/mistakes.tsv")" ] || fail 'not a picture for each mistake'
+cp "$dir/whole" "$dir/wrong/index.html"
 cp -r "$dir/wrong" "$dir/wrong.old"
-expect 1 'mistakes.tsv: it is evaluated, and would be lost' "$ocr" eval --model "$dir/whole" --labels "$dir/wrong/mistakes.tsv" --errors "$dir/wrong"
+expect 1 'index.html: is used, and --errors would' "$ocr" eval --model "$dir/wrong/index.html" --labels "$dir/pics/labels.tsv" --errors "$dir/wrong"
+expect 1 'index.html: is used, and --errors would' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --errors "$dir/wrong" \
+    --reliability "$dir/wrong/index.html"
+expect 1 'mistakes.tsv: is used, and --errors would' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --errors "$dir/wrong" \
+    --lexicon "$dir/wrong/mistakes.tsv"
+expect 1 'mistakes.tsv: is used, and --errors would overwrite it' "$ocr" eval --model "$dir/whole" --labels "$dir/wrong/mistakes.tsv" --errors "$dir/wrong"
 sed "s#^#$dir/wrong/#" "$dir/wrong/mistakes.tsv" | cut -f 1,2 >"$dir/wrong.tsv"
-expect 1 'mistake-000001.png: it is evaluated, and would be lost' "$ocr" eval --model "$dir/whole" --labels "$dir/wrong.tsv" --errors "$dir/wrong"
+expect 1 'mistake-000001.png: is used, and --errors would overwrite it' "$ocr" eval --model "$dir/whole" --labels "$dir/wrong.tsv" --errors "$dir/wrong"
 diff -r "$dir/wrong" "$dir/wrong.old" || fail 'what was refused was written all the same'
 expect 0 'calibration error of words' "$ocr" eval --model "$dir/whole" --labels "$dir/pics/labels.tsv" --reliability "$dir/plot.svg"
 grep -q '</svg>' "$dir/plot.svg" || fail 'the reliability plot has no end'

@@ -46,7 +46,7 @@ check_folder() {
     for file in "$1"/*; do
         case ${file##*/} in
             '*' | *.tmp-0) ;;
-            m.lock) ;; # of the killed one
+            m.lock | m.best.lock | m.last.lock) ;; # of the killed one
             m | m.best | m.last) "${which}_check" "$file" ;;
             *) fail "$moment: what is ${file##*/}?" ;;
         esac
@@ -126,7 +126,7 @@ for which in mnist ocr; do
         echo "$moment: $(ls -x "$dir/$which.cut")"
         check_folder "$dir/$which.cut"
         if [ $ended -eq 0 ] || finished "$dir/$which.cut"; then
-            [ $ended -eq 0 ] || rm -f "$dir/$which.cut/m.lock" # killed on its way out
+            [ $ended -eq 0 ] || rm -f "$dir/$which.cut"/*.lock # killed on its way out
             check_end "$dir/$which.cut"
             clear_folder "$dir/$which.cut"
             runs=$((runs + 1))

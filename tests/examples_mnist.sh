@@ -51,7 +51,7 @@ for m in mlp lenet cnn cnn-l; do
 done
 
 # What is read is not written, and two names not to one file.
-expect 1 'train-images-idx3-ubyte: is read, and --out would overwrite it' "$mnist" train --data "$dir/data" --out "$dir/data/../data/train-images-idx3-ubyte"
+expect 1 'train-images-idx3-ubyte: is used, and --out would overwrite it' "$mnist" train --data "$dir/data" --out "$dir/data/../data/train-images-idx3-ubyte"
 expect 2 '--out and --log are the same file' "$mnist" train --data "$dir/data" --out "$dir/x" --log "$dir/x"
 expect 2 '--model and --png are the same file' "$mnist" eval --data "$dir/data" --model "$dir/mlp.1" --png "$dir/mlp.1"
 expect 1 'empty name' "$mnist" train --data "$dir/data" --out ''
@@ -101,9 +101,9 @@ cmp -s "$dir/whole" "$dir/kept" || fail 'a training that diverged wrote its mode
 cp -r "$dir/data" "$dir/mine"
 for f in t10k-images-idx3-ubyte.gz t10k-labels.idx1-ubyte; do
     f=$dir/mine/$f
-    expect 1 "$f: is read, and --out would overwrite it" "$mnist" train --data "$dir/mine" --out "$f"
-    expect 1 "$f: is read, and --log would overwrite it" "$mnist" train --data "$dir/mine" --out "$dir/x" --log "$f"
-    expect 1 "$f: is read, and --png would overwrite it" "$mnist" eval --data "$dir/mine" --model "$dir/whole" --png "$f"
+    expect 1 "$f: is used, and --out would overwrite it" "$mnist" train --data "$dir/mine" --out "$f"
+    expect 1 "$f: is used, and --log would overwrite it" "$mnist" train --data "$dir/mine" --out "$dir/x" --log "$f"
+    expect 1 "$f: is used, and --png would overwrite it" "$mnist" eval --data "$dir/mine" --model "$dir/whole" --png "$f"
 done
 diff -r "$dir/data" "$dir/mine" || fail 'data were overwritten'
 expect 2 '--resume and --log are the same file' "$mnist" train --data "$dir/data" --resume "$dir/copy" --out "$dir/x" --log "$dir/copy"

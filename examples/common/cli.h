@@ -54,21 +54,27 @@ void cli_check_specs(const cli_command *command, tw_ctx *ctx, const char *optim,
 /* ---- cli_files.c: the files that a command line names ------------------------------------------------------ */
 /* Can path be written, at the end of a training? */
 tw_err cli_check_out(tw_ctx *ctx, const char *path);
+bool cli_same_file(const char *a, const char *b); /* by whatever names; also one that does not exist yet */
 
-/* No file that is written may be another that is read or written, by whatever names: a mistake of the command line. */
+/* No file that is written may be another that is read or written: a mistake of the command line. */
 typedef enum cli_use { CLI_READ, CLI_WRITTEN } cli_use;
 typedef struct cli_file {
     const char *option, *path; /* path NULL: not on the command line */
     cli_use use;
 } cli_file;
 void cli_check_files(const cli_command *command, size_t n, const cli_file *file);
-/* Afterwards, before anything is written: may path be read, which the command line leads to but does not name as a file
- * of its own? RANGE: it is one of those that are written. */
+/* The same for files that the command line leads to, without naming them. First all that will be written, for an
+ * option, whose name is not copied; then, before anything is written: may path, or standard input for "-", be read?
+ * RANGE: it is one of those that are written. */
+void cli_will_write(const char *option, const char *path);
 tw_err cli_check_read(tw_ctx *ctx, const char *path);
 
-/* Until the program ends no other training may write path: one would hand out the other's network. Its lock is the file
- * path.lock, which is removed at the end; a killed one leaves it behind, unlocked. option: what named it. */
-tw_err cli_lock_out(tw_ctx *ctx, const char *option, const char *path);
+/* ---- cli_lock.c ----------------------------------------------------------------------------------------------- */
+/* Can path be written, and by nobody else? Until the program ends no other training may write it: one would hand out
+ * the other's network. The lock is the file path.lock, beside what a link leads to; it is removed at the end, and a
+ * killed training leaves it behind, unlocked. Devices have none. option is what named path; streams: a device will do,
+ * too. */
+tw_err cli_claim(tw_ctx *ctx, const char *option, const char *path, bool streams);
 
 /* The training failed in this epoch. When numbers were not finite, the sentence says when, and what may help. */
 void cli_explain_divergence(tw_ctx *ctx, int epoch);

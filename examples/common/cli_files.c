@@ -1,16 +1,12 @@
-/* cli_files.c - the files that a command line names: can they be written, are they different ones, does another
- * training write them? */
+/* cli_files.c - the files that a command line names, and those that it leads to: can they be written, is one that is
+ * written also read? */
 #include "cli.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <thalweg/extend.h>
-#include <unistd.h>
 
 tw_err cli_check_out(tw_ctx *ctx, const char *path) {
     struct stat old;
@@ -32,7 +28,7 @@ static bool same_new_file(const char *a, const char *b) {
     return same;
 }
 
-static bool same_file(const char *a, const char *b) {
+bool cli_same_file(const char *a, const char *b) {
     struct stat at_a, at_b;
     bool is_a = !stat(a, &at_a), is_b = !stat(b, &at_b);
     if (is_a && is_b) return S_ISREG(at_a.st_mode) && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
@@ -44,21 +40,29 @@ static bool same_file(const char *a, const char *b) {
     return same;
 }
 
-/* What is written, of all that cli_check_files was told, and is there: only that can be read as well. */
-enum { MOST_WRITTEN = 16 };
-static struct {
+/* ---- what is written ------------------------------------------------------------------------------------------- */
+
+typedef struct place {
     const char *option;
     dev_t dev;
     ino_t ino;
-} written[MOST_WRITTEN];
-static int nwritten;
+} place;
+static struct {
+    place *at;
+    size_t n, room;
+} written; /* only what is there: the rest cannot be read as well */
 
-static void remember(const cli_file *file) {
+void cli_will_write(const char *option, const char *path) {
     struct stat s;
-    if (nwritten == MOST_WRITTEN || stat(file->path, &s) || !S_ISREG(s.st_mode)) return;
-    written[nwritten].option = file->option;
-    written[nwritten].dev = s.st_dev;
-    written[nwritten++].ino = s.st_ino;
+    if (stat(path, &s) || !S_ISREG(s.st_mode)) return;
+    if (written.n == written.room) {
+        size_t room = 2 * written.room + 16;
+        place *larger = realloc(written.at, room * sizeof *larger);
+        if (!larger) cli_die(option, "out of memory");
+        written.at = larger;
+        written.room = room;
+    }
+    written.at[written.n++] = (place){option, s.st_dev, s.st_ino};
 }
 
 void cli_check_files(const cli_command *c, size_t n, const cli_file *file) {
@@ -67,85 +71,19 @@ void cli_check_files(const cli_command *c, size_t n, const cli_file *file) {
         if (w->use != CLI_WRITTEN || !w->path) continue;
         for (size_t j = 0; j < n; j++) {
             if (!file[j].path || j == i || (j > i && file[j].use == CLI_WRITTEN)) continue;
-            if (same_file(file[j].path, w->path))
+            if (cli_same_file(file[j].path, w->path))
                 cli_usage_error(c, "%s and %s are the same file: %s", file[j].option, w->option, w->path);
         }
-        remember(w);
+        cli_will_write(w->option, w->path);
     }
 }
 
 tw_err cli_check_read(tw_ctx *ctx, const char *path) {
     struct stat s;
-    if (!nwritten || stat(path, &s)) return TW_OK;
-    for (int i = 0; i < nwritten; i++)
-        if (s.st_dev == written[i].dev && s.st_ino == written[i].ino)
-            return tw_fail_err(ctx, TW_ERR_RANGE, "%s: is read, and %s would overwrite it: give that another name",
-                               path, written[i].option);
+    if (!written.n || (strcmp(path, "-") ? stat(path, &s) : fstat(0, &s))) return TW_OK;
+    for (size_t i = 0; i < written.n; i++)
+        if (s.st_dev == written.at[i].dev && s.st_ino == written.at[i].ino)
+            return tw_fail_err(ctx, TW_ERR_RANGE, "%s: is used, and %s would overwrite it: give that another name",
+                               path, written.at[i].option);
     return TW_OK;
-}
-
-/* ---- the locks -------------------------------------------------------------------------------------------------- */
-
-/* The locks' files; they stay open, and with them the locks, until the process ends. */
-enum { MOST_LOCKED = 4 };
-static char *locked[MOST_LOCKED];
-static int nlocked;
-
-static void unlock(void) {
-    while (nlocked) unlink(locked[--nlocked]);
-}
-
-/* Does the name still lead to the open file? Whoever had the lock before may have removed it meanwhile. */
-static bool is_at(int fd, const char *name) {
-    struct stat open, named;
-    return !fstat(fd, &open) && !lstat(name, &named) && open.st_dev == named.st_dev && open.st_ino == named.st_ino;
-}
-
-/* Opened to be read, which is all that a lock needs: another user's is no more than readable. -1: errno. */
-static int open_lock(const char *name) {
-    int how = O_RDONLY | O_NOFOLLOW | O_CLOEXEC, fd = -1;
-    do {
-        fd = open(name, how);
-        if (fd < 0 && errno == ENOENT) fd = open(name, how | O_CREAT | O_EXCL, 0666);
-    } while (fd < 0 && errno == EEXIST); /* made meanwhile */
-    return fd;
-}
-
-/* What is no file is nobody's alone, and neither is a descriptor, whatever it leads to. */
-static bool is_lockable(const char *path) {
-    struct stat s;
-    return strncmp(path, "/dev/", 5) != 0 && (stat(path, &s) || S_ISREG(s.st_mode));
-}
-
-/* Where links lead, so that all names of a file have one lock. NULL: no memory, or the name cannot be had. */
-static char *lock_name(const char *path) {
-    char *target = tw_file_target(path), *name = target ? malloc(strlen(target) + sizeof ".lock") : NULL;
-    if (name) strcat(strcpy(name, target), ".lock");
-    free(target);
-    return name;
-}
-
-tw_err cli_lock_out(tw_ctx *ctx, const char *option, const char *path) {
-    if (!is_lockable(path) || nlocked == MOST_LOCKED) return TW_OK;
-    char *name = lock_name(path);
-    if (!name) return tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be locked: %s", path, strerror(errno));
-    int fd, why = 0;
-    for (bool again = true; again && !why;) {
-        if ((fd = open_lock(name)) < 0) {
-            why = errno;
-            break;
-        }
-        if (!flock(fd, LOCK_EX | LOCK_NB)) again = !is_at(fd, name);
-        else if (errno == EWOULDBLOCK) why = errno;
-        else again = false; /* here are no locks */
-        if (again || why) close(fd);
-    }
-    tw_err err = TW_OK;
-    if (why == EWOULDBLOCK)
-        err = tw_fail_err(ctx, TW_ERR_STATE, "%s: another training writes it; give this one another %s", path, option);
-    else if (why && why != ENAMETOOLONG) /* such a file has no lock */
-        err = tw_fail_err(ctx, TW_ERR_IO, "%s: cannot be locked: %s: %s", path, name, strerror(why));
-    if (why || (!nlocked && atexit(unlock))) free(name);
-    else locked[nlocked++] = name;
-    return err;
 }

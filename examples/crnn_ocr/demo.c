@@ -197,10 +197,9 @@ static tw_err run(demo *d) {
     char path[4096];
     score s;
     snprintf(path, sizeof path, "%s.png", d->out);
-    tw_err err = cli_check_out(d->ctx, path);
+    tw_err err = cli_claim(d->ctx, "--out", path, false);
     snprintf(path, sizeof path, "%s.safetensors", d->out);
-    if (!err) err = cli_check_out(d->ctx, path);
-    if (!err) err = cli_lock_out(d->ctx, "--out", path);
+    if (!err) err = cli_claim(d->ctx, "--out", path, false);
     if (!err) err = prepare(d);
     if (err) return err;
     fprintf(stderr,

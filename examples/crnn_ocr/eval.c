@@ -203,11 +203,21 @@ static tw_err print_json(tw_ctx *ctx, const options *o, const evaluation *e, con
 
 /* ---- the command ------------------------------------------------------------------------------------------------ */
 
+/* What goes into the folder may be none of the files that the command line names. Before those that are written are
+ * remembered, for another may not be written there either. */
+static tw_err claim_errors(tw_ctx *ctx, const options *o) {
+    const char *const other[] = {o->model, o->labels, o->images, o->decoding.lexicon, o->decoding.lm, o->reliability};
+    tw_err err = mistakes_claim(ctx, o->errors);
+    for (size_t i = 0; !err && i < sizeof other / sizeof *other; i++)
+        if (other[i]) err = cli_check_read(ctx, other[i]);
+    return err;
+}
+
 static tw_err run(tw_ctx *ctx, const options *o, evaluation *e) {
     trained *t = &e->trained;
     tw_err err = trained_load(ctx, o->model, true, t);
     if (!err) err = labelled_load(ctx, o->labels, o->images, &e->data);
-    if (!err && o->errors) err = mistakes_check(ctx, o->errors, &e->data);
+    if (!err && o->errors) err = mistakes_begin(ctx, o->errors);
     if (!err) err = labelled_encode(ctx, t->alphabet, t->recipe.height, NULL, trained_trims(t), &e->foreign, &e->data);
     if (!err) e->unfit = labelled_unfit(&e->data, t->net.design->frames);
     if (!err) err = readings_make(ctx, &t->net, t->alphabet, &e->data, &o->decoding, &e->readings, &e->metrics);
@@ -260,10 +270,11 @@ int command_eval(int argc, char **argv) {
     const cli_file files[] = {{"--model", o.model, CLI_READ},    {"--labels", o.labels, CLI_READ},
                               {"--images", o.images, CLI_READ},  {"--lexicon", o.decoding.lexicon, CLI_READ},
                               {"--lm", o.decoding.lm, CLI_READ}, {"--reliability", o.reliability, CLI_WRITTEN}};
-    cli_check_files(&command, sizeof files / sizeof *files, files);
     tw_ctx *ctx = open_context(PROGRAM, 0, o.threads);
     evaluation e = {0};
-    tw_err err = run(ctx, &o, &e);
+    tw_err err = o.errors ? claim_errors(ctx, &o) : TW_OK;
+    cli_check_files(&command, sizeof files / sizeof *files, files);
+    if (!err) err = run(ctx, &o, &e);
     if (err) report(PROGRAM, ctx);
     evaluation_free(&e);
     tw_ctx_free(ctx);

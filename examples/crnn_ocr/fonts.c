@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <thalweg/extend.h>
 
+#include "../common/cli.h"
+
 /* Fonts that have letters in their tables but draw something else. */
 static const char *const not_text[] = {"*Symbol*",  "*Dingbats*",  "*Emoji*",    "*Keyboard*",  "*Initials*",
                                        "*Barcode*", "*Braille*",   "*Webdings*", "*Wingdings*", "*Icons*",
@@ -74,7 +76,7 @@ static bool seen_before(uint64_t *seen, int n, uint64_t drawing) {
     return false;
 }
 
-static bool read_faces(const candidate *c, int n, const font_query *query, const uint32_t *code, int ncode,
+static bool read_faces(tw_ctx *ctx, const candidate *c, int n, const font_query *query, const uint32_t *code, int ncode,
                        font_set *set) {
     face_query wanted = {code, ncode, query->cover > 0 ? (int)(query->cover * (float)ncode + 0.999f) : ncode,
                          query->capitals};
@@ -84,6 +86,10 @@ static bool read_faces(const candidate *c, int n, const font_query *query, const
     for (int i = 0; i < n && ok; i++) {
         font_face *last = set->n ? &set->face[set->n - 1] : NULL, *next = &set->face[set->n];
         if (last && !strcmp(last->family, c[i].family) && !strcmp(last->style, c[i].style)) continue;
+        if (cli_check_read(ctx, c[i].path)) {
+            ok = false;
+            break;
+        }
         face_status status = face_open(next, library, c[i].family, c[i].style, c[i].path, c[i].index, &wanted);
         ok = status != FACE_NO_MEMORY;
         if (status != FACE_OK) continue;
@@ -149,10 +155,10 @@ static font_set *load(tw_ctx *ctx, FcFontSet *list, const font_query *query, con
         int n = 0;
         for (int i = 0; i < list->nfont; i++) n += candidate_of(list->fonts[i], query, &c[n]);
         qsort(c, (size_t)n, sizeof *c, by_name);
-        ok = read_faces(c, n, query, code, ncode, set);
+        ok = read_faces(ctx, c, n, query, code, ncode, set);
     }
     free(c);
-    if (!ok) tw_fail(ctx, TW_ERR_NOMEM, "out of memory while reading fonts");
+    if (!ok) tw_fail(ctx, TW_ERR_NOMEM, "out of memory while reading fonts"); /* unless there is an error already */
     else if (set->n == 0) ok = explain(ctx, list, query);
     if (ok) return set;
     fonts_free(set);

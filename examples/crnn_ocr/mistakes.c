@@ -51,61 +51,14 @@ static numbered pictures_in(tw_ctx *ctx, const char *path) {
     return (numbered){.ctx = ctx, .folder = path, .prefix = "mistake-", .table = {TABLE, PAGE}};
 }
 
-typedef struct file_id {
-    dev_t dev;
-    ino_t ino;
-} file_id;
-
-static int by_id(const void *a, const void *b) {
-    const file_id *x = a, *y = b;
-    if (x->dev != y->dev) return x->dev < y->dev ? -1 : 1;
-    return (x->ino > y->ino) - (x->ino < y->ino);
-}
-
-static bool id_of(const char *path, file_id *id) {
-    struct stat about;
-    if (!path || stat(path, &about)) return false;
-    *id = (file_id){about.st_dev, about.st_ino};
-    return true;
-}
-
-static tw_err in_use(tw_ctx *ctx, const char *path) {
-    return tw_fail_err(ctx, TW_ERR_IO, "%s: it is evaluated, and would be lost: --errors wants another folder", path);
-}
-
-/* Is the file of this name what the texts come from? */
-static tw_err check_table(const numbered *in, const char *name, const labelled *data) {
-    file_id own, labels;
-    char *path = numbered_in(in, name);
-    tw_err err = path ? TW_OK : tw_error(in->ctx);
-    if (id_of(path, &own) && id_of(data->tsv.path, &labels) && !by_id(&own, &labels)) err = in_use(in->ctx, path);
-    free(path);
-    return err;
-}
-
-tw_err mistakes_check(tw_ctx *ctx, const char *path, const labelled *data) {
+tw_err mistakes_claim(tw_ctx *ctx, const char *path) {
     numbered in = pictures_in(ctx, path);
-    size_t *number = NULL, count = 0, known = 0;
-    tw_err err = numbered_begin(&in);
-    if (!err) err = check_table(&in, TABLE, data);
-    if (!err) err = check_table(&in, PAGE, data);
-    if (!err) err = numbered_list(&in, &number, &count);
-    file_id own, *there = malloc((count + 1) * sizeof *there);
-    if (!err && !there) err = tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
-    for (size_t i = 0; !err && i < count; i++) {
-        char *one = numbered_path(&in, number[i]);
-        if (!one) err = tw_error(ctx);
-        else known += id_of(one, &there[known]);
-        free(one);
-    }
-    if (!err) qsort(there, known, sizeof *there, by_id);
-    for (size_t i = 0; !err && known && !data->images.ndim && i < data->tsv.n; i++) {
-        const char *one = data->tsv.row[i].path;
-        if (id_of(one, &own) && bsearch(&own, there, known, sizeof own, by_id)) err = in_use(ctx, one);
-    }
-    free(there);
-    free(number);
-    return err;
+    return numbered_claim(&in, "--errors");
+}
+
+tw_err mistakes_begin(tw_ctx *ctx, const char *path) {
+    numbered in = pictures_in(ctx, path);
+    return numbered_begin(&in);
 }
 
 /* ---- what is in it ---------------------------------------------------------------------------------------------- */
@@ -162,8 +115,7 @@ tw_err mistakes_write(tw_ctx *ctx, const char *path, const labelled *data, const
     if (!row) return tw_fail_err(ctx, TW_ERR_NOMEM, "out of memory");
     readings_worst(r, m, row, count);
     folder to = {.pictures = pictures_in(ctx, path)};
-    tw_err err = numbered_begin(&to.pictures);
-    if (!err) err = outfile_open(ctx, &to.table, path);
+    tw_err err = outfile_open(ctx, &to.table, path);
     if (!err) err = outfile_open(ctx, &to.page, path);
     if (!err) {
         snprintf(title, sizeof title, "%zu of %zu pictures misread", *count, m->n);

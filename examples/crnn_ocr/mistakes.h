@@ -9,9 +9,9 @@ tw_err labelled_picture(tw_ctx *ctx, const labelled *data, size_t i, int height,
 /* Where row i comes from, as messages say it. */
 void labelled_place(const labelled *data, size_t i, char *text, size_t size);
 
-/* Makes the folder if need be. An error if one of the files that mistakes_write would replace is a picture, or the
- * labels, of data. */
-tw_err mistakes_check(tw_ctx *ctx, const char *folder, const labelled *data);
+/* What mistakes_write would replace may not be read (cli_will_write): before anything is. */
+tw_err mistakes_claim(tw_ctx *ctx, const char *folder);
+tw_err mistakes_begin(tw_ctx *ctx, const char *folder); /* makes it, if need be */
 /* In the folder: mistake-000001.png and so on, the worst first, mistakes.tsv (picture, truth, reading, confidence,
  * edits, origin) and index.html. More such pictures, of an earlier run, are removed. *count: how many. */
 tw_err mistakes_write(tw_ctx *ctx, const char *folder, const labelled *data, const readings *r, const metrics *m,

@@ -10,6 +10,8 @@
 #include <thalweg/extend.h>
 #include <unistd.h>
 
+#include "../common/cli.h"
+
 #define ASIDE ".tmp-old" /* .tmp-: like all that a killed process may leave */
 
 static tw_err failed(const numbered *to, const char *path) {
@@ -90,6 +92,22 @@ tw_err numbered_refuse_more(const numbered *to, size_t count) {
             to->ctx, TW_ERR_IO,
             "%s: %zu pictures of an older set, %s .., would be left over; remove it, or choose another folder",
             to->folder, n - less, name);
+    }
+    free(number);
+    return err;
+}
+
+tw_err numbered_claim(const numbered *to, const char *option) {
+    size_t *number = NULL, n = 0;
+    char *path = NULL;
+    if (access(to->folder, F_OK)) return TW_OK; /* nothing is there that could be read */
+    tw_err err = numbered_list(to, &number, &n);
+    for (size_t i = 0; !err && i < n + NUMBERED_TABLES; i++) {
+        if (i >= n && !to->table[i - n]) continue;
+        path = i < n ? numbered_path(to, number[i]) : numbered_in(to, to->table[i - n]);
+        if (path) cli_will_write(option, path);
+        else err = tw_error(to->ctx);
+        free(path);
     }
     free(number);
     return err;

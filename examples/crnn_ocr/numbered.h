@@ -19,6 +19,8 @@ typedef struct numbered {
 
 /* Makes the folder that to->folder names, if it is not there. */
 TW_MUST_CHECK tw_err numbered_begin(numbered *to);
+/* Its tables, and all such pictures that are there, will be written, for this option (cli_will_write). */
+TW_MUST_CHECK tw_err numbered_claim(const numbered *to, const char *option);
 /* After all of it, err being what became of that; nothing is done with {0}, which never began. The tables that went
  * aside come back when no picture has changed, otherwise they are removed. */
 void numbered_end(numbered *to, tw_err err);

@@ -50,10 +50,43 @@ static bool is_folder(const char *path) {
 }
 
 /* A file is meant by a name in .png, for one picture. */
-static tw_err prepare_align(run *r) {
+static bool is_align_folder(const run *r) {
     const char *to = r->o->align;
     size_t n = strlen(to);
-    r->align_folder = is_folder(to) || r->sources.n > 1 || n < 4 || strcasecmp(to + n - 4, ".png");
+    return is_folder(to) || r->sources.n > 1 || n < 4 || strcasecmp(to + n - 4, ".png");
+}
+
+/* FOLDER/7-name.png for the seventh picture, so that no two are the same; to be freed. NULL: out of memory. */
+static char *marked_path(const run *r, size_t i) {
+    if (!r->align_folder) return strdup(r->o->align);
+    char *path = NULL;
+    const char *from = r->sources.path[i], *slash = strrchr(from, '/'), *name = slash ? slash + 1 : from;
+    if (!strcmp(from, "-")) name = "stdin";
+    const char *dot = strrchr(name, '.');
+    int stem = (int)(dot && dot != name ? dot - name : (long)strlen(name));
+    return asprintf(&path, "%s/%zu-%.*s.png", r->o->align, i + 1, stem, name) < 0 ? NULL : path;
+}
+
+/* No marked picture may take the place of one that is read, or was named. */
+static tw_err claim_marked(run *r) {
+    const options *o = r->o;
+    const char *const named[] = {o->model, o->list, o->decoding.lexicon, o->decoding.lm};
+    tw_err err = TW_OK;
+    r->align_folder = is_align_folder(r);
+    for (size_t i = 0; i < r->sources.n; i++) {
+        char *path = marked_path(r, i);
+        if (!path) return tw_fail_err(r->ctx, TW_ERR_NOMEM, "out of memory");
+        cli_will_write("--align", path);
+        free(path);
+    }
+    for (size_t i = 0; !err && i < r->sources.n; i++) err = cli_check_read(r->ctx, r->sources.path[i]);
+    for (size_t i = 0; !err && i < sizeof named / sizeof *named; i++)
+        if (named[i]) err = cli_check_read(r->ctx, named[i]);
+    return err;
+}
+
+static tw_err prepare_align(run *r) {
+    const char *to = r->o->align;
     if (r->align_folder && mkdir(to, 0777) && errno != EEXIST)
         return tw_fail_err(r->ctx, TW_ERR_IO, "%s: cannot be made: %s", to, strerror(errno));
     if (r->align_folder && !is_folder(to))
@@ -62,18 +95,12 @@ static tw_err prepare_align(run *r) {
     return r->marker ? TW_OK : tw_error(r->ctx);
 }
 
-/* FOLDER/7-name.png for the seventh picture, so that no two are the same. */
 static tw_err write_marked(run *r, size_t i, const tw_image *gray, const reading *got) {
-    char path[4096];
-    const char *from = r->sources.path[i], *slash = strrchr(from, '/'), *name = slash ? slash + 1 : from;
-    if (!strcmp(from, "-")) name = "stdin";
-    const char *dot = strrchr(name, '.');
-    int stem = (int)(dot && dot != name ? dot - name : (long)strlen(name));
-    int n = r->align_folder ? snprintf(path, sizeof path, "%s/%zu-%.*s.png", r->o->align, i + 1, stem, name)
-                            : snprintf(path, sizeof path, "%s", r->o->align);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return tw_fail_err(r->ctx, TW_ERR_IO, "%s: the marked picture's name is too long", from);
-    return marked_write(r->ctx, r->marker, gray, got, path);
+    char *path = marked_path(r, i);
+    tw_err err = path ? marked_write(r->ctx, r->marker, gray, got, path)
+                      : tw_fail_err(r->ctx, TW_ERR_NOMEM, "out of memory");
+    free(path);
+    return err;
 }
 
 /* ---- pictures -------------------------------------------------------------------------------------------- */
@@ -103,8 +130,7 @@ static tw_err open_all(run *r, int n, char **operand) {
     for (int i = 0; i < n; i++)
         if (sources_add(r->ctx, &r->sources, operand[i])) failed(r);
     if (r->o->list && sources_add_list(r->ctx, &r->sources, r->o->list)) failed(r);
-    for (size_t i = 0; i < r->sources.n; i++)
-        if (cli_check_read(r->ctx, r->sources.path[i])) return tw_error(r->ctx);
+    if (r->o->align && claim_marked(r)) return tw_error(r->ctx);
     bool spans = r->o->json || r->o->align;
     tw_err err = reader_open(r->ctx, r->o->model, &r->o->decoding, spans, &r->reader);
     return !err && r->o->align ? prepare_align(r) : err;
@@ -145,12 +171,6 @@ int command_read(int argc, char **argv) {
         table};
     int n = cli_parse(&command, argc, argv), streams = o.list && !strcmp(o.list, "-");
     for (int i = 1; i <= n; i++) streams += !strcmp(argv[i], "-");
-    const cli_file files[] = {{"--model", o.model, CLI_READ},
-                              {"--list", o.list, CLI_READ},
-                              {"--lexicon", o.decoding.lexicon, CLI_READ},
-                              {"--lm", o.decoding.lm, CLI_READ},
-                              {"--align", o.align, CLI_WRITTEN}};
-    cli_check_files(&command, sizeof files / sizeof *files, files);
     decoding_check(&o.decoding, &command);
     if (o.align && !*o.align) cli_usage_error(&command, "--align wants the name of a file or a folder, not \"\"");
     if (!n && !o.list) cli_usage_error(&command, "which pictures?");

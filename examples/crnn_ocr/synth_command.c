@@ -96,7 +96,6 @@ static tw_err draw(run *r) {
 }
 
 static tw_err open_labels(run *r) {
-    r->pictures = (numbered){.ctx = r->ctx, .folder = r->o->out, .prefix = "", .table = {LABELS}};
     tw_err err = numbered_begin(&r->pictures);
     if (!err) err = numbered_refuse_more(&r->pictures, (size_t)r->o->count);
     return err ? err : outfile_open(r->ctx, &r->labels, r->o->out);
@@ -138,7 +137,9 @@ static tw_err run_all(run *r) {
     const options *o = r->o;
     tw_ctx *ctx = r->ctx;
     if (!(r->alphabet = alphabet_option(ctx, o->alphabet))) return tw_error(ctx);
+    r->pictures = (numbered){.ctx = ctx, .folder = o->out, .prefix = "", .table = {LABELS}};
     tw_err err = o->sheet ? cli_check_out(ctx, o->sheet) : TW_OK;
+    if (!err && o->out) err = numbered_claim(&r->pictures, "--out");
     if (!err) err = synth_source_open(ctx, &o->synth, r->alphabet, NULL, &r->source);
     if (!err) err = synth_fixed_dataset(ctx, &r->source, NULL, (size_t)o->count, o->seed, o->height, &r->data);
     if (!err && r->source.missing)

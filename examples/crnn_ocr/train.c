@@ -28,19 +28,22 @@ static void check_model(const cli_command *c, const recipe *r) {
 
 static void check_files(const cli_command *c, const train_options *o) {
     char *best = train_beside(o->out, "best"), *last = train_beside(o->out, "last");
-    bool in_place = o->resume && !strcmp(o->resume, o->out);
+    bool moved = o->resume && !cli_same_file(o->resume, o->out);
+    char *resumed_best = moved ? train_beside(o->resume, "best") : NULL;
     const cli_file files[] = {{"--labels", o->labels, CLI_READ},
                               {"--images", o->images, CLI_READ},
                               {"--val", o->val, CLI_READ},
                               {"--val-images", o->val_images, CLI_READ},
                               {"--init", o->init, CLI_READ},
-                              {"--resume", in_place ? NULL : o->resume, CLI_READ},
+                              {"--resume", moved ? o->resume : NULL, CLI_READ},
+                              {"the best model, beside --resume,", resumed_best, CLI_READ},
                               {"--out", o->out, CLI_WRITTEN},
                               {"the best model, beside --out,", best, CLI_WRITTEN},
                               {"the last model, beside --out,", last, CLI_WRITTEN},
                               {"--log", o->log, CLI_WRITTEN},
                               {"--report", o->report, CLI_WRITTEN}};
     cli_check_files(c, sizeof files / sizeof *files, files);
+    free(resumed_best);
     free(best);
     free(last);
 }

@@ -122,19 +122,17 @@ static tw_err settle_lengths(run *r) {
     return TW_OK;
 }
 
-/* What is written beside --out can be: to find that out after hours would be too late. */
-static tw_err check_outputs(run *r) {
+/* Beside --out, which comes first. To find out after hours that something cannot be written would be too late. */
+static tw_err claim_others(run *r) {
     const train_options *o = r->o;
     bool measured = o->val || r->plan.val_split > 0;
     char *last = train_beside(o->out, "last");
     r->best_path = train_beside(o->out, "best");
     tw_err err = last && r->best_path ? TW_OK : tw_fail_err(r->ctx, TW_ERR_NOMEM, "out of memory");
-    if (!err && measured) err = cli_check_out(r->ctx, r->best_path);
-    if (!err && measured) err = cli_check_out(r->ctx, last);
-    if (!err && o->report) err = cli_check_out(r->ctx, o->report);
-    if (!err && o->report) err = cli_lock_out(r->ctx, "--report", o->report);
-    if (!err && o->log) err = tw_file_check(r->ctx, o->log);
-    if (!err && o->log) err = cli_lock_out(r->ctx, "--log", o->log);
+    if (!err && measured) err = cli_claim(r->ctx, "--out", r->best_path, false);
+    if (!err && measured) err = cli_claim(r->ctx, "--out", last, false);
+    if (!err && o->report) err = cli_claim(r->ctx, "--report", o->report, false);
+    if (!err && o->log) err = cli_claim(r->ctx, "--log", o->log, true);
     free(last);
     return err;
 }
@@ -142,11 +140,10 @@ static tw_err check_outputs(run *r) {
 tw_err train_begin(run *r) {
     const train_options *o = r->o;
     tw_ctx *ctx = r->ctx;
-    tw_err err = cli_check_out(ctx, o->out);
-    if (!err) err = cli_lock_out(ctx, "--out", o->out); /* before --resume is read: it may be the same file */
+    tw_err err = cli_claim(ctx, "--out", o->out, false); /* before --resume is read: it may be the same file */
     if (!err && o->resume) err = open_resumed(r);
     else if (!err && o->init) err = open_init(r);
-    if (!err) err = check_outputs(r);
+    if (!err) err = claim_others(r);
     if (err) return err;
     if (!o->resume) complete(&r->plan, o);
     if (!o->resume && o->synth && !(r->plan.rendered = r->rendered = synth_options_text(&o->rendered)))

@@ -15,7 +15,7 @@
 /* Of the checkpoint's metadata: how many pictures it is trained and measured with. */
 #define PICTURES_KEY "pictures"
 #define VALIDATION_KEY "validation_pictures"
-#define TEXTS_KEY "texts" /* labelled_hash of those to train on, and of those to measure on */
+#define TEXTS_KEY "texts" /* labelled_hash of those to train on */
 #define VALIDATION_TEXTS_KEY "validation_texts"
 
 char *train_beside(const char *path, const char *word) {
@@ -71,16 +71,21 @@ static tw_err check_count(const run *r, const char *key, size_t now, const char 
     return err;
 }
 
-/* Without what was recorded it cannot be known that the part put aside is the one that was. */
 static tw_err check_texts(const run *r, const char *key, const labelled *data, const char *labels) {
     char now[24];
     const char *before = tw_meta_get(r->known.meta, key);
     snprintf(now, sizeof now, "%016llx", (unsigned long long)labelled_hash(data));
-    if (before ? !strcmp(before, now) : !(r->plan.val_split > 0)) return TW_OK;
-    return tw_fail_err(r->ctx, TW_ERR_FORMAT,
-                       "%s was trained with other texts than those of %s, or with other names, or in another order: "
-                       "continue with the same, or begin another training with --init",
-                       r->o->resume, labels ? labels : "(none)");
+    if (before && strcmp(before, now) != 0)
+        return tw_fail_err(r->ctx, TW_ERR_FORMAT,
+                           "%s was trained with other texts than those of %s, or in another order: continue with the "
+                           "same, or begin another training with --init",
+                           r->o->resume, labels ? labels : "(none)");
+    if (!before && r->plan.val_split > 0)
+        return tw_fail_err(r->ctx, TW_ERR_FORMAT,
+                           "%s does not say which texts were put aside to validate on; begin another training with "
+                           "--init",
+                           r->o->resume);
+    return TW_OK;
 }
 
 static tw_err read_state(run *r) {

@@ -248,10 +248,8 @@ static tw_err prepare(training *t, int64_t *first) {
 }
 
 static void claim(tw_ctx *ctx, const options *o) {
-    tw_err err = cli_check_out(ctx, o->out);
-    if (!err) err = cli_lock_out(ctx, "--out", o->out);
-    if (!err && o->log) err = tw_file_check(ctx, o->log);
-    if (!err && o->log) err = cli_lock_out(ctx, "--log", o->log);
+    tw_err err = cli_claim(ctx, "--out", o->out, false);
+    if (!err && o->log) err = cli_claim(ctx, "--log", o->log, true);
     if (err) give_up("mnist train", ctx);
 }
 
@@ -296,7 +294,7 @@ int command_train(int argc, char **argv) {
     if (o.mirror && (o.no_augment || o.no_mirror))
         cli_usage_error(&command, "--mirror contradicts %s", o.no_mirror ? "--no-mirror" : "--no-augment");
 
-    bool in_place = o.resume && !strcmp(o.resume, o.out);
+    bool in_place = o.resume && cli_same_file(o.resume, o.out);
     const cli_file files[] = {{"--resume", in_place ? NULL : o.resume, CLI_READ},
                               {"--out", o.out, CLI_WRITTEN},
                               {"--log", o.log, CLI_WRITTEN}};

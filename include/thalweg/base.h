@@ -65,15 +65,15 @@ TW_API const char *tw_errmsg(const tw_ctx *ctx); /* its sentence, or ""; borrowe
 TW_API void tw_error_clear(tw_ctx *ctx);
 
 /* Writes these bytes to a file, which is replaced whole or not at all, as everything is that the library writes. Until
- * then they are in path.tmp-0 (or -1 while another writes path, and so on). What a killed process left there is removed
- * by the next to write path. So the folder must be writable, and who has the old file open still sees the old one.
- * Links are written through; mode and, where that is allowed, owner are kept. A device, a pipe or a descriptor
- * (/dev/stdout, /dev/fd/3) is written to as it is. */
+ * then they are in path.tmp-0 (or -1 while another writes path, and so on). A file of that name is taken for what a
+ * killed process left there, and is removed. So the folder must be writable, and who has the old file open still sees
+ * the old one. Links are written through; mode and, where that is allowed, owner are kept. A device, a pipe or a
+ * descriptor (/dev/stdout, /dev/fd/3, or a link to one) is written to as it is. */
 TW_API TW_MUST_CHECK tw_err tw_file_replace(tw_ctx *ctx, const char *path, const void *data, size_t size);
 /* Could path be written so, but for the room on its disk? To be asked before a long computation, not after it. */
 TW_API TW_MUST_CHECK tw_err tw_file_check(tw_ctx *ctx, const char *path);
-/* The name that writing path writes to: where a link leads, also one to a file that is not there yet; otherwise path.
- * To be freed with free. NULL: errno says why not. */
+/* The name of the file that writing path writes to, without links: whole, from the root, when the file is there;
+ * otherwise path, or where the link of that name leads. To be freed with free. NULL: errno says why not. */
 TW_API char *tw_file_target(const char *path);
 
 /* ---- context --------------------------------------------------------------------------------------

@@ -17,12 +17,21 @@ static int number_in(const char *folder, const char *path) {
     return digits && digits < 10 && !path[n + digits] ? atoi(path + n) : -1;
 }
 
-int tw__descriptor_named(const char *path) {
+static int descriptor_of(const char *path) {
     static const char *const standard[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
     for (int i = 0; i < 3; i++)
         if (!strcmp(path, standard[i])) return i;
     int number = number_in("/dev/fd/", path);
     return number < 0 ? number_in("/proc/self/fd/", path) : number;
+}
+
+int tw__descriptor_named(const char *path) {
+    char to[64];
+    int number = descriptor_of(path);
+    ssize_t n = number < 0 ? readlink(path, to, sizeof to - 1) : -1;
+    if (n < 0) return number;
+    to[n] = 0;
+    return descriptor_of(to);
 }
 
 tw_err tw__check_path(tw_ctx *ctx, const char *path) {
