@@ -94,6 +94,7 @@ for o in --fonts --deny --alphabet; do
     expect 1 'words: is used, and --sheet would' "$ocr" synth $o "@$dir/mine/words" --sheet "$dir/mine/words"
 done
 same 'a refused command has changed a list of words' "$dir/mine/words" "$dir/words"
+expect 1 'labels.tsv: is used, and --out would overwrite it' "$ocr" synth --alphabet "@$dir/mine/labels.tsv" --out "$dir/mine" --count 100
 expect 1 'labels.tsv: is used, and --out would overwrite it' "$ocr" synth --words "$dir/mine/labels.tsv" --out "$dir/mine" --count 100
 expect 2 '--text and --out are the same file' "$ocr" lm --text "$dir/mine/labels.tsv" --out "$dir/mine/labels.tsv"
 cp "$dir/list" "$dir/list.png"
@@ -112,7 +113,7 @@ for from in "$dir/single" "$dir/single/one.png" "--list $dir/list"; do
 done
 same 'read has marked its own picture' "$dir/pics/000001.png" "$dir/single/one.png"
 expect 2 'align wants the name' "$ocr" read --align '' "$dir/single/one.png"
-for c in synth captcha; do expect 1 'a folder with an empty name' "$ocr" $c --out ''; done
+expect 1 'a folder with an empty name' "$ocr" synth --out ''
 expect 2 'unknown model "?\[31mx"' "$ocr" train --synth --model "$(printf '\033[31mx')" --out "$dir/x"
 for f in x target; do [ ! -e "$dir/$f" ] || fail "what was refused was written all the same: $f"; done
 rm "$dir/mine/words"
@@ -174,6 +175,7 @@ expect 1 'bad.tsv:5: no TAB' "$ocr" train --labels "$dir/bad.tsv" --out "$dir/m"
 
 expect 2 'out DIR' "$ocr" captcha
 if [ -n "$(fc-list 'Liberation Mono')" ]; then
+    expect 1 'a folder with an empty name' "$ocr" captcha --out ''
     expect 0 '3 captchas' "$ocr" captcha --out "$dir/captcha" --count 3
     expect 1 'captcha: 1 pictures of an older set, 000002.png .., would be left over' "$ocr" captcha --out "$dir/captcha" --count 2
     expect 0 '5 pictures' "$ocr" synth --out "$dir/captcha" --count 5
@@ -303,6 +305,10 @@ rm -f "$dir/held"
 expect 0 'paused' "$ocr" "$@" --pause-after 1
 for f in held.lock other.lock other; do [ ! -e "$dir/$f" ] || fail "$f is left"; done
 rm "$dir"/held.*.lock
+# What takes a lock's name meanwhile is not removed with it.
+expect 0 'paused' "$ocr" "$@" --out "$dir/other" --log "$dir/other.lock" --pause-after 1
+grep -q '^epoch,' "$dir/other.lock" || fail 'the log was removed as a lock'
+rm "$dir/other" "$dir/other.lock"
 # What has the name of a lock and is none stays. A training goes on under another name of its own file.
 printf 'text' >"$dir/other.lock"
 expect 1 'other.lock: is in the way: a training locks --out with it' "$ocr" "$@" --out "$dir/other"

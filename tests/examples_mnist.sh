@@ -110,8 +110,10 @@ expect 2 '--resume and --log are the same file' "$mnist" train --data "$dir/data
 [ ! -e "$dir/x" ] || fail 'what was refused was written all the same'
 
 expect 1 'none/log: cannot be written: No such' "$mnist" train --data "$dir/data" --out "$dir/x" --log "$dir/none/log"
-expect 0 '^epoch,' "$mnist" train --data "$dir/data" --model mlp --epochs 1 --out "$dir/x" --log /dev/stdout
-[ "$(ls /dev/*.lock 2>/dev/null)" = '' ] || fail 'a device has a lock'
+# A descriptor may be written by two at once: it has no lock.
+# shellcheck disable=SC2016
+expect 0 '^epoch,' sh -c '"$@" --out "$0/x" --log /dev/stdout & "$@" --out "$0/y" --log /dev/stdout && wait $!' "$dir" \
+    "$mnist" train --data "$dir/data" --model mlp --epochs 1
 
 expect 0 'test accuracy: 0\.' "$mnist" eval --data "$dir/data" --model "$dir/whole" --png "$dir/c.png"
 [ -s "$dir/c.png" ] || fail 'no picture of the confusion matrix'

@@ -25,8 +25,8 @@ static bool is_at(int fd, const char *name) {
 }
 
 static void let_go(void) {
-    while (nheld--)
-        if (is_at(held[nheld].fd, held[nheld].name)) unlink(held[nheld].name);
+    for (int i = 0; i < nheld; i++)
+        if (is_at(held[i].fd, held[i].name)) unlink(held[i].name);
 }
 
 /* To be read, which is all that a lock needs: one that another user left is no more than readable. -1: errno. */
@@ -76,9 +76,9 @@ static char *lock_name(const char *path) {
 static tw_err lock(tw_ctx *ctx, const char *option, const char *path) {
     if (is_shared(path)) return TW_OK;
     char *name = lock_name(path);
-    if (nheld == MOST) errno = ENOLCK;
-    int fd = name && nheld < MOST ? take(name) : -1, why = errno;
-    if (fd >= 0 && (nheld || !atexit(let_go))) {
+    int fd = name && nheld < MOST ? take(name) : -1, why = nheld < MOST ? errno : ENOLCK;
+    if (fd >= 0) {
+        if (!nheld) atexit(let_go); /* should that fail, the lock's file is left as a killed training leaves it */
         held[nheld].fd = fd;
         held[nheld++].name = name;
         return TW_OK;

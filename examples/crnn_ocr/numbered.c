@@ -97,18 +97,21 @@ tw_err numbered_refuse_more(const numbered *to, size_t count) {
     return err;
 }
 
+/* Takes path over. */
+static tw_err claim(const numbered *to, const char *option, char *path) {
+    if (!path) return tw_error(to->ctx);
+    cli_will_write(option, path);
+    free(path);
+    return TW_OK;
+}
+
 tw_err numbered_claim(const numbered *to, const char *option) {
     size_t *number = NULL, n = 0;
-    char *path = NULL;
     if (access(to->folder, F_OK)) return TW_OK; /* nothing is there that could be read */
     tw_err err = numbered_list(to, &number, &n);
-    for (size_t i = 0; !err && i < n + NUMBERED_TABLES; i++) {
-        if (i >= n && !to->table[i - n]) continue;
-        path = i < n ? numbered_path(to, number[i]) : numbered_in(to, to->table[i - n]);
-        if (path) cli_will_write(option, path);
-        else err = tw_error(to->ctx);
-        free(path);
-    }
+    for (size_t i = 0; !err && i < n; i++) err = claim(to, option, numbered_path(to, number[i]));
+    for (int i = 0; !err && i < NUMBERED_TABLES; i++)
+        if (to->table[i]) err = claim(to, option, numbered_in(to, to->table[i]));
     free(number);
     return err;
 }

@@ -136,10 +136,11 @@ static tw_err open_sheet(run *r) {
 static tw_err run_all(run *r) {
     const options *o = r->o;
     tw_ctx *ctx = r->ctx;
-    if (!(r->alphabet = alphabet_option(ctx, o->alphabet))) return tw_error(ctx);
     r->pictures = (numbered){.ctx = ctx, .folder = o->out, .prefix = "", .table = {LABELS}};
     tw_err err = o->sheet ? cli_check_out(ctx, o->sheet) : TW_OK;
+    if (!err && o->sheet) cli_will_write("--sheet", o->sheet);
     if (!err && o->out) err = numbered_claim(&r->pictures, "--out");
+    if (!err && !(r->alphabet = alphabet_option(ctx, o->alphabet))) err = tw_error(ctx);
     if (!err) err = synth_source_open(ctx, &o->synth, r->alphabet, NULL, &r->source);
     if (!err) err = synth_fixed_dataset(ctx, &r->source, NULL, (size_t)o->count, o->seed, o->height, &r->data);
     if (!err && r->source.missing)
@@ -198,7 +199,6 @@ int command_synth(int argc, char **argv) {
     if (!o.out && !o.sheet) cli_usage_error(&command, "--out DIR or --sheet FILE.png is needed");
     synth_options_check(&command, &o.synth);
     if (o.knobs && (!o.sheet || o.out)) cli_usage_error(&command, "--knobs goes with --sheet FILE.png, without --out");
-    cli_check_files(&command, 1, &(cli_file){"--sheet", o.sheet, CLI_WRITTEN});
     if (o.sheet && o.count > 2000) cli_usage_error(&command, "--sheet has room for 2000 pictures: a smaller --count");
     run r = {.ctx = open_context(PROGRAM, o.seed, 1), .o = &o};
     tw_err err = run_all(&r);
